@@ -1,0 +1,97 @@
+/**
+ * A growable byte ring: the send and receive buffers of sockets.
+ *
+ * Starts without memory, doubles on demand up to a limit given per call, gives memory back when drained.
+ * Positions are relative to the first unread byte. Bytes may be written beyond the end (`ringPut`): that is how
+ * TCP parks data that arrived out of order, copied once to the place where the reader will have it.
+ */
+
+import { assert } from './assert.ts'
+
+export interface ByteRing {
+  buf: Uint8Array
+  /** Index in `buf` of the first byte. */
+  head: number
+  /** Readable bytes. */
+  len: number
+}
+
+const MIN_SIZE = 1024
+const EMPTY = new Uint8Array(0)
+
+export function createByteRing(): ByteRing {
+  return { buf: EMPTY, head: 0, len: 0 }
+}
+
+/** Appends `n` bytes of `from` at `at`. The caller has checked its own limit. */
+export function ringAppend(r: ByteRing, from: Uint8Array, at: number, n: number): void {
+  ringPut(r, r.len, from, at, n)
+  r.len += n
+}
+
+/** Copies `n` bytes to position `pos` (≥ 0, may lie beyond `len`) without making them readable. */
+export function ringPut(r: ByteRing, pos: number, from: Uint8Array, at: number, n: number): void {
+  if (n === 0) return
+  if (pos + n > r.buf.length) reserve(r, pos + n)
+  const size = r.buf.length
+  let to = r.head + pos
+  if (to >= size) to -= size
+  const first = Math.min(n, size - to)
+  copy(from, at, r.buf, to, first)
+  if (first < n) copy(from, at + first, r.buf, 0, n - first)
+}
+
+/** Copies `n` readable bytes from position `pos` into `to` at `at`. */
+export function ringPeek(r: ByteRing, pos: number, to: Uint8Array, at: number, n: number): void {
+  assert(pos + n <= r.len, 'peek beyond the ring')
+  if (n === 0) return
+  const size = r.buf.length
+  let from = r.head + pos
+  if (from >= size) from -= size
+  const first = Math.min(n, size - from)
+  copy(r.buf, from, to, at, first)
+  if (first < n) copy(r.buf, 0, to, at + first, n - first)
+}
+
+/** Forgets the first `n` bytes. `keep` says that bytes beyond `len` are in use (parked data), so memory stays. */
+export function ringDrop(r: ByteRing, n: number, keep = false): void {
+  assert(n <= r.len, 'drop beyond the ring')
+  r.len -= n
+  if (r.len === 0 && !keep) {
+    r.head = 0
+    // an idle connection holds no memory; a busy one keeps a modest buffer instead of allocating again and again
+    if (r.buf.length > 65_536) r.buf = EMPTY
+    return
+  }
+  r.head += n
+  if (r.head >= r.buf.length) r.head -= r.buf.length
+}
+
+/** Makes `n` parked bytes that follow the readable ones readable. */
+export function ringCommit(r: ByteRing, n: number): void {
+  assert(r.len + n <= r.buf.length, 'commit beyond the ring')
+  r.len += n
+}
+
+/** Gives all memory back. */
+export function ringClear(r: ByteRing): void {
+  r.buf = EMPTY
+  r.head = 0
+  r.len = 0
+}
+
+/** Doubles to hold `need` bytes; parked bytes move too, so the whole old buffer is unrolled. */
+function reserve(r: ByteRing, need: number): void {
+  let size = Math.max(MIN_SIZE, r.buf.length)
+  while (size < need) size *= 2
+  const buf = new Uint8Array(size)
+  const tail = r.buf.length - r.head
+  buf.set(r.buf.subarray(r.head), 0)
+  buf.set(r.buf.subarray(0, r.head), tail)
+  r.buf = buf
+  r.head = 0
+}
+
+function copy(from: Uint8Array, at: number, to: Uint8Array, pos: number, n: number): void {
+  to.set(at === 0 && n === from.length ? from : from.subarray(at, at + n), pos)
+}

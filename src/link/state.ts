@@ -1,0 +1,118 @@
+/** Network interfaces of a Vnet. */
+
+import type { Addr, Mac } from '../lib/addr.ts'
+import type { Alarm } from '../kern/timer.ts'
+
+/** Ethernet: frames carry a 14-byte header (RFC 894). */
+export const IFT_ETHER = 1
+/** Frames are bare IP packets (TUN, raw socket uplink, point-to-point). */
+export const IFT_IP = 2
+/** Loopback: frames are bare IP packets that come back. */
+export const IFT_LOOP = 3
+
+export const IFF_UP = 1
+export const IFF_BROADCAST = 2
+export const IFF_LOOPBACK = 4
+export const IFF_POINTOPOINT = 8
+export const IFF_MULTICAST = 16
+export const IFF_PROMISC = 32
+/** The device has a carrier. */
+export const IFF_RUNNING = 64
+
+/** An address may be used. */
+export const IFA_PREFERRED = 0
+/** It is being probed (RFC 5227 §2.1.1) and may not be used yet. */
+export const IFA_TENTATIVE = 1
+/** Somebody else has it (RFC 5227 §2.4). */
+export const IFA_DUPLICATED = 2
+
+export interface IfAddr extends Alarm {
+  id: number
+  addr: Addr
+  prefixLen: number
+  /** Directed broadcast address of an IPv4 prefix, as an int32 (RFC 1122 §3.3.6). */
+  broadcast: number
+  /** IFA_*. */
+  status: number
+  /** Probes (then announcements) sent so far, RFC 5227. */
+  probes: number
+  announcements: number
+  /** When the next probe or announcement is due. */
+  deadline: number
+  /** When the address was last defended (RFC 5227 §2.4 c), or -Infinity. */
+  defendedAt: number
+}
+
+/** Counters of one interface, as `netstat -i` shows them. */
+export interface IfStats {
+  ipackets: number
+  ibytes: number
+  imcasts: number
+  ierrors: number
+  iqdrops: number
+  noproto: number
+  opackets: number
+  obytes: number
+  omcasts: number
+  oerrors: number
+  oqdrops: number
+}
+
+export interface Ifnet {
+  id: number
+  name: string
+  /** IFT_*. */
+  type: number
+  mac: Mac
+  mtu: number
+  /** IFF_*. */
+  flags: number
+  addrs: IfAddr[]
+  stats: IfStats
+}
+
+export interface LinkStats {
+  badtype: number
+  tooshort: number
+  notforus: number
+  nointerface: number
+  ifdown: number
+  nobuf: number
+  looplimit: number
+}
+
+/** A packet on the loopback interface on its way back in, copied out of its frame. */
+export interface LoopPacket {
+  ifId: number
+  bytes: Uint8Array
+}
+
+export interface LinkState extends Alarm {
+  /** By interface id. */
+  ifnets: Map<number, Ifnet>
+  nextIfId: number
+  nextAddrId: number
+  stats: LinkStats
+  loopQueue: LoopPacket[]
+}
+
+export function createLinkState(): LinkState {
+  return {
+    alarmAt: Infinity,
+    ifnets: new Map(),
+    nextIfId: 1,
+    nextAddrId: 1,
+    stats: { badtype: 0, tooshort: 0, notforus: 0, nointerface: 0, ifdown: 0, nobuf: 0, looplimit: 0 },
+    loopQueue: [],
+  }
+}
+
+export function createIfnet(id: number, name: string, type: number, mac: Mac, mtu: number): Ifnet {
+  return {
+    id, name, type, mac, mtu, flags: 0, addrs: [],
+    stats: {
+      ipackets: 0, ibytes: 0, imcasts: 0, ierrors: 0, iqdrops: 0, noproto: 0,
+      opackets: 0, obytes: 0, omcasts: 0, oerrors: 0, oqdrops: 0,
+    },
+  }
+}

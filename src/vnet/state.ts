@@ -1,0 +1,32 @@
+/** The whole state of a network stack on one screen. Plain data: see docs/state.md. */
+
+import type { ArpState } from '../arp/state.ts'
+import type { IcmpState } from '../icmp/state.ts'
+import type { InetState } from '../inet/state.ts'
+import type { IpState } from '../ip/state.ts'
+import type { LogState } from '../kern/log.ts'
+import type { RandomState } from '../kern/random.ts'
+import type { TimerHeap } from '../kern/timer.ts'
+import type { LinkState } from '../link/state.ts'
+import type { RawState } from '../raw/state.ts'
+import type { TcpState } from '../tcp/state.ts'
+import type { UdpState } from '../udp/state.ts'
+import type { Sysctls } from './sysctl.ts'
+
+export interface VnetState {
+  name: string
+  /** µs since this Vnet's boot: the time of the event that is being handled. */
+  now: number
+  random: RandomState
+  timers: TimerHeap
+  sysctl: Sysctls
+  log: LogState
+  link: LinkState
+  arp: ArpState
+  ip: IpState
+  icmp: IcmpState
+  inet: InetState
+  raw: RawState
+  udp: UdpState
+  tcp: TcpState
+}
