@@ -1,0 +1,10 @@
+/** The wire formats: one file per header. */
+export * from './arp.ts'
+export * from './ethernet.ts'
+export * from './icmp.ts'
+export * from './ipv4.ts'
+export { viewOf } from './layout.ts'
+export * from './tcp-options.ts'
+export * from './tcp.ts'
+export * from './udp.ts'
+export * from './vnethdr.ts'

@@ -1,0 +1,192 @@
+/**
+ * TCP options: end, no-op and MSS (RFC 9293 §3.2), window scale and timestamps (RFC 7323), SACK (RFC 2018). Any other kind is
+ * skipped by its length (RFC 9293 §3.1, MUST-6). Walked by hand, because options are read for every segment.
+ */
+import { SEQ_ZERO, toSeq } from '../lib/seq.ts'
+import type { Seq } from '../lib/seq.ts'
+
+/** What a segment's options said; `flags` (TOF_*) tells which of the other fields hold something. */
+export interface TcpOptions {
+  flags: number
+  mss: number
+  /** At most 14, whatever the wire says (RFC 7323 §2.3). */
+  wscale: number
+  /** Timestamps as uint32. */
+  tsVal: number
+  tsEcr: number
+  sackCount: number
+  /** Always eight entries: left and right edge of up to four blocks. */
+  sack: Seq[]
+}
+
+export const TCPOPT_EOL = 0
+export const TCPOPT_NOP = 1
+export const TCPOPT_MAXSEG = 2
+export const TCPOPT_WINDOW = 3
+export const TCPOPT_SACK_PERMITTED = 4
+export const TCPOPT_SACK = 5
+export const TCPOPT_TIMESTAMP = 8
+export const TCPOPT_SIGNATURE = 19
+export const TCPOPT_FAST_OPEN = 34
+
+export const TCPOLEN_MAXSEG = 4
+export const TCPOLEN_WINDOW = 3
+export const TCPOLEN_SACK_PERMITTED = 2
+export const TCPOLEN_SACKHDR = 2
+export const TCPOLEN_SACK = 8
+export const TCPOLEN_TIMESTAMP = 10
+/** With the two no-ops that align it (RFC 7323 appendix A). */
+export const TCPOLEN_TSTAMP_APPA = 12
+
+export const TCP_MAXOLEN = 40
+export const TCP_MAX_WINSHIFT = 14
+export const TCP_MAX_SACK = 4
+
+export const TOF_MSS = 0x01
+export const TOF_SCALE = 0x02
+export const TOF_SACKPERM = 0x04
+export const TOF_TS = 0x10
+export const TOF_SACK = 0x80
+
+/**
+ * Parses the `len` octets of options at `at` (the caller has checked that the view holds them) into `out`, which is reset
+ * first. Returns false when a length is impossible or wrong for its kind; what was understood is kept. Never allocates or throws.
+ */
+export function tcpParseOptions(view: DataView, at: number, len: number, out: TcpOptions): boolean {
+  tcpOptionsReset(out)
+  const end = at + len
+  let ok = true
+  let p = at
+  while (p < end) {
+    const kind = view.getUint8(p)
+    if (kind === TCPOPT_EOL) return ok
+    if (kind === TCPOPT_NOP) {
+      p++
+      continue
+    }
+    // A length octet outside the header, or one that would not advance or would leave it (RFC 9293 §3.1, MUST-7).
+    if (p + 1 >= end) return false
+    const optLen = view.getUint8(p + 1)
+    if (optLen < 2 || p + optLen > end) return false
+    if (!parseOne(view, p, kind, optLen, out)) ok = false
+    p += optLen
+  }
+  return ok
+}
+
+/**
+ * Writes what `opts.flags` names at `at`, each option aligned with no-ops, and returns the length: a multiple of 4, at most 40.
+ * SACK blocks that no longer fit are left out.
+ */
+export function tcpWriteOptions(view: DataView, at: number, opts: Readonly<TcpOptions>): number {
+  const flags = opts.flags
+  let p = at
+  if ((flags & TOF_MSS) !== 0) {
+    view.setUint16(p, TCPOPT_MAXSEG << 8 | TCPOLEN_MAXSEG)
+    view.setUint16(p + 2, opts.mss)
+    p += TCPOLEN_MAXSEG
+  }
+  if ((flags & TOF_SCALE) !== 0) {
+    view.setUint16(p, TCPOPT_NOP << 8 | TCPOPT_WINDOW)
+    view.setUint16(p + 2, TCPOLEN_WINDOW << 8 | opts.wscale)
+    p += 4
+  }
+  if ((flags & (TOF_SACKPERM | TOF_TS)) !== 0) {
+    // SACK-permitted takes the place of the two no-ops in front of a timestamp.
+    const lead = (flags & TOF_SACKPERM) !== 0 ? SACK_PERMITTED : TWO_NOPS
+    if ((flags & TOF_TS) === 0) {
+      view.setUint16(p, TWO_NOPS)
+      view.setUint16(p + 2, lead)
+      p += 4
+    } else {
+      view.setUint16(p, lead)
+      view.setUint16(p + 2, TCPOPT_TIMESTAMP << 8 | TCPOLEN_TIMESTAMP)
+      view.setUint32(p + 4, opts.tsVal)
+      view.setUint32(p + 8, opts.tsEcr)
+      p += TCPOLEN_TSTAMP_APPA
+    }
+  }
+  const blocks = sackBlocksThatFit(opts, p - at)
+  if (blocks === 0) return p - at
+  view.setUint16(p, TWO_NOPS)
+  view.setUint16(p + 2, TCPOPT_SACK << 8 | (TCPOLEN_SACKHDR + blocks * TCPOLEN_SACK))
+  p += 4
+  for (let i = 0; i < blocks * 2; i++, p += 4) view.setInt32(p, opts.sack[i] as number)
+  return p - at
+}
+
+/** The length that `tcpWriteOptions` will write; what a segment's data must give up (RFC 9293 §3.7.1). */
+export function tcpOptionsLen(opts: Readonly<TcpOptions>): number {
+  let len = 0
+  if ((opts.flags & TOF_MSS) !== 0) len += TCPOLEN_MAXSEG
+  if ((opts.flags & TOF_SCALE) !== 0) len += 4
+  if ((opts.flags & TOF_TS) !== 0) len += TCPOLEN_TSTAMP_APPA
+  else if ((opts.flags & TOF_SACKPERM) !== 0) len += 4
+  const blocks = sackBlocksThatFit(opts, len)
+  return blocks === 0 ? len : len + 4 + blocks * TCPOLEN_SACK
+}
+
+/** An empty record, to be kept and reused. */
+export function createTcpOptions(): TcpOptions {
+  return {
+    flags: 0, mss: 0, wscale: 0, tsVal: 0, tsEcr: 0, sackCount: 0,
+    sack: [SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO]
+  }
+}
+
+/** Empties a record; SACK edges beyond `sackCount` are left as they were. */
+export function tcpOptionsReset(out: TcpOptions): void {
+  out.flags = 0
+  out.mss = 0
+  out.wscale = 0
+  out.tsVal = 0
+  out.tsEcr = 0
+  out.sackCount = 0
+}
+
+const TWO_NOPS = TCPOPT_NOP << 8 | TCPOPT_NOP
+const SACK_PERMITTED = TCPOPT_SACK_PERMITTED << 8 | TCPOLEN_SACK_PERMITTED
+
+function sackBlocksThatFit(opts: Readonly<TcpOptions>, used: number): number {
+  if ((opts.flags & TOF_SACK) === 0) return 0
+  return Math.max(0, Math.min(opts.sackCount, TCP_MAX_SACK, Math.floor((TCP_MAXOLEN - used - 4) / TCPOLEN_SACK)))
+}
+
+function parseOne(view: DataView, p: number, kind: number, optLen: number, out: TcpOptions): boolean {
+  switch (kind) {
+    case TCPOPT_MAXSEG:
+      if (optLen !== TCPOLEN_MAXSEG) return false
+      out.mss = view.getUint16(p + 2)
+      out.flags |= TOF_MSS
+      return true
+    case TCPOPT_WINDOW:
+      if (optLen !== TCPOLEN_WINDOW) return false
+      out.wscale = Math.min(view.getUint8(p + 2), TCP_MAX_WINSHIFT)
+      out.flags |= TOF_SCALE
+      return true
+    case TCPOPT_SACK_PERMITTED:
+      if (optLen !== TCPOLEN_SACK_PERMITTED) return false
+      out.flags |= TOF_SACKPERM
+      return true
+    case TCPOPT_TIMESTAMP:
+      if (optLen !== TCPOLEN_TIMESTAMP) return false
+      out.tsVal = view.getUint32(p + 2)
+      out.tsEcr = view.getUint32(p + 6)
+      out.flags |= TOF_TS
+      return true
+    case TCPOPT_SACK:
+      return parseSack(view, p, optLen, out)
+    default:
+      return true
+  }
+}
+
+function parseSack(view: DataView, p: number, optLen: number, out: TcpOptions): boolean {
+  const edges = optLen - TCPOLEN_SACKHDR
+  if (edges === 0 || edges % TCPOLEN_SACK !== 0) return false
+  const words = Math.min(edges >> 2, TCP_MAX_SACK * 2)
+  for (let i = 0; i < words; i++) out.sack[i] = toSeq(view.getInt32(p + TCPOLEN_SACKHDR + i * 4))
+  out.sackCount = words >> 1
+  out.flags |= TOF_SACK
+  return true
+}
