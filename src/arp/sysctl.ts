@@ -1,0 +1,6 @@
+/** Tunables of arp. */
+
+import type { SysctlDef } from '../kern/sysctl.ts'
+
+export const ARP_SYSCTLS = Object.freeze({
+} satisfies Record<string, SysctlDef>)

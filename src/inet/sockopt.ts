@@ -1,0 +1,44 @@
+/** Socket option names, with Linux's numbers. */
+
+export const SOL_SOCKET = 1
+export const SO_REUSEADDR = 2
+export const SO_TYPE = 3
+export const SO_ERROR = 4
+export const SO_DONTROUTE = 5
+export const SO_BROADCAST = 6
+export const SO_SNDBUF = 7
+export const SO_RCVBUF = 8
+export const SO_KEEPALIVE = 9
+export const SO_OOBINLINE = 10
+export const SO_LINGER = 13
+export const SO_REUSEPORT = 15
+
+export const SOL_IP = 0
+export const IP_TOS = 1
+export const IP_TTL = 2
+export const IP_HDRINCL = 3
+export const IP_MTU_DISCOVER = 10
+
+export const SOL_TCP = 6
+export const TCP_NODELAY = 1
+export const TCP_MAXSEG = 2
+export const TCP_CORK = 3
+export const TCP_KEEPIDLE = 4
+export const TCP_KEEPINTVL = 5
+export const TCP_KEEPCNT = 6
+export const TCP_USER_TIMEOUT = 18
+
+export const SOCK_STREAM = 1
+export const SOCK_DGRAM = 2
+export const SOCK_RAW = 3
+
+/** Flags of send and receive calls. */
+export const MSG_OOB = 1
+export const MSG_PEEK = 2
+export const MSG_DONTROUTE = 4
+export const MSG_TRUNC = 32
+
+/** `how` of shutdown. */
+export const SHUT_RD = 0
+export const SHUT_WR = 1
+export const SHUT_RDWR = 2

@@ -1,0 +1,6 @@
+/** Tunables of ip. */
+
+import type { SysctlDef } from '../kern/sysctl.ts'
+
+export const IP_SYSCTLS = Object.freeze({
+} satisfies Record<string, SysctlDef>)

@@ -1,0 +1,48 @@
+/** The sysctl tree of a Vnet: every protocol's table joined, read and written by name. */
+
+import { ARP_SYSCTLS } from '../arp/sysctl.ts'
+import { ICMP_SYSCTLS } from '../icmp/sysctl.ts'
+import { INET_SYSCTLS } from '../inet/sysctl.ts'
+import { IP_SYSCTLS } from '../ip/sysctl.ts'
+import type { SysctlDef } from '../kern/sysctl.ts'
+import { EINVAL, ENOENT } from '../lib/errno.ts'
+import { LINK_SYSCTLS } from '../link/sysctl.ts'
+import { TCP_SYSCTLS } from '../tcp/sysctl.ts'
+import { UDP_SYSCTLS } from '../udp/sysctl.ts'
+
+const TABLE = Object.freeze({
+  ...LINK_SYSCTLS, ...ARP_SYSCTLS, ...IP_SYSCTLS, ...ICMP_SYSCTLS, ...INET_SYSCTLS, ...UDP_SYSCTLS, ...TCP_SYSCTLS,
+})
+
+export type SysctlName = keyof typeof TABLE
+export type Sysctls = Record<SysctlName, number>
+
+/** Every tunable with its definition, sorted by name. */
+export const SYSCTLS: readonly (readonly [SysctlName, SysctlDef])[] = Object.freeze(
+  (Object.entries(TABLE) as [SysctlName, SysctlDef][]).sort(([a], [b]) => (a < b ? -1 : 1)),
+)
+
+/** All defaults. `Object.fromEntries` keeps the object in V8's fast mode, where repeated assignment would not. */
+export function createSysctls(): Sysctls {
+  return Object.fromEntries(SYSCTLS.map(([name, def]) => [name, def.value])) as Sysctls
+}
+
+export function sysctlDef(name: string): SysctlDef | null {
+  return Object.hasOwn(TABLE, name) ? TABLE[name as SysctlName] : null
+}
+
+/** Text of a value: the name where the tunable is an enumeration. */
+export function sysctlPrint(name: string, value: number): string {
+  return sysctlDef(name)?.names?.[value] ?? String(value)
+}
+
+/** Sets a tunable from its text. ENOENT: no such name; EINVAL: not a number (or name), or out of range. */
+export function sysctlSet(values: Sysctls, name: string, text: string): number {
+  const def = sysctlDef(name)
+  if (def === null) return ENOENT
+  const named = def.names?.indexOf(text) ?? -1
+  const value = named >= 0 ? named : /^-?\d+$/.test(text) ? Number(text) : NaN
+  if (!(value >= def.min && value <= def.max)) return EINVAL
+  values[name as SysctlName] = value
+  return 0
+}
