@@ -1,0 +1,33 @@
+/** The timer switch: what a heap entry of each kind calls (see kern/timer.ts). */
+
+import { arpProbeTimer } from '../arp/probe.ts'
+import { arpTimer } from '../arp/timer.ts'
+import { ipReassTimer } from '../ip/reass.ts'
+import {
+  TIMER_ADDRPROBE, TIMER_ARP, TIMER_IPREASS, TIMER_LOOP, TIMER_PMTU, TIMER_SYNCACHE, TIMER_TCP, TIMER_TIMEWAIT, heapPop,
+} from '../kern/timer.ts'
+import type { Vn } from '../kern/vn.ts'
+import { assert } from '../lib/assert.ts'
+import { loopDrain } from '../link/loop.ts'
+import { pmtuTimer } from '../ip/pmtu.ts'
+import { tcpTimer } from '../tcp/timer.ts'
+
+/** Fires the earliest heap entry. The caller has checked that it is due. */
+export function timerFire(vn: Vn): void {
+  const heap = vn.state.timers
+  const at = heap.at[0] as number
+  const kind = heap.kind[0] as number
+  const owner = heap.owner[0] as number
+  heapPop(heap)
+  switch (kind) {
+    case TIMER_ARP: return arpTimer(vn, owner, at)
+    case TIMER_ADDRPROBE: return arpProbeTimer(vn, owner, at)
+    case TIMER_IPREASS: return ipReassTimer(vn, owner, at)
+    case TIMER_PMTU: return pmtuTimer(vn, owner, at)
+    case TIMER_LOOP: return loopDrain(vn, at)
+    case TIMER_TCP:
+    case TIMER_SYNCACHE:
+    case TIMER_TIMEWAIT: return tcpTimer(vn, kind, owner, at)
+    default: assert(false, `timer of unknown kind ${kind}`)
+  }
+}

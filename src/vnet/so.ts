@@ -1,0 +1,199 @@
+/**
+ * Socket calls on a Vnet, dispatched by the kind of socket (uipc_socket.c's role). They take the time of the call,
+ * return an errno (0 is success) or, where they return a count or an id, its negative; they never throw.
+ */
+
+import { SO_KIND_MASK, SO_RAW, SO_TCP, SO_UDP } from '../inet/state.ts'
+import type { Inpcb } from '../inet/state.ts'
+import { SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from '../inet/sockopt.ts'
+import type { Addr } from '../lib/addr.ts'
+import { addrCopy, addrIsUnspecified } from '../lib/addr.ts'
+import { EAFNOSUPPORT, EBADF, EDESTADDRREQ, EISCONN, ENOTCONN, EOPNOTSUPP, EPROTONOSUPPORT } from '../lib/errno.ts'
+import { AF_INET } from '../inet/state.ts'
+import {
+  rawAttach, rawBind, rawClose, rawConnect, rawGetOpt, rawReady, rawRecvFrom, rawSendTo, rawSetOpt,
+} from '../raw/usrreq.ts'
+import { tcpGetOpt, tcpSetOpt } from '../tcp/sockopt.ts'
+import {
+  tcpAbort, tcpAccept, tcpAttach, tcpBind, tcpClose, tcpConnect, tcpListen, tcpReady, tcpRecv, tcpSend, tcpShutdown,
+} from '../tcp/usrreq.ts'
+import { udpGetOpt, udpSetOpt } from '../udp/sockopt.ts'
+import {
+  udpAttach, udpBind, udpClose, udpConnect, udpDisconnect, udpReady, udpRecvFrom, udpSendTo, udpShutdown,
+} from '../udp/usrreq.ts'
+import type { Vnet } from './vnet.ts'
+
+/** Where a datagram came from. */
+export interface SoFrom {
+  addr: Addr
+  port: number
+  /** The datagram was longer than the buffer. */
+  truncated: boolean
+}
+
+/** A new socket: its id (> 0) or -errno. */
+export function soCreate(v: Vnet, now: number, family: number, type: number, protocol: number): number {
+  v.setNow(now)
+  if (family !== AF_INET) return -EAFNOSUPPORT
+  switch (type) {
+    case SOCK_STREAM: return tcpAttach(v.vn, family)
+    case SOCK_DGRAM: return udpAttach(v.vn, family)
+    case SOCK_RAW: return rawAttach(v.vn, family, protocol)
+    default: return -EPROTONOSUPPORT
+  }
+}
+
+export function soBind(v: Vnet, now: number, id: number, addr: Addr, port: number): number {
+  v.setNow(now)
+  switch (id & SO_KIND_MASK) {
+    case SO_TCP: return tcpBind(v.vn, id, addr, port)
+    case SO_UDP: return udpBind(v.vn, id, addr, port)
+    case SO_RAW: return rawBind(v.vn, id, addr)
+    default: return EBADF
+  }
+}
+
+export function soListen(v: Vnet, now: number, id: number, backlog: number): number {
+  v.setNow(now)
+  return (id & SO_KIND_MASK) === SO_TCP ? tcpListen(v.vn, id, backlog) : EOPNOTSUPP
+}
+
+/** The id of an accepted connection, or -errno (EAGAIN: none waits). */
+export function soAccept(v: Vnet, now: number, id: number): number {
+  v.setNow(now)
+  return (id & SO_KIND_MASK) === SO_TCP ? tcpAccept(v.vn, id) : -EOPNOTSUPP
+}
+
+/** TCP: EINPROGRESS once the SYN is on its way. UDP and raw: sets (or, with an unspecified address, clears) the peer. */
+export function soConnect(v: Vnet, now: number, id: number, addr: Addr, port: number): number {
+  v.setNow(now)
+  switch (id & SO_KIND_MASK) {
+    case SO_TCP: return tcpConnect(v.vn, id, addr, port)
+    case SO_UDP: return addrIsUnspecified(addr) && port === 0 ? udpDisconnect(v.vn, id) : udpConnect(v.vn, id, addr, port)
+    case SO_RAW: return rawConnect(v.vn, id, addr)
+    default: return EBADF
+  }
+}
+
+/** Bytes taken from `buf`, or -errno. */
+export function soSend(
+  v: Vnet, now: number, id: number, buf: Uint8Array, at: number, len: number, flags: number,
+): number {
+  v.setNow(now)
+  switch (id & SO_KIND_MASK) {
+    case SO_TCP: return tcpSend(v.vn, id, buf, at, len, flags)
+    case SO_UDP: return udpSendTo(v.vn, id, buf, at, len, null, 0)
+    case SO_RAW: return rawSendTo(v.vn, id, buf, at, len, null)
+    default: return -EBADF
+  }
+}
+
+export function soSendTo(
+  v: Vnet, now: number, id: number, buf: Uint8Array, at: number, len: number, addr: Addr, port: number,
+): number {
+  v.setNow(now)
+  switch (id & SO_KIND_MASK) {
+    case SO_TCP: return -EISCONN
+    case SO_UDP: return udpSendTo(v.vn, id, buf, at, len, addr, port)
+    case SO_RAW: return rawSendTo(v.vn, id, buf, at, len, addr)
+    default: return -EBADF
+  }
+}
+
+/** Bytes put into `buf`; 0 is the end of a stream (or an empty datagram); or -errno. */
+export function soRecv(
+  v: Vnet, now: number, id: number, buf: Uint8Array, at: number, len: number, flags: number, from: SoFrom,
+): number {
+  v.setNow(now)
+  switch (id & SO_KIND_MASK) {
+    case SO_TCP: return tcpRecv(v.vn, id, buf, at, len, flags)
+    case SO_UDP: return udpRecvFrom(v.vn, id, buf, at, len, from, flags)
+    case SO_RAW: return rawRecvFrom(v.vn, id, buf, at, len, from)
+    default: return -EBADF
+  }
+}
+
+export function soShutdown(v: Vnet, now: number, id: number, how: number): number {
+  v.setNow(now)
+  switch (id & SO_KIND_MASK) {
+    case SO_TCP: return tcpShutdown(v.vn, id, how)
+    case SO_UDP: return udpShutdown(v.vn, id, how)
+    default: return EOPNOTSUPP
+  }
+}
+
+export function soClose(v: Vnet, now: number, id: number): number {
+  v.setNow(now)
+  switch (id & SO_KIND_MASK) {
+    case SO_TCP: return tcpClose(v.vn, id)
+    case SO_UDP: return udpClose(v.vn, id)
+    case SO_RAW: return rawClose(v.vn, id)
+    default: return EBADF
+  }
+}
+
+/** Ends a connection with a reset (RFC 9293 §3.10.5); other sockets are closed. */
+export function soAbort(v: Vnet, now: number, id: number): number {
+  v.setNow(now)
+  return (id & SO_KIND_MASK) === SO_TCP ? tcpAbort(v.vn, id) : soClose(v, now, id)
+}
+
+export function soSetOpt(v: Vnet, now: number, id: number, level: number, name: number, value: number): number {
+  v.setNow(now)
+  switch (id & SO_KIND_MASK) {
+    case SO_TCP: return tcpSetOpt(v.vn, id, level, name, value)
+    case SO_UDP: return udpSetOpt(v.vn, id, level, name, value)
+    case SO_RAW: return rawSetOpt(v.vn, id, level, name, value)
+    default: return EBADF
+  }
+}
+
+/** The option's value (≥ 0), or -errno. */
+export function soGetOpt(v: Vnet, now: number, id: number, level: number, name: number): number {
+  v.setNow(now)
+  switch (id & SO_KIND_MASK) {
+    case SO_TCP: return tcpGetOpt(v.vn, id, level, name)
+    case SO_UDP: return udpGetOpt(v.vn, id, level, name)
+    case SO_RAW: return rawGetOpt(v.vn, id, level, name)
+    default: return -EBADF
+  }
+}
+
+/** What would not block now: EV_* bits. An id that does not exist is EV_GONE. */
+export function soReady(v: Vnet, id: number): number {
+  switch (id & SO_KIND_MASK) {
+    case SO_TCP: return tcpReady(v.vn, id)
+    case SO_UDP: return udpReady(v.vn, id)
+    default: return rawReady(v.vn, id)
+  }
+}
+
+/** Local address and port into `out`. */
+export function soName(v: Vnet, id: number, out: SoFrom): number {
+  const inp = inpOf(v, id)
+  if (inp === null) return EBADF
+  addrCopy(out.addr, inp.laddr)
+  out.port = inp.lport
+  return 0
+}
+
+/** Remote address and port into `out`; ENOTCONN without a peer. */
+export function soPeer(v: Vnet, id: number, out: SoFrom): number {
+  const inp = inpOf(v, id)
+  if (inp === null) return EBADF
+  if (addrIsUnspecified(inp.faddr)) return (id & SO_KIND_MASK) === SO_UDP ? EDESTADDRREQ : ENOTCONN
+  addrCopy(out.addr, inp.faddr)
+  out.port = inp.fport
+  return 0
+}
+
+/** Every open socket id of the Vnet, for adoption and for listings. */
+export function soList(v: Vnet): number[] {
+  const { tcp, udp, raw } = v.state
+  return [...tcp.tcbs.keys(), ...udp.pcbs.keys(), ...raw.pcbs.keys()]
+}
+
+function inpOf(v: Vnet, id: number): Inpcb | null {
+  const { tcp, udp, raw } = v.state
+  return (tcp.tcbs.get(id) ?? udp.pcbs.get(id) ?? raw.pcbs.get(id))?.inp ?? null
+}

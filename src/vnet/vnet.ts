@@ -1,0 +1,148 @@
+/**
+ * The facade: a network stack as an object. Frames, calls and times go in; frames and socket events come out.
+ *
+ *   host or world ── input(ifId, frame, now) ──▶ link → arp, ip → icmp, udp, tcp ──▶ state
+ *                 ── so*(…) calls ─────────────▶                                      │
+ *                 ── advance(now) ─────────────▶ timers                               ▼
+ *                 ◀─ drainFrames, drainEvents ─────────────────────────── what the event produced
+ *
+ * Mutate, then drain: user callbacks run only while events are drained, so protocol functions are never re-entered.
+ */
+
+import { createArpState } from '../arp/state.ts'
+import { createIcmpState } from '../icmp/state.ts'
+import { createInetState } from '../inet/state.ts'
+import { createIpState } from '../ip/state.ts'
+import { createLog } from '../kern/log.ts'
+import { createRandom, randomKey } from '../kern/random.ts'
+import { createTimerHeap, heapTop } from '../kern/timer.ts'
+import type { Vn } from '../kern/vn.ts'
+import { addrFromIp4, IP4_LOOPBACK } from '../lib/addr.ts'
+import { assert } from '../lib/assert.ts'
+import { createFramePool, frameRelease } from '../lib/frame.ts'
+import type { Frame, FramePool } from '../lib/frame.ts'
+import { ifAddAddr, ifCreate, ifSetFlags } from '../link/ifnet.ts'
+import { linkInput } from '../link/input.ts'
+import { createLinkState, IFF_UP, IFT_LOOP } from '../link/state.ts'
+import { createRawState } from '../raw/state.ts'
+import { createTcpState } from '../tcp/state.ts'
+import { createUdpState } from '../udp/state.ts'
+import { timerFire } from './dispatch.ts'
+import type { VnetState } from './state.ts'
+import { createSysctls } from './sysctl.ts'
+
+/** Timer firings in one `advance`; past it the rest waits for the next call, so that nothing can hang a host. */
+const FIRE_LIMIT = 100_000
+const LOOP_MTU = 16_384
+
+export interface VnetOptions {
+  name?: string
+  /** Words of entropy: 128 random bits on a real host (the default of the driver), anything in a test. */
+  seed?: readonly number[]
+  /** Frames are lent from here; one pool serves many Vnets. */
+  pool?: FramePool
+}
+
+export type FrameSink = (ifId: number, frame: Frame) => void
+export type EventSink = (socket: number, what: number) => void
+
+export interface VnetCore {
+  input(ifId: number, frame: Frame, now: number): void
+  advance(now: number): void
+  nextDeadline(): number
+  drainFrames(sink: FrameSink): void
+  drainEvents(sink: EventSink): void
+}
+
+export class Vnet implements VnetCore {
+  /** What protocol functions take as their first argument. */
+  readonly vn: Vn
+
+  constructor(options: VnetOptions = {}) {
+    this.vn = {
+      state: createVnetState(options.name ?? 'vnet0', options.seed ?? [0]),
+      pool: options.pool ?? createFramePool({ smallLimit: 4096, largeLimit: 64 }),
+      txq: [],
+      events: new Map(),
+      probe: null,
+    }
+    const lo = ifCreate(this.vn, 'lo0', IFT_LOOP, 0, LOOP_MTU)
+    ifSetFlags(this.vn, lo.id, lo.flags | IFF_UP)
+    ifAddAddr(this.vn, lo.id, addrFromIp4(IP4_LOOPBACK), 8)
+  }
+
+  get state(): VnetState {
+    return this.vn.state
+  }
+
+  get name(): string {
+    return this.vn.state.name
+  }
+
+  /** A frame arrived on an interface at `now` (µs since boot). The frame is borrowed. */
+  input(ifId: number, frame: Frame, now: number): void {
+    this.setNow(now)
+    frame.ifId = ifId
+    linkInput(this.vn, frame)
+  }
+
+  /** Fires every timer that is due at `now`. */
+  advance(now: number): void {
+    this.setNow(now)
+    const heap = this.vn.state.timers
+    for (let n = 0; heapTop(heap) <= now && n < FIRE_LIMIT; n++) timerFire(this.vn)
+  }
+
+  /** When `advance` must be called again at the latest (µs since boot), or Infinity. May be in the past. */
+  nextDeadline(): number {
+    return heapTop(this.vn.state.timers)
+  }
+
+  /** Hands over what is to be sent, in order. A frame is borrowed by the sink: retain or copy it to keep it. */
+  drainFrames(sink: FrameSink): void {
+    const { txq, pool } = this.vn
+    for (let i = 0; i < txq.length; i++) {
+      const f = txq[i] as Frame
+      sink(f.ifId, f)
+      frameRelease(pool, f)
+    }
+    txq.length = 0
+  }
+
+  /** Tells which sockets have news (EV_* bits), in order. The sink may call into the Vnet again. */
+  drainEvents(sink: EventSink): void {
+    const { events } = this.vn
+    while (events.size > 0) {
+      const batch = [...events]
+      events.clear()
+      for (const [socket, what] of batch) sink(socket, what)
+    }
+  }
+
+  /** Moves the clock of the next calls. Time never runs backwards; a host clock that does is held. */
+  setNow(now: number): void {
+    assert(!Number.isNaN(now), `vnet ${this.name}: time is not a number`)
+    if (now > this.vn.state.now) this.vn.state.now = now
+  }
+}
+
+/** The state of a fresh stack, without interfaces. */
+export function createVnetState(name: string, seed: readonly number[]): VnetState {
+  const random = createRandom(seed)
+  return {
+    name,
+    now: 0,
+    random,
+    timers: createTimerHeap(),
+    sysctl: createSysctls(),
+    log: createLog(),
+    link: createLinkState(),
+    arp: createArpState(),
+    ip: createIpState(),
+    icmp: createIcmpState(),
+    inet: createInetState(randomKey(random), randomKey(random)),
+    raw: createRawState(),
+    udp: createUdpState(),
+    tcp: createTcpState(randomKey(random)),
+  }
+}
