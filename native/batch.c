@@ -1,0 +1,220 @@
+/*
+ * Batched reads and writes: one crossing into native code for many frames.
+ *
+ * JavaScript registers its typed arrays once and names them by small integers afterwards. A batch is described by
+ * records of four words in a registered Uint32Array: [array, offset, length, result]. Frames are read into, and
+ * gathered from, the registered Uint8Arrays; nothing is allocated here.
+ */
+#include "vimage.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define RECORD_WORDS 4
+#define MAX_PARTS 64
+/* In the result of a read: the frame outgrew its small slot and lies in the next large one. Above any length. */
+#define RESULT_LARGE 0x1000000
+/* In the result word before a write: the frame goes on in the next record. */
+#define PART_MORE 1
+
+struct record { uint32_t array, offset, length, result; };
+
+static bool batch_args(napi_env env, napi_callback_info info, struct tap **t, struct record **first, int32_t counts[2]);
+static struct array *array_current(struct instance *in, uint32_t id);
+static uint8_t *record_bytes(struct instance *in, const struct record *r);
+static ssize_t write_frame(int fd, const struct iovec *parts, int n);
+static bool fatal(int err);
+
+/*
+ * registerArray(Uint8Array | Uint32Array) → id; keeps the array alive until unregisterArray(id). One array registered
+ * n times has one id and is let go after n unregistrations, so that any number of devices may share a frame pool.
+ */
+napi_value array_register(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  napi_typedarray_type type;
+  struct instance *in = instance_of(env);
+  if (!get_args(env, info, 1, argv)) return NULL;
+  if (napi_get_typedarray_info(env, argv[0], &type, NULL, NULL, NULL, NULL) != napi_ok ||
+      (type != napi_uint8_array && type != napi_uint32_array)) {
+    return throw_type(env, "a Uint8Array or Uint32Array was expected");
+  }
+  int32_t free_id = -1;
+  for (int32_t i = 0; i < VIMAGE_MAX_ARRAYS; i++) {
+    struct array *a = &in->arrays[i];
+    napi_value other;
+    bool same = false;
+    if (a->ref == NULL && free_id < 0) free_id = i;
+    if (a->ref == NULL || napi_get_reference_value(env, a->ref, &other) != napi_ok) continue;
+    if (napi_strict_equals(env, other, argv[0], &same) != napi_ok || !same) continue;
+    a->users++;
+    return make_int(env, i);
+  }
+  if (free_id < 0) return throw_errno(env, ENOBUFS, "registerArray", NULL);
+  struct array *a = &in->arrays[free_id];
+  if (napi_create_reference(env, argv[0], 1, &a->ref) != napi_ok) return NULL;
+  a->users = 1;
+  a->batch = 0;
+  return make_int(env, free_id);
+}
+
+napi_value array_unregister(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  int32_t id;
+  struct instance *in = instance_of(env);
+  if (!get_args(env, info, 1, argv) || !get_int(env, argv[0], &id)) return NULL;
+  if (id < 0 || id >= VIMAGE_MAX_ARRAYS || in->arrays[id].ref == NULL) return NULL;
+  if (--in->arrays[id].users > 0) return NULL;
+  napi_delete_reference(env, in->arrays[id].ref);
+  in->arrays[id].ref = NULL;
+  return NULL;
+}
+
+/*
+ * readBatch(handle, records, small, large) → frames read, or -errno when the first read failed (0 for EAGAIN).
+ *
+ * Frame i is read into record i < small; what does not fit there continues in the next unused of the `large` records
+ * that follow, is joined up in that large slot, and is marked RESULT_LARGE. Its small slot is then free again. The
+ * batch ends early when the large ones are used up. A frame that fits nowhere is dropped and leaves result 0.
+ */
+napi_value batch_read(napi_env env, napi_callback_info info) {
+  struct instance *in = instance_of(env);
+  struct tap *t;
+  struct record *small;
+  int32_t counts[2];
+  if (!batch_args(env, info, &t, &small, counts)) return NULL;
+  struct record *large = small + counts[0];
+  uint8_t overflow;
+  int32_t frames = 0, spilled = 0;
+
+  while (frames < counts[0] && (counts[1] == 0 || spilled < counts[1])) {
+    struct record *r = &small[frames];
+    struct record *l = counts[1] == 0 ? NULL : &large[spilled];
+    uint8_t *head = record_bytes(in, r);
+    uint8_t *rest = l == NULL ? &overflow : record_bytes(in, l);
+    if (head == NULL || rest == NULL || (l != NULL && l->length <= r->length)) {
+      return throw_errno(env, EFAULT, "readBatch", NULL);
+    }
+    size_t room = l == NULL ? 0 : l->length - r->length;
+    /* One octet more than there is room for tells a frame that was cut from one that just fits. */
+    struct iovec parts[3] = {
+      { .iov_base = head, .iov_len = r->length },
+      { .iov_base = rest + (l == NULL ? 0 : r->length), .iov_len = room },
+      { .iov_base = &overflow, .iov_len = 1 },
+    };
+    ssize_t got = readv(t->fd, parts, 3);
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      if (frames == 0 && errno != EAGAIN) frames = -errno;
+      break;
+    }
+    frames++;
+    size_t length = (size_t)got;
+    if (length <= r->length) r->result = (uint32_t)length;
+    else if (length > r->length + room) r->result = 0;
+    else {
+      memcpy(rest, head, r->length);
+      l->result = (uint32_t)length;
+      r->result = (uint32_t)length | RESULT_LARGE;
+      spilled++;
+    }
+  }
+  return make_int(env, frames);
+}
+
+/*
+ * writeBatch(handle, records, from, count) → records dealt with; fewer than count after EAGAIN; -errno when the
+ * device is gone. A frame is a run of records, all but the last marked PART_MORE; afterwards the last one's result is 0
+ * when the kernel took the frame, else the errno with which it refused that one frame.
+ */
+napi_value batch_write(napi_env env, napi_callback_info info) {
+  struct instance *in = instance_of(env);
+  struct tap *t;
+  struct record *first;
+  int32_t counts[2];
+  if (!batch_args(env, info, &t, &first, counts)) return NULL;
+  struct record *r = first + counts[0];
+  int32_t done = 0;
+  struct iovec parts[MAX_PARTS];
+
+  while (done < counts[1]) {
+    int n = 0;
+    bool more = true;
+    while (more && n < MAX_PARTS && done + n < counts[1]) {
+      struct record *part = &r[done + n];
+      parts[n].iov_base = record_bytes(in, part);
+      parts[n].iov_len = part->length;
+      if (parts[n].iov_base == NULL) return throw_errno(env, EFAULT, "writeBatch", NULL);
+      more = part->result == PART_MORE;
+      n++;
+    }
+    if (more) return throw_errno(env, EMSGSIZE, "writeBatch", NULL);
+    int err = write_frame(t->fd, parts, n) < 0 ? errno : 0;
+    if (err == EAGAIN) break;
+    if (err != 0 && fatal(err) && done == 0) return make_int(env, -err);
+    if (err != 0 && fatal(err)) break;
+    r[done + n - 1].result = (uint32_t)err;
+    done += n;
+  }
+  return make_int(env, done);
+}
+
+static ssize_t write_frame(int fd, const struct iovec *parts, int n) {
+  ssize_t sent;
+  do sent = n == 1 ? write(fd, parts[0].iov_base, parts[0].iov_len) : writev(fd, parts, n);
+  while (sent < 0 && errno == EINTR);
+  return sent;
+}
+
+/* The interface was removed under us: no later frame can do better. */
+static bool fatal(int err) {
+  return err == EBADFD || err == ENODEV || err == EBADF;
+}
+
+/*
+ * (handle, records, a, b): the record array must hold `a + b` records. The counts are checked here once, so the loops
+ * above index freely.
+ */
+static bool batch_args(napi_env env, napi_callback_info info, struct tap **t, struct record **first, int32_t counts[2]) {
+  napi_value argv[4];
+  int32_t id;
+  struct instance *in = instance_of(env);
+  if (!get_args(env, info, 4, argv)) return false;
+  if ((*t = tap_arg(env, argv[0])) == NULL || !get_int(env, argv[1], &id)) return false;
+  if (!get_int(env, argv[2], &counts[0]) || !get_int(env, argv[3], &counts[1])) return false;
+  in->batch++;
+  struct array *a = array_current(in, (uint32_t)id);
+  uint64_t words = (uint64_t)RECORD_WORDS * ((uint64_t)(uint32_t)counts[0] + (uint32_t)counts[1]);
+  if (counts[0] < 0 || counts[1] < 0 || a == NULL || words * 4 > a->length || ((uintptr_t)a->data & 3) != 0) {
+    throw_errno(env, EFAULT, "batch records", NULL);
+    return false;
+  }
+  *first = (struct record *)a->data;
+  return true;
+}
+
+/* The record's bytes, or NULL when they are not wholly inside a registered array. */
+static uint8_t *record_bytes(struct instance *in, const struct record *r) {
+  struct array *a = array_current(in, r->array);
+  if (a == NULL || (uint64_t)r->offset + r->length > a->length) return NULL;
+  return a->data + r->offset;
+}
+
+/* Pointer and length are asked of the engine once per batch: an array may have been detached or resized since. */
+static struct array *array_current(struct instance *in, uint32_t id) {
+  if (id >= VIMAGE_MAX_ARRAYS || in->arrays[id].ref == NULL) return NULL;
+  struct array *a = &in->arrays[id];
+  if (a->batch == in->batch) return a;
+  napi_value value;
+  napi_typedarray_type type;
+  void *data = NULL;
+  size_t elements = 0;
+  if (napi_get_reference_value(in->env, a->ref, &value) != napi_ok) return NULL;
+  if (napi_get_typedarray_info(in->env, value, &type, &elements, &data, NULL, NULL) != napi_ok) return NULL;
+  if (data == NULL) return NULL;
+  a->data = data;
+  a->length = type == napi_uint32_array ? elements * 4 : elements;
+  a->batch = in->batch;
+  return a;
+}

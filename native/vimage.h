@@ -1,0 +1,89 @@
+/*
+ * What the addon's files share: the per-environment instance, the TAP and array tables, argument and error helpers.
+ *
+ * Everything hangs off one `struct instance` kept as Node-API instance data, so the addon may be loaded by the main
+ * thread and by any number of workers at once; there is no mutable global.
+ */
+#ifndef VIMAGE_H
+#define VIMAGE_H
+
+#include <net/if.h>
+#include <node_api.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define VIMAGE_MAX_TAPS 1024
+#define VIMAGE_MAX_ARRAYS 1024
+#define VIMAGE_MAX_IOV 1024
+
+struct poll;
+
+/* One open TAP descriptor. Its number in JavaScript is (generation << 10) | index, so a stale number is refused. */
+struct tap {
+  int fd;
+  uint32_t generation;
+  struct poll *poll;
+};
+
+/* A typed array lent by JavaScript; pointer and length are looked up again in every batch (it may be detached). */
+struct array {
+  napi_ref ref;
+  uint32_t users;
+  uint32_t batch;
+  uint8_t *data;
+  size_t length;
+};
+
+struct instance {
+  napi_env env;
+  napi_async_cleanup_hook_handle cleanup;
+  bool closing;
+  uint32_t polls;
+  uint32_t batch;
+  struct tap taps[VIMAGE_MAX_TAPS];
+  struct array arrays[VIMAGE_MAX_ARRAYS];
+};
+
+/* addon.c */
+struct instance *instance_of(napi_env env);
+napi_value throw_errno(napi_env env, int err, const char *syscall, const char *path);
+napi_value throw_type(napi_env env, const char *message);
+bool get_args(napi_env env, napi_callback_info info, size_t count, napi_value *argv);
+bool get_int(napi_env env, napi_value v, int32_t *out);
+bool get_ifname(napi_env env, napi_value v, char out[IFNAMSIZ]);
+napi_value make_int(napi_env env, int32_t n);
+napi_value make_string(napi_env env, const char *text);
+void set_named(napi_env env, napi_value object, const char *name, napi_value value);
+void instance_drained(struct instance *in);
+
+/* tap.c */
+napi_value tap_open(napi_env env, napi_callback_info info);
+napi_value tap_attach_fd(napi_env env, napi_callback_info info);
+napi_value tap_info(napi_env env, napi_callback_info info);
+napi_value tap_set(napi_env env, napi_callback_info info);
+napi_value tap_close(napi_env env, napi_callback_info info);
+struct tap *tap_find(struct instance *in, int32_t handle);
+struct tap *tap_arg(napi_env env, napi_value v);
+void tap_release(struct instance *in, struct tap *t);
+
+/* netif.c */
+napi_value netif_get(napi_env env, napi_callback_info info);
+napi_value netif_set(napi_env env, napi_callback_info info);
+napi_value netif_get_mac(napi_env env, napi_callback_info info);
+napi_value netif_set_mac(napi_env env, napi_callback_info info);
+napi_value netif_set_address(napi_env env, napi_callback_info info);
+
+/* batch.c */
+napi_value array_register(napi_env env, napi_callback_info info);
+napi_value array_unregister(napi_env env, napi_callback_info info);
+napi_value batch_read(napi_env env, napi_callback_info info);
+napi_value batch_write(napi_env env, napi_callback_info info);
+
+/* poll.c */
+napi_value poll_start(napi_env env, napi_callback_info info);
+napi_value poll_stop(napi_env env, napi_callback_info info);
+napi_value poll_ref(napi_env env, napi_callback_info info);
+void poll_close(struct poll *p);
+
+#endif
