@@ -1,0 +1,282 @@
+/**
+ * The driver: runs Vnets on the real clock with real devices, one timer for all of them.
+ *
+ * Each turn is the same: frames, calls or the timer mutate Vnets and mark them; then every marked Vnet is drained:
+ * its frames go to its devices, its socket events to their watchers. What that marks anew is drained in the same
+ * turn, up to a bound; the rest gets a turn of its own, so the embedding program stays responsive.
+ */
+
+import { randomBytes } from 'node:crypto'
+import { LINK_ETHER } from '../device/device.ts'
+import type { Device, DeviceClock } from '../device/device.ts'
+import { alarmDue, alarmSet, createTimerHeap, heapPop, heapPush, heapTop, NEVER } from '../kern/timer.ts'
+import { createFramePool } from '../lib/frame.ts'
+import type { Frame, FramePool } from '../lib/frame.ts'
+import { ifCreate, ifDestroy, ifSetFlags } from '../link/ifnet.ts'
+import { IFF_RUNNING, IFF_UP, IFT_ETHER, IFT_IP } from '../link/state.ts'
+import type { Runner, Watcher } from '../vnet/runner.ts'
+import { Vnet } from '../vnet/vnet.ts'
+
+/** Vnets drained in one turn before the event loop gets its chance. */
+const TURN_LIMIT = 4096
+/** setTimeout's longest delay. */
+const MAX_DELAY_MS = 0x7fffffff
+
+const KIND_VNET = 1
+const KIND_CALL = 2
+
+export interface DriverVnetOptions {
+  name?: string
+  /** Words of entropy; 128 bits from the system's generator by default. */
+  seed?: readonly number[]
+}
+
+export class Driver implements DeviceClock {
+  readonly pool: FramePool = createFramePool()
+  readonly hosts = new Set<VnetHost>()
+  readonly #heap = createTimerHeap()
+  readonly #byIndex = new Map<number, VnetHost>()
+  readonly #calls = new Map<number, () => void>()
+  readonly #dirty: VnetHost[] = []
+  #nextIndex = 1
+  #timer: NodeJS.Timeout | null = null
+  #timerAt = NEVER
+  #turnQueued = false
+  #inTurn = false
+  #sockets = 0
+  #closed = false
+
+  /** A new Vnet, driven from now on. */
+  addVnet(options: DriverVnetOptions = {}): VnetHost {
+    const seed = options.seed ?? [...new Int32Array(new Uint8Array(randomBytes(16)).buffer)]
+    const vnet = new Vnet({ name: options.name ?? `vnet${this.#nextIndex}`, seed, pool: this.pool })
+    return this.adoptVnet(vnet)
+  }
+
+  /** Drives a Vnet made elsewhere (a restored one); its clock goes on from where it stands. */
+  adoptVnet(vnet: Vnet): VnetHost {
+    const host = new VnetHost(this, vnet, this.#nextIndex++, this.now() - vnet.state.now)
+    this.hosts.add(host)
+    this.#byIndex.set(host.index, host)
+    this.mark(host)
+    return host
+  }
+
+  removeVnet(host: VnetHost): void {
+    if (!this.hosts.delete(host)) return
+    this.#byIndex.delete(host.index)
+    host.detachAll()
+  }
+
+  /** Stops the timer, closes every device bound to a Vnet and forgets the Vnets. */
+  close(): void {
+    this.#closed = true
+    for (const host of [...this.hosts]) this.removeVnet(host)
+    this.#calls.clear()
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+  }
+
+  /** Monotonic µs. */
+  now(): number {
+    return performance.now() * 1000
+  }
+
+  at(at: number, fn: () => void): number {
+    const token = this.#nextIndex++
+    this.#calls.set(token, fn)
+    heapPush(this.#heap, at, KIND_CALL, token)
+    this.#arm()
+    return token
+  }
+
+  cancel(token: number): void {
+    this.#calls.delete(token)
+  }
+
+  /** The Vnet has something to drain or a new deadline; it gets its turn after the running JavaScript. */
+  mark(host: VnetHost): void {
+    if (!host.marked) {
+      host.marked = true
+      this.#dirty.push(host)
+    }
+    if (this.#inTurn || this.#turnQueued || this.#closed) return
+    this.#turnQueued = true
+    queueMicrotask(() => this.turn())
+  }
+
+  /** Drains every marked Vnet now. Devices call it at the end of a batch; harmless when nothing is marked. */
+  turn(): void {
+    this.#turnQueued = false
+    if (this.#inTurn || this.#closed) return
+    this.#inTurn = true
+    const used = new Set<Device>()
+    try {
+      this.#drain(used)
+    } finally {
+      for (const device of used) device.flush()
+      this.#inTurn = false
+    }
+    if (this.#dirty.length > 0) {
+      this.#turnQueued = true
+      setImmediate(() => this.turn())
+    }
+    this.#arm()
+  }
+
+  /** An open socket keeps the process alive through its timers; a driver without sockets does not. */
+  countSocket(delta: number): void {
+    this.#sockets += delta
+    if (this.#timer === null) return
+    if (this.#sockets > 0) this.#timer.ref()
+    else this.#timer.unref()
+  }
+
+  #drain(used: Set<Device>): void {
+    let n = 0
+    for (; n < this.#dirty.length && n < TURN_LIMIT; n++) {
+      const host = this.#dirty[n] as VnetHost
+      host.marked = false
+      if (!this.hosts.has(host)) continue
+      host.drain(used)
+      const deadline = host.vnet.nextDeadline()
+      if (deadline < NEVER) alarmSet(this.#heap, KIND_VNET, host.index, host, deadline + host.bootAt)
+    }
+    this.#dirty.splice(0, n)
+  }
+
+  /** Sets the one timer to the earliest deadline. */
+  #arm(): void {
+    const at = heapTop(this.#heap)
+    if (this.#closed || at >= this.#timerAt) return
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timerAt = at
+    const delayMs = Math.min(MAX_DELAY_MS, Math.max(0, Math.ceil((at - this.now()) / 1000)))
+    this.#timer = setTimeout(() => this.#fire(), delayMs)
+    if (this.#sockets === 0) this.#timer.unref()
+  }
+
+  #fire(): void {
+    this.#timer = null
+    this.#timerAt = NEVER
+    const now = this.now()
+    while (heapTop(this.#heap) <= now) {
+      const at = heapTop(this.#heap)
+      const kind = this.#heap.kind[0] as number
+      const owner = this.#heap.owner[0] as number
+      heapPop(this.#heap)
+      if (kind === KIND_CALL) this.#call(owner)
+      else this.#advance(owner, at, now)
+    }
+    this.turn()
+    this.#arm()
+  }
+
+  #call(token: number): void {
+    const fn = this.#calls.get(token)
+    this.#calls.delete(token)
+    fn?.()
+  }
+
+  #advance(index: number, at: number, now: number): void {
+    const host = this.#byIndex.get(index)
+    if (host === undefined) return
+    const deadline = host.vnet.nextDeadline() + host.bootAt
+    if (!alarmDue(this.#heap, KIND_VNET, index, host, at, deadline, now)) return
+    host.vnet.advance(now - host.bootAt)
+    this.mark(host)
+  }
+}
+
+interface Binding { device: Device; ifId: number }
+
+/** One Vnet under a driver: its devices, its clock offset, the watchers of its sockets. */
+export class VnetHost implements Runner {
+  readonly vnet: Vnet
+  readonly index: number
+  /** Driver time of the Vnet's boot. */
+  readonly bootAt: number
+  /** Driver-heap alarm (see kern/timer.ts). */
+  alarmAt = NEVER
+  /** In the driver's list of Vnets to drain. */
+  marked = false
+  readonly #driver: Driver
+  readonly #bindings = new Map<number, Binding>()
+  readonly #watchers = new Map<number, Watcher>()
+
+  constructor(driver: Driver, vnet: Vnet, index: number, bootAt: number) {
+    this.#driver = driver
+    this.vnet = vnet
+    this.index = index
+    this.bootAt = bootAt
+  }
+
+  now(): number {
+    return this.#driver.now() - this.bootAt
+  }
+
+  kick(): void {
+    this.#driver.mark(this)
+  }
+
+  watch(id: number, fn: Watcher): void {
+    if (!this.#watchers.has(id)) this.#driver.countSocket(1)
+    this.#watchers.set(id, fn)
+  }
+
+  unwatch(id: number): void {
+    if (this.#watchers.delete(id)) this.#driver.countSocket(-1)
+  }
+
+  /** Makes an interface for the device and brings it up. Returns the interface's id. */
+  attach(device: Device, name = device.name): number {
+    this.vnet.setNow(this.now())
+    const type = device.link === LINK_ETHER ? IFT_ETHER : IFT_IP
+    const ifp = ifCreate(this.vnet.vn, name, type, device.mac, device.mtu)
+    ifSetFlags(this.vnet.vn, ifp.id, ifp.flags | IFF_UP | IFF_RUNNING)
+    this.bind(ifp.id, device)
+    return ifp.id
+  }
+
+  /** Joins an existing interface (of a restored Vnet) to a device. */
+  bind(ifId: number, device: Device): void {
+    this.#bindings.set(ifId, { device, ifId })
+    device.onFrame = (f: Frame) => {
+      this.vnet.input(ifId, f, this.now())
+      this.#driver.mark(this)
+    }
+    device.onBatchEnd = () => this.#driver.turn()
+    this.#driver.mark(this)
+  }
+
+  /** Closes the interface's device and destroys the interface. */
+  detach(ifId: number): void {
+    const binding = this.#bindings.get(ifId)
+    if (binding === undefined) return
+    this.#bindings.delete(ifId)
+    binding.device.close()
+    this.vnet.setNow(this.now())
+    ifDestroy(this.vnet.vn, ifId)
+    this.kick()
+  }
+
+  detachAll(): void {
+    for (const { device } of this.#bindings.values()) device.close()
+    this.#bindings.clear()
+  }
+
+  deviceOf(ifId: number): Device | null {
+    return this.#bindings.get(ifId)?.device ?? null
+  }
+
+  /** Hands frames to devices (noting them in `used`, to be flushed) and events to watchers. */
+  drain(used: Set<Device>): void {
+    this.vnet.drainFrames((ifId, f) => {
+      const binding = this.#bindings.get(ifId)
+      if (binding === undefined) return
+      used.add(binding.device)
+      binding.device.send(f)
+    })
+    this.vnet.drainEvents((socket, what) => this.#watchers.get(socket)?.(what))
+  }
+}
