@@ -6,7 +6,8 @@ import type { HeaderRecord } from './layout.ts'
 
 // The RFC's ar$ names without the prefix.
 const ARP = header(
-  half('hrd'), half('pro'), byte('hln'), byte('pln'), half('op'), mac('sha'), signedWord('spa'), mac('tha'), signedWord('tpa'))
+  half('hrd'), half('pro'), byte('hln'), byte('pln'), half('op'),
+  mac('sha'), signedWord('spa'), mac('tha'), signedWord('tpa'))
 
 export type ArpHeader = HeaderRecord<typeof ARP>
 

@@ -1,6 +1,6 @@
 /**
- * ICMP for IPv4 (RFC 792), with the next-hop MTU of RFC 1191 §4, the codes of RFC 1122 §3.2.2.1 and of RFC 1812 §5.2.7.1.
- * Every message starts with type, code, checksum and a second word whose meaning depends on the type.
+ * ICMP for IPv4 (RFC 792), with the next-hop MTU of RFC 1191 §4, the codes of RFC 1122 §3.2.2.1 and of RFC 1812
+ * §5.2.7.1. Every message starts with type, code, checksum and a second word whose meaning depends on the type.
  */
 import { byte, decodeHeader, encodeHeader, half, header, offsetOf, signedWord, word } from './layout.ts'
 import type { HeaderRecord } from './layout.ts'
@@ -11,7 +11,8 @@ const UNREACH = header(byte('type'), byte('code'), half('sum'), half('unused'), 
 const REDIRECT = header(byte('type'), byte('code'), half('sum'), signedWord('gateway'))
 const PARAM_PROB = header(byte('type'), byte('code'), half('sum'), byte('pointer'), byte('unused0'), half('unused1'))
 const TIMESTAMP = header(
-  byte('type'), byte('code'), half('sum'), half('id'), half('seq'), word('originate'), word('receive'), word('transmit'))
+  byte('type'), byte('code'), half('sum'), half('id'), half('seq'),
+  word('originate'), word('receive'), word('transmit'))
 
 /** The part common to every type; `rest` is the second word (unused in time exceeded and source quench). */
 export type IcmpHeader = HeaderRecord<typeof ICMP>
@@ -84,7 +85,10 @@ export const ICMP_TIMXCEED_REASS = 1
 export const ICMP_PARAMPROB_ERRATPTR = 0
 export const ICMP_PARAMPROB_OPTABSENT = 1
 
-/** True for the types that report about another datagram: they quote it, and are never answered with an error (RFC 1122 §3.2.2). */
+/**
+ * True for the types that report about another datagram: they quote it, and are never answered with an error (RFC
+ * 1122 §3.2.2).
+ */
 export function icmpIsError(type: number): boolean {
   return type === ICMP_UNREACH || type === ICMP_SOURCEQUENCH || type === ICMP_REDIRECT || type === ICMP_TIMXCEED ||
     type === ICMP_PARAMPROB

@@ -1,9 +1,15 @@
-/** The wire formats: one file per header. */
+/** The wire formats: one file per header, and the one-line dissector. */
 export * from './arp.ts'
 export * from './ethernet.ts'
+export * from './icmp-print.ts'
 export * from './icmp.ts'
+export * from './icmpv6.ts'
+export * from './ipv4-options.ts'
 export * from './ipv4.ts'
+export * from './ipv6.ts'
 export { viewOf } from './layout.ts'
+export * from './print.ts'
+export * from './tcp-options-print.ts'
 export * from './tcp-options.ts'
 export * from './tcp.ts'
 export * from './udp.ts'

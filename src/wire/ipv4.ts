@@ -7,7 +7,10 @@ const IPV4 = header(
   byte('vhl'), byte('tos'), half('len'), half('id'), half('off'), byte('ttl'), byte('p'), half('sum'),
   signedWord('src'), signedWord('dst'))
 
-/** The fixed 20 octets. `vhl` is version and header length, `off` the flags and the fragment offset, `len` the total length. */
+/**
+ * The fixed 20 octets. `vhl` is version and header length, `off` the flags and the fragment offset, `len` the total
+ * length.
+ */
 export type Ipv4Header = HeaderRecord<typeof IPV4>
 
 export const IP_VHL = offsetOf(IPV4, 'vhl')

@@ -1,10 +1,9 @@
 /**
- * Header layouts: each header is declared once as a buffer-layout Structure; everything else (fast-path offsets, slow-path
- * decode and encode) is derived from that declaration.
- *
- * This file hides what buffer-layout 1.2.2 would let through: it wants a Node Buffer (it gets a small adapter over
- * a DataView, so wire code also runs in a browser), a missing field silently leaves the old bytes on encode, and `offsetOf`
- * answers -1 or undefined where it cannot tell. It is the only file that imports the package.
+ * Header layouts: each header is declared once as a buffer-layout Structure; everything else (fast-path offsets,
+ * slow-path decode and encode) is derived from that declaration. This file hides what buffer-layout 1.2.2 would let
+ * through: it wants a Node Buffer (it gets a small adapter over a DataView, so wire code also runs in a browser), a
+ * missing field silently leaves the old bytes on encode, and `offsetOf` answers -1 or undefined where it cannot tell.
+ * It is the only file that imports the package.
  */
 import { s32be, struct, u16, u16be, u32be, u48be, u8 } from 'buffer-layout'
 import type { BufferLike } from 'buffer-layout'
@@ -48,11 +47,16 @@ export function offsetOf<N extends string>(layout: HeaderLayout<N>, name: NoInfe
 }
 
 /** Reads a whole header at `at` into a new plain record. Slow path; the caller has checked that the bytes are there. */
-export function decodeHeader<N extends string>(layout: HeaderLayout<N>, bytes: Uint8Array, at: number): { [K in N]: number } {
+export function decodeHeader<N extends string>(
+  layout: HeaderLayout<N>, bytes: Uint8Array, at: number
+): { [K in N]: number } {
   return layout.codec.decode(bufferOver(bytes), at) as { [K in N]: number }
 }
 
-/** Writes every field of `record` at `at` and returns the header size. A record that lacks a field is a bug and throws. */
+/**
+ * Writes every field of `record` at `at` and returns the header size. A record that lacks a field is a bug and
+ * throws.
+ */
 export function encodeHeader<N extends string>(
   layout: HeaderLayout<N>, record: Readonly<{ [K in N]: number }>, bytes: Uint8Array, at: number
 ): number {

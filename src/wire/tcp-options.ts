@@ -1,6 +1,6 @@
 /**
- * TCP options: end, no-op and MSS (RFC 9293 §3.2), window scale and timestamps (RFC 7323), SACK (RFC 2018). Any other kind is
- * skipped by its length (RFC 9293 §3.1, MUST-6). Walked by hand, because options are read for every segment.
+ * TCP options: end, no-op and MSS (RFC 9293 §3.2), window scale and timestamps (RFC 7323), SACK (RFC 2018). Any other
+ * kind is skipped by its length (RFC 9293 §3.1, MUST-6). Walked by hand, because options are read for every segment.
  */
 import { SEQ_ZERO, toSeq } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
@@ -49,8 +49,9 @@ export const TOF_TS = 0x10
 export const TOF_SACK = 0x80
 
 /**
- * Parses the `len` octets of options at `at` (the caller has checked that the view holds them) into `out`, which is reset
- * first. Returns false when a length is impossible or wrong for its kind; what was understood is kept. Never allocates or throws.
+ * Parses the `len` octets of options at `at` (the caller has checked that the view holds them) into `out`, which is
+ * reset first. Returns false when a length is impossible or wrong for its kind; what was understood is kept. Never
+ * allocates or throws.
  */
 export function tcpParseOptions(view: DataView, at: number, len: number, out: TcpOptions): boolean {
   tcpOptionsReset(out)
@@ -75,8 +76,8 @@ export function tcpParseOptions(view: DataView, at: number, len: number, out: Tc
 }
 
 /**
- * Writes what `opts.flags` names at `at`, each option aligned with no-ops, and returns the length: a multiple of 4, at most 40.
- * SACK blocks that no longer fit are left out.
+ * Writes what `opts.flags` names at `at`, each option aligned with no-ops, and returns the length: a multiple of 4,
+ * at most 40. SACK blocks that no longer fit are left out.
  */
 export function tcpWriteOptions(view: DataView, at: number, opts: Readonly<TcpOptions>): number {
   const flags = opts.flags

@@ -5,9 +5,13 @@ import { decodeHeader, encodeHeader, half, header, offsetOf, signedWord } from '
 import type { HeaderRecord } from './layout.ts'
 
 const TCP = header(
-  half('sport'), half('dport'), signedWord('seq'), signedWord('ack'), half('offFlags'), half('win'), half('sum'), half('urp'))
+  half('sport'), half('dport'), signedWord('seq'), signedWord('ack'), half('offFlags'),
+  half('win'), half('sum'), half('urp'))
 
-/** The fixed 20 octets; `offFlags` is the word of data offset, reserved bits and flags, `seq` and `ack` are signed int32. */
+/**
+ * The fixed 20 octets; `offFlags` is the word of data offset, reserved bits and flags, `seq` and `ack` are signed
+ * int32.
+ */
 export type TcpHeader = HeaderRecord<typeof TCP>
 
 export const TCP_SPORT = offsetOf(TCP, 'sport')
@@ -79,6 +83,22 @@ export function printTcpFlags(flags: number): string {
 }
 
 const FLAG_LETTERS: readonly (readonly [number, string])[] = Object.freeze([
-  [TH_FIN, 'F'], [TH_SYN, 'S'], [TH_RST, 'R'], [TH_PUSH, 'P'], [TH_ACK, '.'], [TH_URG, 'U'], [TH_ECE, 'E'], [TH_CWR, 'W'],
-  [TH_AE, 'e']
+  [TH_FIN, 'F'], [TH_SYN, 'S'], [TH_RST, 'R'], [TH_PUSH, 'P'], [TH_ACK, '.'], [TH_URG, 'U'], [TH_ECE, 'E'],
+  [TH_CWR, 'W'], [TH_AE, 'e']
 ] as const)
+
+/**
+ * tcpdump's words: `Flags [P.], seq 1:11, ack 1, win 512, options [nop,nop,TS val 1 ecr 2], length 10`. `options` is
+ * the text from `printTcpOptions`, empty when there are none; `length` is the segment's data length in octets.
+ */
+export function printTcp(h: Readonly<TcpHeader>, options: string, length: number): string {
+  const flags = h.offFlags & TH_FLAGS
+  let text = `Flags [${printTcpFlags(flags)}]`
+  if (length > 0) text += `, seq ${h.seq >>> 0}:${(h.seq + length) >>> 0}`
+  else if ((flags & (TH_SYN | TH_FIN | TH_RST)) !== 0) text += `, seq ${h.seq >>> 0}`
+  if ((flags & TH_ACK) !== 0) text += `, ack ${h.ack >>> 0}`
+  text += `, win ${h.win}`
+  if ((flags & TH_URG) !== 0) text += `, urg ${h.urp}`
+  if (options !== '') text += `, options [${options}]`
+  return `${text}, length ${length}`
+}

@@ -1,6 +1,6 @@
 /**
- * struct virtio_net_hdr, the offload header that TAP puts before each frame (VIRTIO 1.2 §5.1.6): ten octets, little endian
- * because the device is told so (TUNSETVNETLE).
+ * struct virtio_net_hdr, the offload header that TAP puts before each frame (VIRTIO 1.2 §5.1.6): ten octets, little
+ * endian because the device is told so (TUNSETVNETLE).
  */
 import { byte, decodeHeader, encodeHeader, halfLe, header, offsetOf } from './layout.ts'
 import type { HeaderRecord } from './layout.ts'
