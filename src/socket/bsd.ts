@@ -1,0 +1,149 @@
+/**
+ * BSD-like socket calls over a Runner: `socket bind listen accept connect send recv …`, never blocking.
+ *
+ * A call that would block throws EAGAIN (connect: EINPROGRESS); `ready` tells what would not, and `onReady` calls
+ * back when that changes. The descriptor is the Vnet's socket id, so it survives a snapshot.
+ */
+
+import { EV_ACCEPT, EV_CONNECT, EV_ERROR, EV_GONE, EV_READ, EV_WRITE } from '../kern/vn.ts'
+import { addrParse, addrPrint, createAddr } from '../lib/addr.ts'
+import type { Addr } from '../lib/addr.ts'
+import { EINVAL } from '../lib/errno.ts'
+import type { Runner } from '../vnet/runner.ts'
+import {
+  soAbort, soAccept, soBind, soClose, soConnect, soCreate, soGetOpt, soListen, soName, soPeer, soReady, soRecv,
+  soSend, soSendTo, soSetOpt, soShutdown,
+} from '../vnet/so.ts'
+import type { SoFrom } from '../vnet/so.ts'
+import { socketError } from './errors.ts'
+
+export { EV_ACCEPT, EV_CONNECT, EV_ERROR, EV_GONE, EV_READ, EV_WRITE }
+
+export interface SocketAddress { address: string; port: number }
+
+export interface Received extends SocketAddress {
+  /** Bytes put into the buffer. */
+  bytes: number
+  /** The datagram was longer than the buffer. */
+  truncated: boolean
+}
+
+/** The socket calls of one Vnet. Every method throws an `Error` with a POSIX `code`, `syscall`, `address`, `port`. */
+export class BsdSockets {
+  readonly #runner: Runner
+
+  constructor(runner: Runner) {
+    this.#runner = runner
+  }
+
+  socket(family: number, type: number, protocol = 0): number {
+    return this.#count(soCreate(this.#runner.vnet, this.#runner.now(), family, type, protocol), 'socket')
+  }
+
+  bind(fd: number, address: string, port: number): void {
+    this.#check(soBind(this.#runner.vnet, this.#runner.now(), fd, parse(address, 'bind'), port), 'bind', address, port)
+  }
+
+  listen(fd: number, backlog = 128): void {
+    this.#check(soListen(this.#runner.vnet, this.#runner.now(), fd, backlog), 'listen')
+  }
+
+  accept(fd: number): number {
+    return this.#count(soAccept(this.#runner.vnet, this.#runner.now(), fd), 'accept')
+  }
+
+  connect(fd: number, address: string, port: number): void {
+    const addr = parse(address, 'connect')
+    this.#check(soConnect(this.#runner.vnet, this.#runner.now(), fd, addr, port), 'connect', address, port)
+  }
+
+  /** Bytes taken; less than asked when the send buffer fills up. */
+  send(fd: number, bytes: Uint8Array, flags = 0): number {
+    const n = soSend(this.#runner.vnet, this.#runner.now(), fd, bytes, 0, bytes.length, flags)
+    return this.#count(n, 'send')
+  }
+
+  sendto(fd: number, bytes: Uint8Array, address: string, port: number): number {
+    const addr = parse(address, 'sendto')
+    const n = soSendTo(this.#runner.vnet, this.#runner.now(), fd, bytes, 0, bytes.length, addr, port)
+    return this.#count(n, 'sendto', address, port)
+  }
+
+  /** Bytes put into `into`; 0 is the end of the stream. */
+  recv(fd: number, into: Uint8Array, flags = 0): number {
+    return this.recvfrom(fd, into, flags).bytes
+  }
+
+  recvfrom(fd: number, into: Uint8Array, flags = 0): Received {
+    const from = createFrom()
+    const n = soRecv(this.#runner.vnet, this.#runner.now(), fd, into, 0, into.length, flags, from)
+    this.#count(n, 'recv')
+    return { bytes: n, address: addrPrint(from.addr), port: from.port, truncated: from.truncated }
+  }
+
+  shutdown(fd: number, how: number): void {
+    this.#check(soShutdown(this.#runner.vnet, this.#runner.now(), fd, how), 'shutdown')
+  }
+
+  close(fd: number): void {
+    this.#runner.unwatch(fd)
+    this.#check(soClose(this.#runner.vnet, this.#runner.now(), fd), 'close')
+  }
+
+  /** Closes with a reset. */
+  abort(fd: number): void {
+    this.#runner.unwatch(fd)
+    this.#check(soAbort(this.#runner.vnet, this.#runner.now(), fd), 'close')
+  }
+
+  setsockopt(fd: number, level: number, name: number, value: number): void {
+    this.#check(soSetOpt(this.#runner.vnet, this.#runner.now(), fd, level, name, value), 'setsockopt')
+  }
+
+  getsockopt(fd: number, level: number, name: number): number {
+    return this.#count(soGetOpt(this.#runner.vnet, this.#runner.now(), fd, level, name), 'getsockopt')
+  }
+
+  getsockname(fd: number): SocketAddress {
+    const out = createFrom()
+    this.#check(soName(this.#runner.vnet, fd, out), 'getsockname')
+    return { address: addrPrint(out.addr), port: out.port }
+  }
+
+  getpeername(fd: number): SocketAddress {
+    const out = createFrom()
+    this.#check(soPeer(this.#runner.vnet, fd, out), 'getpeername')
+    return { address: addrPrint(out.addr), port: out.port }
+  }
+
+  /** What would not block now: EV_* bits. */
+  ready(fd: number): number {
+    return soReady(this.#runner.vnet, fd)
+  }
+
+  /** Calls `fn` with the EV_* bits whenever something becomes possible on `fd`. */
+  onReady(fd: number, fn: (what: number) => void): void {
+    this.#runner.watch(fd, fn)
+  }
+
+  #check(errno: number, syscall: string, address?: string, port?: number): void {
+    this.#runner.kick()
+    if (errno !== 0) throw socketError(errno, syscall, address, port)
+  }
+
+  #count(n: number, syscall: string, address?: string, port?: number): number {
+    this.#runner.kick()
+    if (n < 0) throw socketError(-n, syscall, address, port)
+    return n
+  }
+}
+
+function parse(address: string, syscall: string): Addr {
+  const addr = addrParse(address)
+  if (addr === null) throw socketError(EINVAL, syscall, address)
+  return addr
+}
+
+function createFrom(): SoFrom {
+  return { addr: createAddr(), port: 0, truncated: false }
+}
