@@ -19,6 +19,12 @@ export const IP_TTL = 2
 export const IP_HDRINCL = 3
 export const IP_MTU_DISCOVER = 10
 
+/** Values of IP_MTU_DISCOVER: never set DF, use the path MTU, always set DF, always set DF and ignore the path MTU. */
+export const PMTUD_DONT = 0
+export const PMTUD_WANT = 1
+export const PMTUD_DO = 2
+export const PMTUD_PROBE = 3
+
 export const SOL_TCP = 6
 export const TCP_NODELAY = 1
 export const TCP_MAXSEG = 2

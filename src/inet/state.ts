@@ -5,7 +5,7 @@
  * never used twice in a Vnet.
  */
 
-import { createAddr } from '../lib/addr.ts'
+import { addrFromIp4, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 
 export const AF_INET = 2
@@ -24,6 +24,8 @@ export const INP_KEEPALIVE = 8
 export const INP_DONTROUTE = 16
 export const INP_HDRINCL = 32
 export const INP_V6ONLY = 64
+/** A TCP listener: another socket cannot share its port through SO_REUSEADDR (inet/bind.ts). */
+export const INP_LISTENING = 128
 
 export interface Inpcb {
   id: number
@@ -38,8 +40,21 @@ export interface Inpcb {
   soError: number
   ttl: number
   tos: number
+  /** IP_MTU_DISCOVER: a PMTUD_* value of inet/sockopt.ts. */
+  mtuDiscover: number
   /** Next pcb with the same demultiplexing hash, 0 at the end of the chain. */
   hashNext: number
+}
+
+/**
+ * Finds control blocks by address (inet/inptable.ts): chains of equal hash start here and go on in `Inpcb.hashNext`.
+ * The protocol that owns it keeps its records by id in a map of its own.
+ */
+export interface InpTable {
+  /** First id of each chain, by inpHash. */
+  heads: Map<number, number>
+  /** Ids by local port. */
+  ports: Map<number, Set<number>>
 }
 
 export interface InetState {
@@ -56,10 +71,15 @@ export function createInetState(hashKey: InetState['hashKey'], portKey: InetStat
   return { nextSocket: 1, hashKey, portKey, nextEphemeral: 0 }
 }
 
-/** A fresh control block: nothing bound. `ttl` 0 stands for the sysctl's default. */
+export function createInpTable(): InpTable {
+  return { heads: new Map(), ports: new Map() }
+}
+
+/** A fresh control block: nothing bound. `ttl` 0 stands for the sysctl's default, `mtuDiscover` 1 for "want". */
 export function createInpcb(id: number, family: number): Inpcb {
+  const any = family === AF_INET ? addrFromIp4(0) : createAddr()
   return {
-    id, family, laddr: createAddr(), faddr: createAddr(), lport: 0, fport: 0,
-    options: 0, soError: 0, ttl: 0, tos: 0, hashNext: 0,
+    id, family, laddr: any, faddr: { ...any }, lport: 0, fport: 0,
+    options: 0, soError: 0, ttl: 0, tos: 0, mtuDiscover: 1, hashNext: 0,
   }
 }

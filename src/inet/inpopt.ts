@@ -1,0 +1,95 @@
+/** Socket options that every kind of socket has, on its control block (SOL_SOCKET and SOL_IP). */
+
+import type { Vn } from '../kern/vn.ts'
+import { addrIsMulticast } from '../lib/addr.ts'
+import type { Addr } from '../lib/addr.ts'
+import { EINVAL, ENOPROTOOPT } from '../lib/errno.ts'
+import { F_BROADCAST_OK, F_DF, F_DONTROUTE } from '../lib/frame.ts'
+import {
+  IP_HDRINCL, IP_MTU_DISCOVER, IP_TOS, IP_TTL, PMTUD_DO, PMTUD_PROBE, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, SOL_IP,
+  SOL_SOCKET, SO_BROADCAST, SO_DONTROUTE, SO_ERROR, SO_KEEPALIVE, SO_REUSEADDR, SO_REUSEPORT, SO_TYPE,
+} from './sockopt.ts'
+import {
+  INP_BROADCAST, INP_DONTROUTE, INP_HDRINCL, INP_KEEPALIVE, INP_REUSEADDR, INP_REUSEPORT, SO_KIND_MASK, SO_RAW, SO_TCP,
+} from './state.ts'
+import type { Inpcb } from './state.ts'
+
+/** Sets a shared option. ENOPROTOOPT: not one of these (the protocol looks further); EINVAL: not a value for it. */
+export function inpSetOpt(_vn: Vn, inp: Inpcb, level: number, name: number, value: number): number {
+  const flag = optionFlag(inp, level, name)
+  if (flag !== 0) {
+    inp.options = value !== 0 ? inp.options | flag : inp.options & ~flag
+    return 0
+  }
+  if (level !== SOL_IP) return ENOPROTOOPT
+  switch (name) {
+    case IP_TTL:
+      if (value !== -1 && !(value >= 1 && value <= 255)) return EINVAL
+      inp.ttl = value === -1 ? 0 : value
+      return 0
+    case IP_TOS:
+      if (!(value >= 0 && value <= 255)) return EINVAL
+      // TCP's ECN bits are TCP's own affair (RFC 3168 §6.1)
+      inp.tos = (inp.id & SO_KIND_MASK) === SO_TCP ? value & ~3 : value
+      return 0
+    case IP_MTU_DISCOVER:
+      if (!(value >= 0 && value <= PMTUD_PROBE)) return EINVAL
+      inp.mtuDiscover = value
+      return 0
+    default: return ENOPROTOOPT
+  }
+}
+
+/** The value of a shared option (≥ 0) or -ENOPROTOOPT. Reading SO_ERROR clears it. */
+export function inpGetOpt(vn: Vn, inp: Inpcb, level: number, name: number): number {
+  const flag = optionFlag(inp, level, name)
+  if (flag !== 0) return (inp.options & flag) !== 0 ? 1 : 0
+  if (level === SOL_SOCKET) {
+    if (name === SO_ERROR) return inpTakeError(inp)
+    if (name === SO_TYPE) return socketType(inp)
+  } else if (level === SOL_IP) {
+    if (name === IP_TTL) return inp.ttl === 0 ? vn.state.sysctl['net.inet.ip.ttl'] : inp.ttl
+    if (name === IP_TOS) return inp.tos
+    if (name === IP_MTU_DISCOVER) return inp.mtuDiscover
+  }
+  return -ENOPROTOOPT
+}
+
+/** The pending error (0: none), which it clears. */
+export function inpTakeError(inp: Inpcb): number {
+  const errno = inp.soError
+  inp.soError = 0
+  return errno
+}
+
+/** TTL of a packet of this socket to `dst`: the socket's, else 1 to a group (RFC 1112 §6.1), else the default. */
+export function inpTtl(vn: Vn, inp: Inpcb, dst: Addr): number {
+  if (inp.ttl !== 0) return inp.ttl
+  return addrIsMulticast(dst) ? 1 : vn.state.sysctl['net.inet.ip.ttl']
+}
+
+/** F_* bits for ipOutput that follow from the socket's options (datagram sockets; TCP decides on DF itself). */
+export function inpFrameFlags(inp: Inpcb): number {
+  return ((inp.options & INP_BROADCAST) !== 0 ? F_BROADCAST_OK : 0) |
+    ((inp.options & INP_DONTROUTE) !== 0 ? F_DONTROUTE : 0) |
+    (inp.mtuDiscover >= PMTUD_DO ? F_DF : 0)
+}
+
+/** The INP_* bit behind an option that is a switch, or 0. */
+function optionFlag(inp: Inpcb, level: number, name: number): number {
+  if (level === SOL_IP) return name === IP_HDRINCL && (inp.id & SO_KIND_MASK) === SO_RAW ? INP_HDRINCL : 0
+  if (level !== SOL_SOCKET) return 0
+  switch (name) {
+    case SO_REUSEADDR: return INP_REUSEADDR
+    case SO_REUSEPORT: return INP_REUSEPORT
+    case SO_BROADCAST: return INP_BROADCAST
+    case SO_KEEPALIVE: return INP_KEEPALIVE
+    case SO_DONTROUTE: return INP_DONTROUTE
+    default: return 0
+  }
+}
+
+function socketType(inp: Inpcb): number {
+  const kind = inp.id & SO_KIND_MASK
+  return kind === SO_TCP ? SOCK_STREAM : kind === SO_RAW ? SOCK_RAW : SOCK_DGRAM
+}
