@@ -4,7 +4,7 @@ import { EventEmitter } from 'node:events'
 import { AF_INET, AF_INET6 } from '../inet/state.ts'
 import { SO_BROADCAST, SO_ERROR, SOCK_DGRAM, SOL_IP, IP_TTL, SOL_SOCKET } from '../inet/sockopt.ts'
 import { EV_ERROR, EV_READ } from '../kern/vn.ts'
-import { addrIsV4, addrParse, addrPrint, createAddr } from '../lib/addr.ts'
+import { addrParse, addrPrint, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { EAGAIN, EBADF, EINVAL } from '../lib/errno.ts'
 import type { Runner } from '../vnet/runner.ts'
@@ -115,10 +115,4 @@ function parse(address: string, syscall: string): Addr {
   const addr = addrParse(address)
   if (addr === null) throw socketError(EINVAL, syscall, address)
   return addr
-}
-
-/** True when the text is an IPv4 address. */
-export function isIPv4(text: string): boolean {
-  const addr = addrParse(text)
-  return addr !== null && addrIsV4(addr)
 }

@@ -1,0 +1,40 @@
+/**
+ * vimage: a userspace TCP/UDP/IP stack in which every piece of state lives in a `Vnet` object.
+ *
+ * @example
+ * import { Driver, TapDevice, TcpServer, ifAddAddr, addrParse } from 'vimage'
+ * const driver = new Driver()
+ * const host = driver.addVnet({ name: 'a' })
+ * const eth = host.attach(TapDevice.open('vimage0', { pool: driver.pool }), 'eth0')
+ * ifAddAddr(host.vnet.vn, eth, addrParse('10.66.0.2'), 24)
+ * new TcpServer(host, (socket) => socket.pipe(socket)).listen({ port: 7 })
+ */
+
+export { createPair } from './device/pair.ts'
+export type { Device, DeviceClock, DeviceStats } from './device/device.ts'
+export { Driver, VnetHost } from './host/driver.ts'
+export type { DriverVnetOptions } from './host/driver.ts'
+export { TapDevice } from './host/tap.ts'
+export * from './kern/vn.ts'
+export * from './lib/addr.ts'
+export { createFramePool, frameBytes, frameFrom, frameRelease, frameRetain } from './lib/frame.ts'
+export type { Frame, FramePool } from './lib/frame.ts'
+export { ifAddAddr, ifByName, ifCreate, ifDelAddr, ifDestroy, ifSetFlags, ifSetMtu } from './link/ifnet.ts'
+export { routeAdd, routeDelete, routeList } from './ip/route.ts'
+export { startService } from './service/service.ts'
+export type { Service, ServiceName } from './service/service.ts'
+export { BsdSockets } from './socket/bsd.ts'
+export type { Received, SocketAddress } from './socket/bsd.ts'
+export { socketError } from './socket/errors.ts'
+export type { SocketError } from './socket/errors.ts'
+export * from './inet/sockopt.ts'
+export { AF_INET, AF_INET6 } from './inet/state.ts'
+export { connectTcp, TcpServer, TcpSocket } from './socket/tcp.ts'
+export type { TcpConnectOptions, TcpListenOptions } from './socket/tcp.ts'
+export { UdpSocket } from './socket/udp.ts'
+export type { UdpRemote } from './socket/udp.ts'
+export type { Runner, Watcher } from './vnet/runner.ts'
+export { SYSCTLS, sysctlDef, sysctlPrint, sysctlSet } from './vnet/sysctl.ts'
+export { Vnet } from './vnet/vnet.ts'
+export type { VnetCore, VnetOptions } from './vnet/vnet.ts'
+export type { VnetState } from './vnet/state.ts'
