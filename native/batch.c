@@ -16,8 +16,8 @@
 #define MAX_PARTS 64
 /* In the result of a read: the frame outgrew its small slot and lies in the next large one. Above any length. */
 #define RESULT_LARGE 0x1000000
-/* In the result word before a write: the frame goes on in the next record. */
-#define PART_MORE 1
+/* In the result word before a write: the frame goes on in the next record. Above any errno. */
+#define PART_MORE 0x10000
 
 struct record { uint32_t array, offset, length, result; };
 

@@ -1,0 +1,158 @@
+/**
+ * The sending half of a TAP: frames are queued as gather records and written in one crossing by `flush`.
+ *
+ * Nothing is written into a frame here, for it may be queued on several ports at once: the virtio header, a finished
+ * checksum or the headers of a cut-up super-segment go into a scratch area, and the kernel gathers the parts.
+ */
+
+import type { DeviceStats } from '../device/device.ts'
+import { CSUM_PARTIAL, frameRelease, frameRetain } from '../lib/frame.ts'
+import type { Frame, FramePool } from '../lib/frame.ts'
+import { IPPROTO_TCP } from '../wire/ipv4.ts'
+import { TCP_HDR_LEN } from '../wire/tcp.ts'
+import { VNET_HDR_LEN } from '../wire/vnethdr.ts'
+import { PART_MORE, RECORD_WORDS } from './native.ts'
+import { SlabIds } from './slab-ids.ts'
+import { finishedChecksum, headerLength, sumOffset, writeSegmentHeader, writeVnetHdr } from './tap-offload.ts'
+import type { TapHandle } from './tap-handle.ts'
+
+const MAX_RECORDS = 512
+const SCRATCH = 16_384
+
+export class TapSender {
+  private readonly tap: TapHandle
+  private readonly pool: FramePool
+  private readonly stats: DeviceStats
+  private readonly ids: SlabIds
+  private readonly records = new Uint32Array(RECORD_WORDS * MAX_RECORDS)
+  private readonly recordsId: number
+  private readonly scratch = new Uint8Array(SCRATCH)
+  private readonly scratchView = new DataView(this.scratch.buffer)
+  private readonly scratchId: number
+  private readonly held: Frame[] = []
+  private readonly hdrLen: number
+  private count = 0
+  private scratchUsed = 0
+
+  constructor(tap: TapHandle, pool: FramePool, stats: DeviceStats) {
+    this.tap = tap
+    this.pool = pool
+    this.stats = stats
+    this.ids = new SlabIds(tap.native, pool)
+    this.recordsId = tap.native.registerArray(this.records)
+    this.scratchId = tap.native.registerArray(this.scratch)
+    this.hdrLen = tap.offload ? VNET_HDR_LEN : 0
+  }
+
+  /** Queues `f` (borrowed; a reference is kept until it is written). Writes the queue first when it is full. */
+  send(f: Frame): void {
+    const unfinished = f.gsoSize > 0 || f.csum === CSUM_PARTIAL
+    if (unfinished && !canFinish(f)) this.stats.txDropped++
+    else if (this.hdrLen !== 0) this.sendWithHeader(f)
+    else if (f.gsoSize > 0) this.sendSegments(f)
+    else if (f.csum === CSUM_PARTIAL) this.sendFinished(f)
+    else {
+      this.reserve(f, 1, 0)
+      this.part(this.ids.of(f), f.off, f.len, 0)
+    }
+  }
+
+  /** Writes what is queued; what the kernel does not take is dropped and counted. Returns the errno that ended the device. */
+  flush(): number {
+    if (this.count === 0) return 0
+    const done = this.tap.native.writeBatch(this.tap.handle, this.recordsId, 0, this.count)
+    this.account(Math.max(done, 0))
+    this.empty()
+    return done < 0 ? -done : 0
+  }
+
+  close(): void {
+    this.account(0)
+    this.empty()
+    this.ids.close()
+    this.tap.native.unregisterArray(this.recordsId)
+    this.tap.native.unregisterArray(this.scratchId)
+  }
+
+  private sendWithHeader(f: Frame): void {
+    this.reserve(f, 2, VNET_HDR_LEN)
+    const at = this.scratchUsed
+    writeVnetHdr(this.scratchView, at, f)
+    this.scratchPart(VNET_HDR_LEN)
+    this.part(this.ids.of(f), f.off, f.len, 0)
+  }
+
+  /** Without offload the checksum is finished here (RFC 9293 §3.1, RFC 768). */
+  private sendFinished(f: Frame): void {
+    this.reserve(f, 3, 2)
+    const id = this.ids.of(f)
+    const field = f.l4 + sumOffset(f.proto)
+    this.scratchView.setUint16(this.scratchUsed, finishedChecksum(f))
+    this.part(id, f.off, field - f.off, PART_MORE)
+    this.scratchPart(2)
+    this.part(id, field + 2, f.off + f.len - field - 2, 0)
+  }
+
+  /** A super-segment that came from an offloading port is cut for one that does not offload. */
+  private sendSegments(f: Frame): void {
+    const headers = headerLength(f)
+    const payload = f.len - headers
+    for (let sent = 0; sent === 0 || sent < payload; sent += f.gsoSize) {
+      const length = Math.min(f.gsoSize, payload - sent)
+      this.reserve(f, 2, headers)
+      writeSegmentHeader(this.scratch, this.scratchView, this.scratchUsed, f, sent, length)
+      this.scratchPart(headers)
+      this.part(this.ids.of(f), f.off + headers + sent, length, 0)
+    }
+  }
+
+  private reserve(f: Frame, records: number, scratch: number): void {
+    if (this.count + records > MAX_RECORDS || this.scratchUsed + scratch > SCRATCH) this.flush()
+    if (this.held[this.held.length - 1] === f) return
+    frameRetain(f)
+    this.held.push(f)
+  }
+
+  private scratchPart(length: number): void {
+    this.part(this.scratchId, this.scratchUsed, length, PART_MORE)
+    this.scratchUsed += length
+  }
+
+  private part(id: number, offset: number, length: number, more: number): void {
+    const at = this.count++ * RECORD_WORDS
+    this.records[at] = id
+    this.records[at + 1] = offset
+    this.records[at + 2] = length
+    this.records[at + 3] = more
+  }
+
+  /** Counts frames by what became of their last record; those from record `done` on were not tried. */
+  private account(done: number): void {
+    let bytes = 0
+    for (let i = 0; i < this.count; i++) {
+      bytes += this.records[i * RECORD_WORDS + 2] as number
+      const result = this.records[i * RECORD_WORDS + 3] as number
+      if (result === PART_MORE) continue
+      if (i < done && result === 0) {
+        this.stats.txFrames++
+        this.stats.txBytes += bytes - this.hdrLen
+      } else this.stats.txDropped++
+      bytes = 0
+    }
+  }
+
+  private empty(): void {
+    for (let i = 0; i < this.held.length; i++) frameRelease(this.pool, this.held[i] as Frame)
+    this.held.length = 0
+    this.count = 0
+    this.scratchUsed = 0
+  }
+}
+
+/** What is to be finished, by us or by the kernel, must lie in the frame: a frame bridged here came from outside. */
+function canFinish(f: Frame): boolean {
+  const end = f.off + f.len
+  if (f.l4 < f.off || f.l4 + sumOffset(f.proto) + 2 > end) return false
+  if (f.gsoSize === 0) return true
+  return f.proto === IPPROTO_TCP && f.l4 + TCP_HDR_LEN <= end && f.off + headerLength(f) <= end
+}

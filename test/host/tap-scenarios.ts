@@ -1,0 +1,299 @@
+/** What tap.test.ts has done inside a network namespace; every function cleans up after itself. */
+
+import { spawn, spawnSync } from 'node:child_process'
+import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createFramePool, frameAlloc, frameBytes, frameFrom, frameRelease } from '../../src/lib/frame.ts'
+import type { Frame, FramePool } from '../../src/lib/frame.ts'
+import { openTap } from '../../src/host/tap.ts'
+import type { TapDevice } from '../../src/host/tap.ts'
+import { openTapHandle } from '../../src/host/tap-handle.ts'
+
+const KERNEL_IP = 0x0a420001
+const ETHER_TYPE_TEST = 0x88b5
+
+export function properties() {
+  const tap = openTapHandle({ name: 'vmt%d' })
+  const before = { name: tap.name, mtu: tap.mtu, up: tap.up, mac: tap.kernelMac, persistent: tap.persistent }
+  tap.setMtu(9000)
+  tap.setKernelMac(0x020000000099)
+  tap.setTxQueueLen(77)
+  tap.setUp(true)
+  const after = {
+    mtu: tap.mtu, mac: tap.kernelMac, txQueueLen: tap.txQueueLen, up: tap.up, running: tap.running, index: tap.ifIndex,
+  }
+  tap.setCarrier(false)
+  const cut = tap.running
+  tap.close()
+  tap.close()
+  return { before, after, cut, left: interfaces() }
+}
+
+export async function arp() {
+  const { pool, dev } = device('vmt%d')
+  dev.tap.setKernelMac(0x020000000099)
+  dev.tap.setKernelAddress(KERNEL_IP, 24)
+  dev.tap.setUp(true)
+  const reply = new Promise<string>((resolve) => {
+    dev.onFrame = (f) => {
+      if (f.view.getUint16(f.off + 12) === 0x0806) resolve(Buffer.from(frameBytes(f)).toString('hex'))
+    }
+  })
+  sendBytes(pool, dev, Buffer.from('ffffffffffff020000000002080600010800060400010200000000020a4200020000000000000a420001', 'hex'))
+  dev.flush()
+  const hex = await reply
+  const result = { hex, inUse: pool.inUse, stats: { ...dev.stats } }
+  dev.close()
+  return result
+}
+
+/** `count` frames each way through a packet socket's eyes: the kernel's own counters of the interface. */
+export async function batch(count: number) {
+  const { pool, dev } = device('vmb%d')
+  dev.tap.setUp(true)
+  for (let i = 0; i < count; i++) sendBytes(pool, dev, testFrame(60 + i))
+  const queued = pool.inUse
+  dev.flush()
+  const stats = kernelCounters(dev.name)
+  const result = { queued, inUse: pool.inUse, txFrames: dev.stats.txFrames, txBytes: dev.stats.txBytes, kernel: stats.rxPackets, kernelBytes: stats.rxBytes }
+  dev.close()
+  return result
+}
+
+/** The kernel floods: broadcast pings are many frames that wait in one go. */
+export async function flood(count: number) {
+  const { pool, dev } = device('vmb%d')
+  dev.tap.setKernelAddress(KERNEL_IP, 24)
+  dev.tap.setUp(true)
+  let udp = 0
+  let inUseInside = 0
+  let batches = 0
+  dev.onFrame = (f) => {
+    if (f.view.getUint16(f.off + 12) === 0x0800 && f.view.getUint8(f.off + 23) === 17) udp++
+    inUseInside = Math.max(inUseInside, pool.inUse)
+  }
+  dev.onBatchEnd = () => { batches++ }
+  const { createSocket } = await import('node:dgram')
+  const socket = createSocket('udp4')
+  await new Promise<void>((resolve) => socket.bind(0, resolve))
+  socket.setBroadcast(true)
+  await Promise.all(Array.from({ length: count }, (_, i) => new Promise((resolve) => {
+    socket.send(Buffer.alloc(100, i), 9, '10.66.0.255', resolve)
+  })))
+  for (let i = 0; i < 100 && udp < count; i++) await sleep(10)
+  socket.close()
+  const result = { udp, inUseInside, inUse: pool.inUse, batches, rxErrors: dev.stats.rxErrors }
+  dev.close()
+  return result
+}
+
+export async function jumbo() {
+  const { pool, dev } = device('vmj%d', { mtu: 65_520 })
+  dev.tap.setKernelAddress(KERNEL_IP, 24)
+  dev.tap.setUp(true)
+  const sizes: number[] = []
+  let content = true
+  dev.onFrame = (f) => {
+    if (f.view.getUint16(f.off + 12) !== 0x0800 || f.view.getUint8(f.off + 23) !== 17) return
+    sizes.push(f.len)
+    for (let i = 42; i < f.len; i++) if (f.view.getUint8(f.off + i) !== ((i - 42) & 0xff)) content = false
+  }
+  for (const size of [100, 1400, 1878, 1879, 9000, 65_000]) await broadcastUdp(patterned(size))
+  for (let i = 0; i < 100 && sizes.length < 6; i++) await sleep(10)
+  const big = frameAlloc(pool, 65_534) as Frame
+  big.len = 65_534
+  big.view.setUint16(big.off + 12, ETHER_TYPE_TEST)
+  dev.send(big)
+  frameRelease(pool, big)
+  dev.flush()
+  const kernel = kernelCounters(dev.name)
+  const result = { sizes, content, sent: kernel.rxBytes, mtu: dev.mtu, inUse: pool.inUse }
+  dev.close()
+  return result
+}
+
+/** Somebody raises the MTU behind the device's back: one frame is lost, later ones arrive. */
+export async function mtuRaisedOutside() {
+  const { dev } = device('vmj%d')
+  dev.tap.setKernelAddress(KERNEL_IP, 24)
+  dev.tap.setUp(true)
+  const sizes: number[] = []
+  dev.onFrame = (f) => {
+    if (f.view.getUint16(f.off + 12) === 0x0800 && f.view.getUint8(f.off + 23) === 17) sizes.push(f.len)
+  }
+  spawnSync('ip', ['link', 'set', dev.name, 'mtu', '9000'])
+  for (let i = 0; i < 2; i++) {
+    await broadcastUdp(patterned(5000))
+    for (let k = 0; k < 50 && dev.stats.rxErrors + sizes.length <= i; k++) await sleep(10)
+  }
+  const result = { sizes, rxErrors: dev.stats.rxErrors }
+  dev.close()
+  return result
+}
+
+export function attachPersistent() {
+  ip('tuntap', 'add', 'dev', 'vmp0', 'mode', 'tap')
+  const tap = openTapHandle({ name: 'vmp0', mode: 'attach' })
+  const persistent = tap.persistent
+  const busy = failure(() => openTapHandle({ name: 'vmp0' }))
+  tap.close()
+  const stays = interfaces().includes('vmp0')
+  const exists = failure(() => openTapHandle({ name: 'vmp0', mode: 'create' }))
+  const again = openTapHandle({ name: 'vmp0' })
+  again.setPersist(false)
+  again.close()
+  return { persistent, busy, stays, exists, left: interfaces() }
+}
+
+export function failures() {
+  ip('tuntap', 'add', 'dev', 'vmtun0', 'mode', 'tun')
+  const fd = openSync('/dev/null', 'r')
+  const result = {
+    missing: failure(() => openTapHandle({ name: 'vmnone', mode: 'attach' })),
+    tun: failure(() => openTapHandle({ name: 'vmtun0' })),
+    long: failure(() => openTapHandle({ name: 'a-name-that-is-too-long' })),
+    notTap: failure(() => openTapHandle({ fd })),
+    mtu: failure(() => {
+      const tap = openTapHandle()
+      try { tap.setMtu(70_000) } finally { tap.close() }
+    }),
+  }
+  closeSync(fd)
+  ip('link', 'del', 'vmtun0')
+  return result
+}
+
+export function openAsIs() {
+  return failure(() => openTapHandle({ name: 'vmdenied' }))
+}
+
+export function openAndClose() {
+  const before = tunDescriptors()
+  const tap = openTapHandle()
+  const during = tunDescriptors()
+  const name = tap.name
+  tap.pollStart(() => undefined)
+  tap.close()
+  tap.close()
+  return { before, during, after: tunDescriptors(), gone: !interfaces().includes(name), stale: failure(() => tap.refreshName()) }
+}
+
+/** The interface is deleted while the device listens: it closes itself and says so. */
+export async function removedUnderUs() {
+  const { dev } = device('vmg%d')
+  dev.tap.setUp(true)
+  const gone = new Promise<number>((resolve) => { dev.onGone = resolve })
+  ip('link', 'del', dev.name)
+  const errno = await Promise.race([gone, sleep(3000, -1)])
+  return { errno, closed: dev.tap.closed, descriptors: tunDescriptors() }
+}
+
+export function downAndDropped() {
+  const { pool, dev } = device('vmd%d')
+  for (let i = 0; i < 3; i++) sendBytes(pool, dev, testFrame(100))
+  dev.flush()
+  const down = { ...dev.stats }
+  dev.tap.setUp(true)
+  sendBytes(pool, dev, testFrame(100))
+  sendBytes(pool, dev, Buffer.alloc(5))
+  sendBytes(pool, dev, testFrame(100))
+  dev.flush()
+  const up = { ...dev.stats }
+  sendBytes(pool, dev, testFrame(100))
+  dev.close()
+  sendBytes(pool, dev, testFrame(100))
+  return { down, up, closed: { ...dev.stats }, inUse: pool.inUse }
+}
+
+/** A Node program with an open, polled TAP: unref'd it ends by itself, referenced only process.exit ends it. */
+export async function programEnds(kind: 'unref' | 'exit' | 'forget' | 'worker') {
+  const program = `
+    import { openTapHandle } from ${JSON.stringify(new URL('../../src/host/tap-handle.ts', import.meta.url).href)}
+    let tap = openTapHandle({ name: 'vme%d' })
+    tap.setUp(true)
+    tap.pollStart(() => {})
+    if (${JSON.stringify(kind)} === 'unref') tap.unref()
+    if (${JSON.stringify(kind)} === 'exit') setTimeout(() => process.exit(0), 50)
+    if (${JSON.stringify(kind)} === 'forget') { tap.close(); tap = undefined; globalThis.gc() }
+  `
+  const hooks = new URL('ts-hooks.mjs', import.meta.url).href
+  const loader = `data:text/javascript,import{register}from'node:module';register(${JSON.stringify(hooks)})`
+  const flags = ['--no-warnings', '--expose-gc', ...'typescript' in process.features ? [] : ['--import', loader]]
+  const child = spawn(process.execPath, [...flags, '--input-type=module', '-e', program], { stdio: 'inherit' })
+  const ended = new Promise<string>((resolve) => child.on('exit', (code, signal) => resolve(String(signal ?? code))))
+  const result = await Promise.race([ended, sleep(8000, 'still running')])
+  child.kill('SIGKILL')
+  await ended
+  return { result, left: interfaces() }
+}
+
+function device(name: string, more: { mtu?: number; offload?: boolean } = {}): { pool: FramePool; dev: TapDevice } {
+  const pool = createFramePool({ poison: true })
+  return { pool, dev: openTap({ name, pool, ...more }) }
+}
+
+function sendBytes(pool: FramePool, dev: TapDevice, bytes: Uint8Array): void {
+  const f = frameFrom(pool, bytes) as Frame
+  dev.send(f)
+  frameRelease(pool, f)
+}
+
+/** A frame of a local experimental EtherType (IEEE 802) that the kernel counts and ignores. */
+function testFrame(length: number): Uint8Array {
+  const bytes = Buffer.alloc(length, 0x5a)
+  bytes.fill(0xff, 0, 6)
+  bytes.writeUIntBE(0x020000000002, 6, 6)
+  bytes.writeUInt16BE(ETHER_TYPE_TEST, 12)
+  return bytes
+}
+
+async function broadcastUdp(payload: Uint8Array): Promise<void> {
+  const { createSocket } = await import('node:dgram')
+  const socket = createSocket('udp4')
+  await new Promise<void>((resolve) => socket.bind(0, resolve))
+  socket.setBroadcast(true)
+  await new Promise<void>((resolve, reject) => {
+    socket.send(payload, 9, '10.66.0.255', (error) => error === null ? resolve() : reject(error))
+  })
+  socket.close()
+}
+
+function patterned(length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => i & 0xff)
+}
+
+function failure(what: () => unknown) {
+  try {
+    what()
+    return { code: 'none', syscall: '', path: '', message: '' }
+  } catch (error) {
+    const { code, syscall, path, message } = error as NodeJS.ErrnoException
+    return { code, syscall, path, message }
+  }
+}
+
+function ip(...args: string[]): void {
+  const run = spawnSync('ip', args, { encoding: 'utf8' })
+  if (run.status !== 0) throw new Error(`ip ${args.join(' ')}: ${run.stderr}`)
+}
+
+function kernelCounters(name: string): { rxPackets: number; rxBytes: number } {
+  const run = spawnSync('ip', ['-j', '-s', 'link', 'show', name], { encoding: 'utf8' })
+  const [link] = JSON.parse(run.stdout) as [{ stats64: { rx: { packets: number; bytes: number } } }]
+  return { rxPackets: link.stats64.rx.packets, rxBytes: link.stats64.rx.bytes }
+}
+
+function interfaces(): string[] {
+  const run = spawnSync('ip', ['-j', 'link'], { encoding: 'utf8' })
+  return (JSON.parse(run.stdout) as { ifname: string }[]).map((l) => l.ifname)
+}
+
+function tunDescriptors(): number {
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === '/dev/net/tun'
+    } catch {
+      return false
+    }
+  }).length
+}
