@@ -19,6 +19,9 @@ import { hasPorts, printTransport } from './transport-print.ts'
 const MAX_DEPTH = 4
 const MAX_EXTENSION_HEADERS = 8
 
+/** What an IP header and its extension headers said about the payload; `prefix` is the text of the latter. */
+interface Envelope { src: string; dst: string; prefix: string; isFragment: boolean }
+
 /** `IP …` or `IP6 …` by the version of the header at `at`. Never throws. */
 export function printIp(cut: Cut, at: number): string {
   if (cut.end <= at) return 'IP [|ip]'
@@ -35,11 +38,14 @@ function printIp4(cut: Cut, at: number): string {
   const len = view.getUint16(at + IP_LEN)
   if (hlen < IP_HDR_LEN) return `IP [bad-hlen ${hlen}]`
   if (len < hlen) return `IP [bad-len ${len}]`
-  const ends = { src: ip4Print(view.getInt32(at + IP_SRC)), dst: ip4Print(view.getInt32(at + IP_DST)) }
+  const src = ip4Print(view.getInt32(at + IP_SRC))
+  const dst = ip4Print(view.getInt32(at + IP_DST))
   const p = view.getUint8(at + IP_P)
-  const frag = ipIsFragment(view, at) ? fragText(view, at, len - hlen) : ''
-  if (ipFragOffset(view, at) !== 0) return `IP ${ends.src} > ${ends.dst}: ${protoName(p).toLowerCase()}${frag}`
-  return `IP ${payload(cutAt(cut, at + len), at + hlen, p, len - hlen, ends, '')}${frag}`
+  const isFragment = ipIsFragment(view, at)
+  const frag = isFragment ? fragText(view, at, len - hlen) : ''
+  if (ipFragOffset(view, at) !== 0) return `IP ${src} > ${dst}: ${protoName(p).toLowerCase()}${frag}`
+  const envelope = { src, dst, prefix: '', isFragment }
+  return `IP ${payload(cutAt(cut, at + len), at + hlen, p, len - hlen, envelope)}${frag}`
 }
 
 function printIp6(cut: Cut, at: number): string {
@@ -47,32 +53,35 @@ function printIp6(cut: Cut, at: number): string {
   if (cut.end - at < IP6_HDR_LEN) return 'IP6 [|ip6]'
   const src = printIp6Addr(ip6ReadAddr(view, at + IP6_SRC))
   const dst = printIp6Addr(ip6ReadAddr(view, at + IP6_DST))
-  const stop = at + IP6_HDR_LEN + view.getUint16(at + IP6_PLEN)
+  // A length of 0 means a jumbogram (RFC 8200 §3): then only the capture tells where it ends.
+  const plen = view.getUint16(at + IP6_PLEN)
+  const stop = plen === 0 ? cut.end : at + IP6_HDR_LEN + plen
   const inner = cutAt(cut, stop)
   let next = view.getUint8(at + IP6_NXT)
   let p = at + IP6_HDR_LEN
-  let seen = ''
+  let prefix = ''
+  let isFragment = false
   for (let i = 0; i < MAX_EXTENSION_HEADERS; i++) {
     const name = EXTENSION_NAMES[next]
     if (name === undefined) break
-    if (inner.end - p < IP6F_LEN) return `IP6 ${src} > ${dst}: ${seen}${name} [|${name}]`
-    const isFragment = next === IPPROTO_FRAGMENT
-    const offlg = isFragment ? view.getUint16(p + IP6F_OFFLG) : 0
+    if (inner.end - p < IP6F_LEN) return `IP6 ${src} > ${dst}: ${prefix}${name} [|${name}]`
+    const here = next === IPPROTO_FRAGMENT
+    const offlg = here ? view.getUint16(p + IP6F_OFFLG) : 0
     next = view.getUint8(p)
-    p += isFragment ? IP6F_LEN : (view.getUint8(p + 1) + 1) * 8
-    seen += isFragment ? `${name} ${frag6Text(offlg, stop - p)} ` : `${name} `
-    if ((offlg & IP6F_OFF_MASK) !== 0) return `IP6 ${src} > ${dst}: ${seen}${protoName(next).toLowerCase()}`
+    p += here ? IP6F_LEN : (view.getUint8(p + 1) + 1) * 8
+    prefix += here ? `${name} ${frag6Text(offlg, stop - p)} ` : `${name} `
+    isFragment ||= here
+    if ((offlg & IP6F_OFF_MASK) !== 0) return `IP6 ${src} > ${dst}: ${prefix}${protoName(next).toLowerCase()}`
   }
-  if (p > stop) return `IP6 ${src} > ${dst}: ${seen}[bad length]`
-  return `IP6 ${payload(inner, p, next, stop - p, { src, dst }, seen)}`
+  if (p > stop) return `IP6 ${src} > ${dst}: ${prefix}[bad length]`
+  return `IP6 ${payload(inner, p, next, stop - p, { src, dst, prefix, isFragment })}`
 }
 
-/** `SRC > DST: …` for what an IP header carries; `prefix` is what stood between the two headers. */
-function payload(
-  cut: Cut, at: number, proto: number, length: number, { src, dst }: { src: string; dst: string }, prefix: string
-): string {
+/** `SRC > DST: …` for the `length` octets that an IP header carries. */
+function payload(cut: Cut, at: number, proto: number, length: number, envelope: Readonly<Envelope>): string {
+  const { src, dst, prefix } = envelope
   if (hasPorts(proto)) {
-    const t = printTransport(cut, at, proto, length)
+    const t = printTransport(cut, at, proto, length, envelope.isFragment)
     return `${src}${t.srcPort} > ${dst}${t.dstPort}: ${prefix}${t.text}`
   }
   const head = `${src} > ${dst}: ${prefix}`

@@ -58,7 +58,7 @@ function printOne(view: DataView, p: number, kind: number, optLen: number): stri
 
 function printSack(view: DataView, p: number, optLen: number): string {
   const body = optLen - TCPOLEN_SACKHDR
-  if (body % TCPOLEN_SACK !== 0) return `sack [len ${optLen}]`
+  if (body === 0 || body % TCPOLEN_SACK !== 0) return `sack [len ${optLen}]`
   let text = `sack ${body / TCPOLEN_SACK} `
   for (let i = p + TCPOLEN_SACKHDR; i < p + optLen; i += TCPOLEN_SACK) {
     text += `{${view.getUint32(i)}:${view.getUint32(i + 4)}}`

@@ -5,18 +5,25 @@ import { printTcpOptions } from './tcp-options-print.ts'
 import { IPPROTO_TCP, IPPROTO_UDP } from './ipv4.ts'
 import { UDP_HDR_LEN, decodeUdp, printUdp } from './udp.ts'
 
+const MAX_UDP_LEN = 65535
+
 /** `.80 > .1234` split: what follows each address, empty for a protocol without ports, and the header in words. */
 export interface TransportText { srcPort: string; dstPort: string; text: string }
 
-/** Describes the TCP or UDP header at `at`; `length` is what the IP header promises from there on. Never throws. */
-export function printTransport(cut: Cut, at: number, proto: number, length: number): TransportText {
+/**
+ * Describes the TCP or UDP header at `at`; `length` is what the IP header promises from there on, in a first fragment
+ * only a part of the datagram. Never throws.
+ */
+export function printTransport(
+  cut: Cut, at: number, proto: number, length: number, isFragment: boolean
+): TransportText {
   const { view, end } = cut
   const name = proto === IPPROTO_TCP ? 'tcp' : 'udp'
   if (end - at < 4) return { srcPort: '', dstPort: '', text: `[|${name}]` }
   // Ports are the first two halves of both headers.
   const srcPort = `.${view.getUint16(at + TCP_SPORT)}`
   const dstPort = `.${view.getUint16(at + TCP_DPORT)}`
-  const text = proto === IPPROTO_TCP ? tcpText(cut, at, length) : udpText(cut, at, length)
+  const text = proto === IPPROTO_TCP ? tcpText(cut, at, length) : udpText(cut, at, isFragment ? MAX_UDP_LEN : length)
   return { srcPort, dstPort, text }
 }
 
