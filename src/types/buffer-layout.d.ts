@@ -6,9 +6,9 @@ declare module 'buffer-layout' {
     readUIntLE(offset: number, byteLength: number): number
     readUIntBE(offset: number, byteLength: number): number
     readIntBE(offset: number, byteLength: number): number
-    writeUIntLE(value: number, offset: number, byteLength: number): unknown
-    writeUIntBE(value: number, offset: number, byteLength: number): unknown
-    writeIntBE(value: number, offset: number, byteLength: number): unknown
+    writeUIntLE(value: number, offset: number, byteLength: number): void
+    writeUIntBE(value: number, offset: number, byteLength: number): void
+    writeIntBE(value: number, offset: number, byteLength: number): void
   }
 
   export interface Layout {

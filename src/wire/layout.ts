@@ -6,7 +6,6 @@
  * It is the only file that imports the package.
  */
 import { s32be, struct, u16, u16be, u32be, u48be, u8 } from 'buffer-layout'
-import type { BufferLike } from 'buffer-layout'
 
 /** One named integer field. */
 export interface Field<N extends string> { readonly name: N; readonly kind: FieldKind }
@@ -22,6 +21,20 @@ export interface HeaderLayout<N extends string> {
 export type HeaderRecord<L> = L extends HeaderLayout<infer N> ? { [K in N]: number } : never
 
 type FieldKind = 'u8' | 'u16' | 'u32' | 's32' | 'u48' | 'u16le'
+
+/**
+ * The part of Node's Buffer that the package calls; declared here so that our own declarations do not name the
+ * package.
+ */
+interface BufferLike {
+  readonly length: number
+  readUIntLE(offset: number, byteLength: number): number
+  readUIntBE(offset: number, byteLength: number): number
+  readIntBE(offset: number, byteLength: number): number
+  writeUIntLE(value: number, offset: number, byteLength: number): void
+  writeUIntBE(value: number, offset: number, byteLength: number): void
+  writeIntBE(value: number, offset: number, byteLength: number): void
+}
 
 interface Codec {
   decode(b: BufferLike, offset: number): Record<string, number>
