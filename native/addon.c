@@ -80,7 +80,8 @@ napi_value throw_errno(napi_env env, int err, const char *syscall, const char *p
   snprintf(text, sizeof text, "%s: %s, %s%s%s%s", uv_err_name(-err), uv_strerror(-err), syscall,
            path != NULL ? " '" : "", path != NULL ? path : "", path != NULL ? "'" : "");
   napi_value error;
-  if (napi_create_error(env, make_string(env, uv_err_name(-err)), make_string(env, text), &error) != napi_ok) return NULL;
+  napi_value code = make_string(env, uv_err_name(-err));
+  if (napi_create_error(env, code, make_string(env, text), &error) != napi_ok) return NULL;
   set_named(env, error, "errno", make_int(env, -err));
   set_named(env, error, "syscall", make_string(env, syscall));
   if (path != NULL) set_named(env, error, "path", make_string(env, path));

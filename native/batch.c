@@ -152,8 +152,7 @@ napi_value batch_write(napi_env env, napi_callback_info info) {
     if (more) return throw_errno(env, EMSGSIZE, "writeBatch", NULL);
     int err = write_frame(t->fd, parts, n) < 0 ? errno : 0;
     if (err == EAGAIN) break;
-    if (err != 0 && fatal(err) && done == 0) return make_int(env, -err);
-    if (err != 0 && fatal(err)) break;
+    if (err != 0 && fatal(err)) return make_int(env, done == 0 ? -err : done);
     r[done + n - 1].result = (uint32_t)err;
     done += n;
   }
@@ -176,7 +175,9 @@ static bool fatal(int err) {
  * (handle, records, a, b): the record array must hold `a + b` records. The counts are checked here once, so the loops
  * above index freely.
  */
-static bool batch_args(napi_env env, napi_callback_info info, struct tap **t, struct record **first, int32_t counts[2]) {
+static bool batch_args(
+  napi_env env, napi_callback_info info, struct tap **t, struct record **first, int32_t counts[2]
+) {
   napi_value argv[4];
   int32_t id;
   struct instance *in = instance_of(env);

@@ -34,7 +34,9 @@ napi_value poll_start(napi_env env, napi_callback_info info) {
     return throw_type(env, "a function was expected");
   }
   if (t->poll != NULL) return throw_errno(env, EALREADY, "pollStart", NULL);
-  if (in->closing || napi_get_uv_event_loop(env, &loop) != napi_ok) return throw_errno(env, ECANCELED, "pollStart", NULL);
+  if (in->closing || napi_get_uv_event_loop(env, &loop) != napi_ok) {
+    return throw_errno(env, ECANCELED, "pollStart", NULL);
+  }
 
   struct poll *p = calloc(1, sizeof *p);
   if (p == NULL) return throw_errno(env, ENOMEM, "pollStart", NULL);

@@ -26,8 +26,8 @@ static int32_t adopt(struct instance *in, int fd);
 static const char *enable_offload(int fd);
 
 /*
- * tapOpen(name, flags) → { handle, fd, name, flags }. The interface is made when no such name exists and then lives as
- * long as the descriptor; an existing persistent one is attached.
+ * tapOpen(name, flags) → { handle, fd, name, flags }. The interface is made when no such name exists and then lives
+ * as long as the descriptor; an existing persistent one is attached.
  */
 napi_value tap_open(napi_env env, napi_callback_info info) {
   napi_value argv[2];
@@ -38,7 +38,8 @@ napi_value tap_open(napi_env env, napi_callback_info info) {
 
   char asked[IFNAMSIZ];
   memcpy(asked, ifr.ifr_name, IFNAMSIZ);
-  if ((flags & OPEN_ATTACH_ONLY) && if_nametoindex(asked) == 0) return throw_errno(env, ENODEV, "tapOpen", asked);
+  bool attach = (flags & OPEN_ATTACH_ONLY) != 0;
+  if (attach && if_nametoindex(asked) == 0) return throw_errno(env, ENODEV, "tapOpen", asked);
 
   int fd = open(TUN_PATH, O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return throw_errno(env, errno, "open", TUN_PATH);
@@ -66,7 +67,7 @@ napi_value tap_open(napi_env env, napi_callback_info info) {
   return result;
 }
 
-/* tapAttachFd(fd) → as tapOpen. Takes the descriptor over: tapClose closes it. It must be a TAP without packet info. */
+/* tapAttachFd(fd) → as tapOpen. Takes the descriptor over: tapClose closes it. It must be a TAP with IFF_NO_PI. */
 napi_value tap_attach_fd(napi_env env, napi_callback_info info) {
   napi_value argv[1];
   int32_t fd;

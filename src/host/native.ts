@@ -94,7 +94,8 @@ export function loadNative(): NativeResult {
     const said = error instanceof Error ? error.message.split('\n')[0] : String(error)
     return {
       available: false,
-      why: `TAP devices need the native addon, which does not load (${said}): run "npm rebuild"; everything else works.`,
+      why: `TAP devices need the native addon, which does not load (${said}): `
+        + 'run "npm rebuild"; everything else works.',
     }
   }
 }

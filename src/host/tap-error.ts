@@ -40,7 +40,7 @@ function explain(code: string, syscall: string, name: string): string {
   if (code === 'ENODEV') return `${what}: there is no such interface in this network namespace`
   if (code === 'EINVAL') return `${what}: an interface of that name exists and is not a TAP of this kind`
   if (code === 'ENAMETOOLONG') return `${what}: interface names have at most 15 characters`
-  if (code === 'EPROTOTYPE') return `${what}: the descriptor is a TUN or carries packet information (IFF_NO_PI is needed)`
+  if (code === 'EPROTOTYPE') return `${what}: it is a TUN, or frames carry packet information (IFF_NO_PI is needed)`
   if (code === 'EBADFD' || code === 'ENOTTY' || code === 'EBADF') return `${what}: the descriptor is not an open TAP`
   if (code === 'EMFILE') return `${what}: too many TAPs are open in this process`
   return `${what}: ${syscall} failed`

@@ -8,7 +8,9 @@
 import { checksumAdd, checksumFold } from '../lib/checksum.ts'
 import { CSUM_PARTIAL, CSUM_VALID } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
-import { ETHER_HDR_LEN, ETHER_TYPE, ETHERTYPE_IPV6, ETHERTYPE_QINQ, ETHERTYPE_VLAN, VLAN_TAG_LEN } from '../wire/ethernet.ts'
+import {
+  ETHER_HDR_LEN, ETHER_TYPE, ETHERTYPE_IPV6, ETHERTYPE_QINQ, ETHERTYPE_VLAN, VLAN_TAG_LEN,
+} from '../wire/ethernet.ts'
 import { IP_ID, IP_LEN, IP_SRC, IP_SUM, IP_VHL, IPPROTO_TCP } from '../wire/ipv4.ts'
 import { TCP_OFF_FLAGS, TCP_SEQ, TCP_SUM, tcpDataOffset, TH_CWR, TH_FIN, TH_PUSH } from '../wire/tcp.ts'
 import { UDP_SUM } from '../wire/udp.ts'

@@ -6,7 +6,9 @@
  */
 
 import type { Device, DeviceStats } from '../device/device.ts'
-import { CSUM_PARTIAL, CSUM_VALID, FRAME_HEADROOM, FRAME_LARGE, FRAME_SMALL, frameAlloc, frameRelease } from '../lib/frame.ts'
+import {
+  CSUM_PARTIAL, CSUM_VALID, FRAME_HEADROOM, FRAME_LARGE, FRAME_SMALL, frameAlloc, frameRelease,
+} from '../lib/frame.ts'
 import type { Frame, FramePool } from '../lib/frame.ts'
 import {
   VIRTIO_NET_HDR_F_DATA_VALID, VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_NONE, VNET_CSUM_OFFSET, VNET_CSUM_START,

@@ -57,7 +57,7 @@ export class TapSender {
     }
   }
 
-  /** Writes what is queued; what the kernel does not take is dropped and counted. Returns the errno that ended the device. */
+  /** Writes what is queued; what the kernel refuses is dropped and counted. Returns the errno that ended it, or 0. */
   flush(): number {
     if (this.count === 0) return 0
     const done = this.tap.native.writeBatch(this.tap.handle, this.recordsId, 0, this.count)

@@ -1,8 +1,8 @@
 /**
  * A TAP as a device: frames between a pool and the kernel, one crossing into native code per batch.
  *
- * Reading: slots are taken from the pool when the event loop says that frames wait, the kernel fills them, each frame is
- * lent to `onFrame`, and all slots go back before the event is over. Sending: `send` keeps a reference until `flush`.
+ * Reading: slots are taken from the pool when the event loop says that frames wait, the kernel fills them, each
+ * frame is lent to `onFrame`, and all go back before the event is over. Sending: `send` keeps a reference until `flush`.
  */
 
 import type { Mac } from '../lib/addr.ts'
@@ -23,7 +23,7 @@ export interface TapDeviceOptions extends TapOpenOptions {
   mac?: Mac
 }
 
-/** Opens a TAP and listens to it; the interface is left down or up as it was (`tap.setUp(true)`). Throws as openTapHandle. */
+/** Opens a TAP and listens to it; its link stays down or up as it was (`tap.setUp`). Throws as openTapHandle. */
 export function openTap(options: TapDeviceOptions): TapDevice {
   const tap = openTapHandle(options)
   try {

@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url'
 import { describe, it } from 'vitest'
 import { loadNative } from '../../src/host/native.ts'
 
+const ENTER = ['unshare', '--net', '--', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh']
+
 export interface NetnsOptions {
   /** Command that runs the child (default: unshare into a new network namespace). */
   enter?: string[]
@@ -48,9 +50,10 @@ export function describeInNetns(title: string, body: () => void): void {
 
 /** A child in a new namespace whose loopback is up. */
 export async function openNetns(options: NetnsOptions = {}): Promise<NetnsChild> {
-  const enter = options.enter ?? ['unshare', '--net', '--', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh']
-  const node = [options.node ?? process.execPath, '--no-warnings', fileURLToPath(new URL('netns-child.mjs', import.meta.url))]
-  const child = spawn(enter[0] as string, [...enter.slice(1), ...node], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const enter = options.enter ?? ENTER
+  const main = fileURLToPath(new URL('netns-child.mjs', import.meta.url))
+  const args = [...enter.slice(1), options.node ?? process.execPath, '--no-warnings', main]
+  const child = spawn(enter[0] as string, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const replies = new Replies(child)
   await replies.next(0)
   return {

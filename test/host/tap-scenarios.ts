@@ -12,17 +12,19 @@ import { openTapHandle } from '../../src/host/tap-handle.ts'
 const KERNEL_IP = 0x0a420001
 const ETHER_TYPE_TEST = 0x88b5
 
-export function properties() {
+export async function properties() {
   const tap = openTapHandle({ name: 'vmt%d' })
   const before = { name: tap.name, mtu: tap.mtu, up: tap.up, mac: tap.kernelMac, persistent: tap.persistent }
   tap.setMtu(9000)
   tap.setKernelMac(0x020000000099)
   tap.setTxQueueLen(77)
   tap.setUp(true)
+  await until(() => tap.running)
   const after = {
     mtu: tap.mtu, mac: tap.kernelMac, txQueueLen: tap.txQueueLen, up: tap.up, running: tap.running, index: tap.ifIndex,
   }
   tap.setCarrier(false)
+  await until(() => !tap.running)
   const cut = tap.running
   tap.close()
   tap.close()
@@ -39,7 +41,8 @@ export async function arp() {
       if (f.view.getUint16(f.off + 12) === 0x0806) resolve(Buffer.from(frameBytes(f)).toString('hex'))
     }
   })
-  sendBytes(pool, dev, Buffer.from('ffffffffffff020000000002080600010800060400010200000000020a4200020000000000000a420001', 'hex'))
+  sendBytes(pool, dev, Buffer.from(
+    'ffffffffffff0200000000020806000108000604000102000000000' + '20a4200020000000000000a420001', 'hex'))
   dev.flush()
   const hex = await reply
   const result = { hex, inUse: pool.inUse, stats: { ...dev.stats } }
@@ -47,20 +50,20 @@ export async function arp() {
   return result
 }
 
-/** `count` frames each way through a packet socket's eyes: the kernel's own counters of the interface. */
+/** `count` frames of growing size, as sent and as the kernel's own counters of the interface have them. */
 export async function batch(count: number) {
   const { pool, dev } = device('vmb%d')
   dev.tap.setUp(true)
   for (let i = 0; i < count; i++) sendBytes(pool, dev, testFrame(60 + i))
-  const queued = pool.inUse
   dev.flush()
   const stats = kernelCounters(dev.name)
-  const result = { queued, inUse: pool.inUse, txFrames: dev.stats.txFrames, txBytes: dev.stats.txBytes, kernel: stats.rxPackets, kernelBytes: stats.rxBytes }
+  const { txFrames, txBytes } = dev.stats
+  const result = { inUse: pool.inUse, txFrames, txBytes, kernel: stats.rxPackets, kernelBytes: stats.rxBytes }
   dev.close()
   return result
 }
 
-/** The kernel floods: broadcast pings are many frames that wait in one go. */
+/** A burst of broadcast datagrams from the kernel: many frames wait in one go. */
 export async function flood(count: number) {
   const { pool, dev } = device('vmb%d')
   dev.tap.setKernelAddress(KERNEL_IP, 24)
@@ -80,7 +83,7 @@ export async function flood(count: number) {
   await Promise.all(Array.from({ length: count }, (_, i) => new Promise((resolve) => {
     socket.send(Buffer.alloc(100, i), 9, '10.66.0.255', resolve)
   })))
-  for (let i = 0; i < 100 && udp < count; i++) await sleep(10)
+  await until(() => udp === count)
   socket.close()
   const result = { udp, inUseInside, inUse: pool.inUse, batches, rxErrors: dev.stats.rxErrors }
   dev.close()
@@ -99,7 +102,7 @@ export async function jumbo() {
     for (let i = 42; i < f.len; i++) if (f.view.getUint8(f.off + i) !== ((i - 42) & 0xff)) content = false
   }
   for (const size of [100, 1400, 1878, 1879, 9000, 65_000]) await broadcastUdp(patterned(size))
-  for (let i = 0; i < 100 && sizes.length < 6; i++) await sleep(10)
+  await until(() => sizes.length === 6)
   const big = frameAlloc(pool, 65_534) as Frame
   big.len = 65_534
   big.view.setUint16(big.off + 12, ETHER_TYPE_TEST)
@@ -124,7 +127,7 @@ export async function mtuRaisedOutside() {
   spawnSync('ip', ['link', 'set', dev.name, 'mtu', '9000'])
   for (let i = 0; i < 2; i++) {
     await broadcastUdp(patterned(5000))
-    for (let k = 0; k < 50 && dev.stats.rxErrors + sizes.length <= i; k++) await sleep(10)
+    await until(() => dev.stats.rxErrors + sizes.length > i)
   }
   const result = { sizes, rxErrors: dev.stats.rxErrors }
   dev.close()
@@ -175,7 +178,8 @@ export function openAndClose() {
   tap.pollStart(() => undefined)
   tap.close()
   tap.close()
-  return { before, during, after: tunDescriptors(), gone: !interfaces().includes(name), stale: failure(() => tap.refreshName()) }
+  const gone = !interfaces().includes(name)
+  return { before, during, after: tunDescriptors(), gone, stale: failure(() => tap.refreshName()) }
 }
 
 /** The interface is deleted while the device listens: it closes itself and says so. */
@@ -256,6 +260,10 @@ async function broadcastUdp(payload: Uint8Array): Promise<void> {
     socket.send(payload, 9, '10.66.0.255', (error) => error === null ? resolve() : reject(error))
   })
   socket.close()
+}
+
+async function until(what: () => boolean): Promise<void> {
+  for (let i = 0; i < 200 && !what(); i++) await sleep(10)
 }
 
 function patterned(length: number): Uint8Array {

@@ -25,7 +25,9 @@ describeInNetns('TAP device against the kernel', () => {
 
   it('RFC 826: an ARP request written to the TAP is answered by the kernel', async () => {
     const r = await run('arp')
-    expect(r.hex).toBe('020000000002020000000099' + '0806' + '0001080006040002' + '020000000099' + '0a420001' + '020000000002' + '0a420002')
+    const ether = '020000000002' + '020000000099' + '0806'
+    const reply = '0001080006040002' + '020000000099' + '0a420001' + '020000000002' + '0a420002'
+    expect(r.hex).toBe(ether + reply)
     expect(r.stats).toMatchObject({ txFrames: 1, txBytes: 42, txDropped: 0, rxErrors: 0 })
   })
 
