@@ -62,6 +62,11 @@ export function inpTakeError(inp: Inpcb): number {
   return errno
 }
 
+/** A value for SO_SNDBUF or SO_RCVBUF held below kern.ipc.maxsockbuf, or 0 when it is not a size. */
+export function bufferLimit(vn: Vn, value: number): number {
+  return value >= 1 ? Math.min(Math.floor(value), vn.state.sysctl['kern.ipc.maxsockbuf']) : 0
+}
+
 /** TTL of a packet of this socket to `dst`: the socket's, else 1 to a group (RFC 1112 §6.1), else the default. */
 export function inpTtl(vn: Vn, inp: Inpcb, dst: Addr): number {
   if (inp.ttl !== 0) return inp.ttl

@@ -1,13 +1,47 @@
-/** Raw state of a Vnet. */
+/** State of the raw sockets of a Vnet. */
+
+import type { Addr } from '../lib/addr.ts'
+import type { Inpcb } from '../inet/state.ts'
+
+/** What each queued packet costs its socket besides its bytes. */
+export const RAW_CHARGE = 256
+
+/** A received packet with its IP header, copied out of its frame. */
+export interface RawPacket {
+  bytes: Uint8Array
+  from: Addr
+  ifId: number
+}
+
+export interface RawPcb {
+  inp: Inpcb
+  /** IP protocol to receive and send; 0 receives all that raw sockets get. */
+  proto: number
+  queue: RawPacket[]
+  /** What `queue` is charged with: the bytes and RAW_CHARGE for each packet. */
+  queued: number
+  rcvLimit: number
+  sndLimit: number
+}
 
 export interface RawStats {
-  total: number
+  ipackets: number
+  fullsock: number
+  opackets: number
+  nobuf: number
+  badhdr: number
 }
 
 export interface RawState {
   stats: RawStats
+  /** By socket id. */
+  pcbs: Map<number, RawPcb>
 }
 
 export function createRawState(): RawState {
-  return { stats: { total: 0 } }
+  return { stats: { ipackets: 0, fullsock: 0, opackets: 0, nobuf: 0, badhdr: 0 }, pcbs: new Map() }
+}
+
+export function createRawPcb(inp: Inpcb, proto: number, rcvLimit: number, sndLimit: number): RawPcb {
+  return { inp, proto, queue: [], queued: 0, rcvLimit, sndLimit }
 }

@@ -1,0 +1,95 @@
+/** Packets from raw sockets: a payload that gets an IP header, or a whole packet with the user's own (IP_HDRINCL). */
+
+import { inpFrameFlags, inpTtl } from '../inet/inpopt.ts'
+import { inetOutput } from '../inet/output.ts'
+import { inetIsLocal } from '../inet/source.ts'
+import type { Inpcb } from '../inet/state.ts'
+import { routeLookup } from '../ip/route.ts'
+import type { Vn } from '../kern/vn.ts'
+import { addrCopy, addrFromIp4 } from '../lib/addr.ts'
+import type { Addr, Ip4 } from '../lib/addr.ts'
+import { checksumAdd, checksumFold } from '../lib/checksum.ts'
+import { EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS } from '../lib/errno.ts'
+import { frameAlloc, frameRelease } from '../lib/frame.ts'
+import type { Frame } from '../lib/frame.ts'
+import { linkOutput } from '../link/output.ts'
+import {
+  IP_HDR_LEN, IP_ID, IP_LEN, IP_MAXPACKET, IP_SRC, IP_SUM, IP_VHL, ipHeaderLen, ipVersion,
+} from '../wire/ipv4.ts'
+
+/** Sends `len` bytes of `buf` as the payload of a packet of protocol `proto`. Returns an errno. */
+export function rawOutput(
+  vn: Vn, inp: Inpcb, proto: number, src: Addr, dst: Addr, buf: Uint8Array, at: number, len: number,
+): number {
+  if (len > IP_MAXPACKET - IP_HDR_LEN) return EMSGSIZE
+  const f = fill(vn, buf, at, len)
+  if (f === null) return ENOBUFS
+  f.l4 = f.off
+  addrCopy(f.src, src)
+  addrCopy(f.dst, dst)
+  f.proto = proto
+  f.tos = inp.tos
+  f.ttl = inpTtl(vn, inp, dst)
+  f.flags = inpFrameFlags(inp)
+  return counted(vn, inetOutput(vn, f))
+}
+
+/**
+ * Sends `len` bytes of `buf`, an IP packet, as it is, except for what one cannot know: total length and checksum are filled
+ * in always, the source and the identification where they are 0. It is not fragmented (EMSGSIZE). Returns an errno.
+ */
+export function rawOutputWhole(
+  vn: Vn, src: Addr, dst: Addr, id: number, buf: Uint8Array, at: number, len: number,
+): number {
+  if (len > IP_MAXPACKET) return EMSGSIZE
+  const f = fill(vn, buf, at, len)
+  if (f === null) return ENOBUFS
+  if (len < IP_HDR_LEN || ipVersion(f.view, f.off) !== 4 || !headerFits(f)) {
+    vn.state.raw.stats.badhdr++
+    frameRelease(vn.pool, f)
+    return EINVAL
+  }
+  finishHeader(f, src.w3, id)
+  const local = inetIsLocal(vn, dst)
+  const route = local ? null : routeLookup(vn, dst.w3)
+  const ifp = vn.state.link.ifnets.get(local ? vn.state.link.loopIfId : route?.ifId ?? 0)
+  if (ifp === undefined || len > ifp.mtu) {
+    frameRelease(vn.pool, f)
+    return ifp === undefined ? ENETUNREACH : EMSGSIZE
+  }
+  f.l3 = f.off
+  addrCopy(f.src, addrFromIp4(f.view.getInt32(f.off + IP_SRC)))
+  addrCopy(f.dst, dst)
+  const gateway = route === null || route.gateway === 0 ? dst.w3 : route.gateway
+  return counted(vn, linkOutput(vn, ifp, f, gateway))
+}
+
+function headerFits(f: Frame): boolean {
+  const n = ipHeaderLen(f.view, f.off + IP_VHL)
+  return n >= IP_HDR_LEN && n <= f.len
+}
+
+function finishHeader(f: Frame, src: Ip4, id: number): void {
+  const { view, off } = f
+  view.setUint16(off + IP_LEN, f.len)
+  if (view.getUint16(off + IP_ID) === 0) view.setUint16(off + IP_ID, id)
+  if (view.getInt32(off + IP_SRC) === 0) view.setInt32(off + IP_SRC, src)
+  view.setUint16(off + IP_SUM, 0)
+  view.setUint16(off + IP_SUM, checksumFold(checksumAdd(0, view, off, ipHeaderLen(view, off))))
+}
+
+function fill(vn: Vn, buf: Uint8Array, at: number, len: number): Frame | null {
+  const f = frameAlloc(vn.pool, len)
+  if (f === null) {
+    vn.state.raw.stats.nobuf++
+    return null
+  }
+  f.slab.set(buf.subarray(at, at + len), f.off)
+  f.len = len
+  return f
+}
+
+function counted(vn: Vn, errno: number): number {
+  if (errno === 0) vn.state.raw.stats.opackets++
+  return errno
+}

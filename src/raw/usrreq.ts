@@ -1,0 +1,159 @@
+/**
+ * What a user asks of a raw IPv4 socket. Calls return an errno (0 is success), or where they return a count or an id its
+ * negative; an id that is no raw socket is EBADF. What is received starts at the IP header; what is sent does with IP_HDRINCL.
+ */
+
+import { bufferLimit, inpGetOpt, inpSetOpt, inpTakeError } from '../inet/inpopt.ts'
+import { socketId } from '../inet/socket.ts'
+import { MSG_PEEK, MSG_TRUNC, SOL_SOCKET, SO_RCVBUF, SO_SNDBUF } from '../inet/sockopt.ts'
+import { inetIsBroadcast, inetIsLocal, inetSource } from '../inet/source.ts'
+import { AF_INET, INP_BROADCAST, INP_HDRINCL, SO_RAW, createInpcb } from '../inet/state.ts'
+import { randomBelow } from '../kern/random.ts'
+import { EV_ERROR, EV_GONE, EV_READ, EV_WRITE } from '../kern/vn.ts'
+import type { Vn } from '../kern/vn.ts'
+import { addrCopy, addrIsMulticast, addrIsUnspecified, addrIsV4, addrSetIp4, createAddr } from '../lib/addr.ts'
+import type { Addr } from '../lib/addr.ts'
+import {
+  EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EBADF, EDESTADDRREQ, EINVAL, EISCONN, EMSGSIZE, EPROTONOSUPPORT,
+} from '../lib/errno.ts'
+import { rawOutput, rawOutputWhole } from './output.ts'
+import { RAW_CHARGE, createRawPcb } from './state.ts'
+import type { RawPcb } from './state.ts'
+
+/** Where rawRecvFrom says who sent the packet, and whether the buffer was too short for it. */
+export interface RawFrom { addr: Addr; port: number; truncated: boolean }
+
+/** The protocol number that means "I write my own headers" (and receives nothing). */
+const IPPROTO_RAW = 255
+
+/** A new socket for an IP protocol 0…255 (0 receives every protocol that raw sockets get); its id, or -errno. */
+export function rawAttach(vn: Vn, family: number, proto: number): number {
+  if (family !== AF_INET) return -EAFNOSUPPORT
+  if (!(proto >= 0 && proto <= IPPROTO_RAW)) return -EPROTONOSUPPORT
+  const { sysctl, raw } = vn.state
+  const id = socketId(vn, SO_RAW)
+  const inp = createInpcb(id, family)
+  if (proto === IPPROTO_RAW) inp.options |= INP_HDRINCL
+  const { 'net.inet.raw.recvspace': rcvLimit, 'net.inet.raw.maxdgram': sndLimit } = sysctl
+  raw.pcbs.set(id, createRawPcb(inp, proto, rcvLimit, sndLimit))
+  return id
+}
+
+/** Receives only what is sent to `addr`, and sends from it; the wildcard undoes that. EADDRNOTAVAIL: not ours. */
+export function rawBind(vn: Vn, id: number, addr: Addr): number {
+  const pcb = vn.state.raw.pcbs.get(id)
+  if (pcb === undefined) return EBADF
+  if (addrIsUnspecified(addr)) addrSetIp4(pcb.inp.laddr, 0)
+  else if (!addrIsV4(addr)) return EAFNOSUPPORT
+  else if (!inetIsLocal(vn, addr) && !addrIsMulticast(addr) && !inetIsBroadcast(vn, addr)) return EADDRNOTAVAIL
+  else addrCopy(pcb.inp.laddr, addr)
+  return 0
+}
+
+/** Receives only what `addr` sends, and sends there; the wildcard undoes that. The local address stays as bound. */
+export function rawConnect(vn: Vn, id: number, addr: Addr): number {
+  const pcb = vn.state.raw.pcbs.get(id)
+  if (pcb === undefined) return EBADF
+  if (addrIsUnspecified(addr)) addrSetIp4(pcb.inp.faddr, 0)
+  else if (!addrIsV4(addr)) return EAFNOSUPPORT
+  else addrCopy(pcb.inp.faddr, addr)
+  return 0
+}
+
+/**
+ * Sends one packet to `addr`, or to the peer when it is null. Returns `len` or -errno: a pending error, EISCONN,
+ * EDESTADDRREQ, EMSGSIZE, EACCES (broadcast without SO_BROADCAST), EINVAL (malformed own header), EADDRNOTAVAIL,
+ * ENETUNREACH, ENOBUFS.
+ */
+export function rawSendTo(
+  vn: Vn, id: number, buf: Uint8Array, at: number, len: number, addr: Addr | null,
+): number {
+  const pcb = vn.state.raw.pcbs.get(id)
+  if (pcb === undefined) return -EBADF
+  const { inp } = pcb
+  const pending = inpTakeError(inp)
+  if (pending !== 0) return -pending
+  const connected = !addrIsUnspecified(inp.faddr)
+  if (addr !== null && connected) return -EISCONN
+  if (addr === null && !connected) return -EDESTADDRREQ
+  const dst = addr ?? inp.faddr
+  if (!addrIsV4(dst)) return -EAFNOSUPPORT
+  if (len > pcb.sndLimit) return -EMSGSIZE
+  if (inetIsBroadcast(vn, dst) && (inp.options & INP_BROADCAST) === 0) return -EACCES
+  const src = createAddr()
+  let errno = sourceFor(vn, pcb, dst, src)
+  if (errno === 0) {
+    // an identification of 0 asks for one; whole packets are rare, so a random one will do (RFC 6864 §4.2)
+    errno = (inp.options & INP_HDRINCL) !== 0
+      ? rawOutputWhole(vn, src, dst, 1 + randomBelow(vn.state.random, 0xffff), buf, at, len)
+      : rawOutput(vn, inp, pcb.proto, src, dst, buf, at, len)
+  }
+  return errno === 0 ? len : -errno
+}
+
+/** The oldest packet into `buf`, its sender into `from`: bytes copied, or -errno (EAGAIN, the pending error). See udpRecvFrom. */
+export function rawRecvFrom(
+  vn: Vn, id: number, buf: Uint8Array, at: number, len: number, from: RawFrom, flags = 0,
+): number {
+  const pcb = vn.state.raw.pcbs.get(id)
+  if (pcb === undefined) return -EBADF
+  from.truncated = false
+  const pending = inpTakeError(pcb.inp)
+  if (pending !== 0) return -pending
+  const packet = pcb.queue[0]
+  if (packet === undefined) return -EAGAIN
+  const whole = packet.bytes.length
+  const n = Math.min(whole, len)
+  buf.set(n === whole ? packet.bytes : packet.bytes.subarray(0, n), at)
+  addrCopy(from.addr, packet.from)
+  from.port = 0
+  from.truncated = n < whole
+  if ((flags & MSG_PEEK) === 0) {
+    pcb.queue.shift()
+    pcb.queued -= whole + RAW_CHARGE
+  }
+  return (flags & MSG_TRUNC) !== 0 ? whole : n
+}
+
+export function rawClose(vn: Vn, id: number): number {
+  if (!vn.state.raw.pcbs.delete(id)) return EBADF
+  vn.events.delete(id)
+  return 0
+}
+
+/** Sets an option: the shared ones, IP_HDRINCL, SO_RCVBUF and SO_SNDBUF. */
+export function rawSetOpt(vn: Vn, id: number, level: number, name: number, value: number): number {
+  const pcb = vn.state.raw.pcbs.get(id)
+  if (pcb === undefined) return EBADF
+  if (level !== SOL_SOCKET || (name !== SO_RCVBUF && name !== SO_SNDBUF)) return inpSetOpt(vn, pcb.inp, level, name, value)
+  const limit = bufferLimit(vn, value)
+  if (limit === 0) return EINVAL
+  if (name === SO_RCVBUF) pcb.rcvLimit = limit
+  else pcb.sndLimit = limit
+  return 0
+}
+
+/** The option's value (≥ 0), or -errno. */
+export function rawGetOpt(vn: Vn, id: number, level: number, name: number): number {
+  const pcb = vn.state.raw.pcbs.get(id)
+  if (pcb === undefined) return -EBADF
+  if (level === SOL_SOCKET && name === SO_RCVBUF) return pcb.rcvLimit
+  if (level === SOL_SOCKET && name === SO_SNDBUF) return pcb.sndLimit
+  return inpGetOpt(vn, pcb.inp, level, name)
+}
+
+/** What would not block now, as EV_* bits. */
+export function rawReady(vn: Vn, id: number): number {
+  const pcb = vn.state.raw.pcbs.get(id)
+  if (pcb === undefined) return EV_GONE
+  const failed = pcb.inp.soError !== 0
+  return EV_WRITE | (failed ? EV_ERROR : 0) | (failed || pcb.queue.length > 0 ? EV_READ : 0)
+}
+
+function sourceFor(vn: Vn, pcb: RawPcb, dst: Addr, out: Addr): number {
+  const { laddr } = pcb.inp
+  if (addrIsUnspecified(laddr) || addrIsMulticast(laddr) || inetIsBroadcast(vn, laddr)) return inetSource(vn, dst, out)
+  if (!inetIsLocal(vn, laddr)) return EADDRNOTAVAIL
+  addrCopy(out, laddr)
+  return 0
+}

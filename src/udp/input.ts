@@ -1,0 +1,85 @@
+/** Datagrams from the network to sockets (RFC 768; RFC 1122 §4.1.3; RFC 8085 §5). */
+
+import { icmpError } from '../icmp/error.ts'
+import { inetPseudo } from '../inet/checksum.ts'
+import { inpLookup, inpLookupListen, inpTakesFamily, sameHost } from '../inet/inptable.ts'
+import { inetIsBroadcast } from '../inet/source.ts'
+import { EV_READ, countDrop, eventPost } from '../kern/vn.ts'
+import type { Vn } from '../kern/vn.ts'
+import { addrEq, addrIsMulticast, addrIsUnspecified, addrIsV4 } from '../lib/addr.ts'
+import { checksumAdd, checksumFold } from '../lib/checksum.ts'
+import { CSUM_NONE, F_BCAST, F_MCAST } from '../lib/frame.ts'
+import type { Frame } from '../lib/frame.ts'
+import { ICMP_UNREACH, ICMP_UNREACH_PORT } from '../wire/icmp.ts'
+import { UDP_DPORT, UDP_HDR_LEN, UDP_LEN, UDP_SPORT, UDP_SUM } from '../wire/udp.ts'
+import { UDP_CHARGE } from './state.ts'
+import type { UdpPcb } from './state.ts'
+
+/** A datagram for this host (f.l4 at its header). Borrows the frame. */
+export function udpInput(vn: Vn, f: Frame): void {
+  const { stats } = vn.state.udp
+  stats.ipackets++
+  const room = f.off + f.len - f.l4
+  if (room < UDP_HDR_LEN) return countDrop(vn, stats, 'udp', 'hdrops', f)
+  // IP may carry more than the datagram says; what follows it is padding (RFC 768 "Length")
+  const len = f.view.getUint16(f.l4 + UDP_LEN)
+  if (len < UDP_HDR_LEN || len > room) return countDrop(vn, stats, 'udp', 'badlen', f)
+  if (!checksumOk(vn, f, len)) return countDrop(vn, stats, 'udp', 'badsum', f)
+  const n = len - UDP_HDR_LEN
+  const sport = f.view.getUint16(f.l4 + UDP_SPORT)
+  const dport = f.view.getUint16(f.l4 + UDP_DPORT)
+  if ((f.flags & (F_BCAST | F_MCAST)) !== 0 || addrIsMulticast(f.dst) || inetIsBroadcast(vn, f.dst)) {
+    return groupInput(vn, f, sport, dport, n)
+  }
+  const { table, pcbs } = vn.state.udp
+  const pcb = inpLookup(vn, table, pcbs, f.dst, dport, f.src, sport) ?? inpLookupListen(vn, table, pcbs, f.dst, dport)
+  if (pcb !== null) return deliver(vn, pcb, f, sport, n)
+  countDrop(vn, stats, 'udp', 'noport', f)
+  // RFC 1122 §4.1.3.1
+  if (vn.state.sysctl['net.inet.udp.blackhole'] === 0) icmpError(vn, f, ICMP_UNREACH, ICMP_UNREACH_PORT, 0)
+}
+
+/** Broadcasts and multicasts go to every socket that fits; nobody is told when there is none (RFC 1122 §3.2.2). */
+function groupInput(vn: Vn, f: Frame, sport: number, dport: number, n: number): void {
+  const { table, pcbs, stats } = vn.state.udp
+  let delivered = false
+  for (const id of table.ports.get(dport) ?? []) {
+    const pcb = pcbs.get(id) as UdpPcb
+    const { inp } = pcb
+    if (!inpTakesFamily(inp, f.dst)) continue
+    // a socket connected from one of our own addresses hears its peer's broadcasts as well
+    const connected = inp.fport !== 0
+    if (connected && (inp.fport !== sport || !sameHost(inp.faddr, f.src))) continue
+    if (!connected && !addrIsUnspecified(inp.laddr) && !addrEq(inp.laddr, f.dst)) continue
+    if (connected && !pcb.autoAddr && !addrEq(inp.laddr, f.dst)) continue
+    deliver(vn, pcb, f, sport, n)
+    delivered = true
+  }
+  if (delivered) return
+  countDrop(vn, stats, 'udp', addrIsMulticast(f.dst) ? 'noportmcast' : 'noportbcast', f)
+}
+
+/** Copies `n` bytes of data into the socket's queue, or drops them when it is full. */
+function deliver(vn: Vn, pcb: UdpPcb, f: Frame, sport: number, n: number): void {
+  const { stats } = vn.state.udp
+  if (pcb.rcvShut) return countDrop(vn, stats, 'udp', 'rcvshut', f)
+  const charge = n + UDP_CHARGE
+  // an empty queue takes any datagram, however small SO_RCVBUF is
+  if (pcb.queued > 0 && pcb.queued + charge > pcb.rcvLimit) return countDrop(vn, stats, 'udp', 'fullsock', f)
+  const at = f.l4 + UDP_HDR_LEN
+  pcb.queue.push({
+    bytes: f.slab.slice(at, at + n), from: { ...f.src }, fport: sport, to: { ...f.dst }, ifId: f.ifId, tos: f.tos, ttl: f.ttl,
+  })
+  pcb.queued += charge
+  eventPost(vn, pcb.inp.id, EV_READ)
+}
+
+/** Over the `len` bytes that the datagram claims; zero means that the sender computed none (RFC 768; not so in IPv6). */
+function checksumOk(vn: Vn, f: Frame, len: number): boolean {
+  if (f.csum !== CSUM_NONE) return true
+  if (f.view.getUint16(f.l4 + UDP_SUM) === 0) {
+    vn.state.udp.stats.nosum++
+    return addrIsV4(f.dst)
+  }
+  return checksumFold(checksumAdd(inetPseudo(f, len), f.view, f.l4, len)) === 0
+}
