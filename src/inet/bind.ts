@@ -1,13 +1,15 @@
 /** Binding and connecting a control block: local address, local port, peer (RFC 1122 §4.1.4, §4.2.4.4; RFC 6056). */
 
 import type { Vn } from '../kern/vn.ts'
-import { IP4_LOOPBACK, addrCopy, addrFromIp4, addrIsMulticast, addrIsUnspecified, addrIsV4 } from '../lib/addr.ts'
+import {
+  IP4_LOOPBACK, addrCopy, addrFromIp4, addrIsMulticast, addrIsUnspecified, addrIsV4, createAddr,
+} from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, EISCONN } from '../lib/errno.ts'
 import { inpInsert, inpLookup, inpLookupListen, inpRemove, sameHost } from './inptable.ts'
 import type { Pcb } from './inptable.ts'
 import { portPick } from './port.ts'
-import { inetIsBroadcast, inetIsLocal, inetSource } from './source.ts'
+import { inetIsBroadcast, inetIsLocal, inetSourceBound } from './source.ts'
 import {
   AF_INET, INP_LISTENING, INP_REUSEADDR, INP_REUSEPORT, INP_V6ONLY, SO_KIND_MASK, SO_UDP,
 } from './state.ts'
@@ -48,11 +50,9 @@ export function inpConnect(
   if (port <= 0 || port > 0xffff) return EADDRNOTAVAIL
   const faddr = addrIsUnspecified(addr) && inp.family === AF_INET ? addrFromIp4(IP4_LOOPBACK) : addr
   if (!familyFits(inp, faddr)) return EAFNOSUPPORT
-  const laddr = { ...inp.laddr }
-  if (addrIsUnspecified(laddr) || addrIsMulticast(laddr) || inetIsBroadcast(vn, laddr)) {
-    const errno = inetSource(vn, faddr, laddr)
-    if (errno !== 0) return errno
-  }
+  const laddr = createAddr()
+  const errno = inetSourceBound(vn, inp.laddr, faddr, laddr)
+  if (errno !== 0) return errno
   let lport = inp.lport
   if (lport === 0) {
     lport = portPick(vn, laddr, faddr, port, (p) => portTaken(vn, inp, t, pcbs, laddr, p, faddr, port))

@@ -44,9 +44,9 @@ function upperWord(laddr: Addr, faddr: Addr, i: number): number {
   switch (i) {
     case 3: return faddr.w0
     case 4: return faddr.w1
-    case 5: return faddr.w2
+    case 5: return addrIsUnspecified(faddr) ? 0 : faddr.w2
     case 6: return laddr.w0
     case 7: return laddr.w1
-    default: return laddr.w2
+    default: return addrIsUnspecified(laddr) ? 0 : laddr.w2
   }
 }

@@ -4,7 +4,8 @@ import { pmtuGet } from '../ip/pmtu.ts'
 import { routeLookup } from '../ip/route.ts'
 import type { Vn } from '../kern/vn.ts'
 import {
-  IP4_BROADCAST, addrCopy, addrEq, addrIsV4, addrSetIp4, ip4IsLoopback, ip4IsMulticast, ip4Mask,
+  IP4_BROADCAST, addrCopy, addrEq, addrIsMulticast, addrIsUnspecified, addrIsV4, addrSetIp4, ip4IsLoopback, ip4IsMulticast,
+  ip4Mask,
 } from '../lib/addr.ts'
 import type { Addr, Ip4 } from '../lib/addr.ts'
 import { EADDRNOTAVAIL, EAFNOSUPPORT, ENETUNREACH } from '../lib/errno.ts'
@@ -30,6 +31,16 @@ export function inetSource(vn: Vn, dst: Addr, out: Addr): number {
   const src = sourceOn(ifp, neighbour)
   if (src === 0) return EADDRNOTAVAIL
   addrSetIp4(out, src)
+  return 0
+}
+
+/** Puts the address that a socket bound to `laddr` sends to `dst` from into `out`; errors as inetSource. */
+export function inetSourceBound(vn: Vn, laddr: Addr, dst: Addr, out: Addr): number {
+  // a socket bound to a group receives there; it sends from an address of its own (RFC 1122 §4.1.3.6)
+  if (addrIsUnspecified(laddr) || addrIsMulticast(laddr) || inetIsBroadcast(vn, laddr)) return inetSource(vn, dst, out)
+  // the address may have been removed since it was bound
+  if (!inetIsLocal(vn, laddr)) return EADDRNOTAVAIL
+  addrCopy(out, laddr)
   return 0
 }
 

@@ -14,7 +14,7 @@ import { frameAlloc, frameRelease } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { linkOutput } from '../link/output.ts'
 import {
-  IP_HDR_LEN, IP_ID, IP_LEN, IP_MAXPACKET, IP_SRC, IP_SUM, IP_VHL, ipHeaderLen, ipVersion,
+  IP_HDR_LEN, IP_ID, IP_LEN, IP_MAXPACKET, IP_SRC, IP_SUM, ipHeaderLen, ipVersion,
 } from '../wire/ipv4.ts'
 
 /** Sends `len` bytes of `buf` as the payload of a packet of protocol `proto`. Returns an errno. */
@@ -65,7 +65,7 @@ export function rawOutputWhole(
 }
 
 function headerFits(f: Frame): boolean {
-  const n = ipHeaderLen(f.view, f.off + IP_VHL)
+  const n = ipHeaderLen(f.view, f.off)
   return n >= IP_HDR_LEN && n <= f.len
 }
 

@@ -6,7 +6,7 @@
 import { bufferLimit, inpGetOpt, inpSetOpt, inpTakeError } from '../inet/inpopt.ts'
 import { socketId } from '../inet/socket.ts'
 import { MSG_PEEK, MSG_TRUNC, SOL_SOCKET, SO_RCVBUF, SO_SNDBUF } from '../inet/sockopt.ts'
-import { inetIsBroadcast, inetIsLocal, inetSource } from '../inet/source.ts'
+import { inetIsBroadcast, inetIsLocal, inetSourceBound } from '../inet/source.ts'
 import { AF_INET, INP_BROADCAST, INP_HDRINCL, SO_RAW, createInpcb } from '../inet/state.ts'
 import { randomBelow } from '../kern/random.ts'
 import { EV_ERROR, EV_GONE, EV_READ, EV_WRITE } from '../kern/vn.ts'
@@ -18,12 +18,11 @@ import {
 } from '../lib/errno.ts'
 import { rawOutput, rawOutputWhole } from './output.ts'
 import { RAW_CHARGE, createRawPcb } from './state.ts'
-import type { RawPcb } from './state.ts'
 
 /** Where rawRecvFrom says who sent the packet, and whether the buffer was too short for it. */
 export interface RawFrom { addr: Addr; port: number; truncated: boolean }
 
-/** The protocol number that means "I write my own headers" (and receives nothing). */
+/** The protocol number that means "I write my own headers": IP_HDRINCL from the start. */
 const IPPROTO_RAW = 255
 
 /** A new socket for an IP protocol 0…255 (0 receives every protocol that raw sockets get); its id, or -errno. */
@@ -81,7 +80,7 @@ export function rawSendTo(
   if (len > pcb.sndLimit) return -EMSGSIZE
   if (inetIsBroadcast(vn, dst) && (inp.options & INP_BROADCAST) === 0) return -EACCES
   const src = createAddr()
-  let errno = sourceFor(vn, pcb, dst, src)
+  let errno = inetSourceBound(vn, inp.laddr, dst, src)
   if (errno === 0) {
     // an identification of 0 asks for one; whole packets are rare, so a random one will do (RFC 6864 §4.2)
     errno = (inp.options & INP_HDRINCL) !== 0
@@ -148,12 +147,4 @@ export function rawReady(vn: Vn, id: number): number {
   if (pcb === undefined) return EV_GONE
   const failed = pcb.inp.soError !== 0
   return EV_WRITE | (failed ? EV_ERROR : 0) | (failed || pcb.queue.length > 0 ? EV_READ : 0)
-}
-
-function sourceFor(vn: Vn, pcb: RawPcb, dst: Addr, out: Addr): number {
-  const { laddr } = pcb.inp
-  if (addrIsUnspecified(laddr) || addrIsMulticast(laddr) || inetIsBroadcast(vn, laddr)) return inetSource(vn, dst, out)
-  if (!inetIsLocal(vn, laddr)) return EADDRNOTAVAIL
-  addrCopy(out, laddr)
-  return 0
 }

@@ -8,17 +8,17 @@ import { inpTakeError } from '../inet/inpopt.ts'
 import { inpInsert, inpRemove } from '../inet/inptable.ts'
 import { socketId } from '../inet/socket.ts'
 import { MSG_PEEK, MSG_TRUNC, SHUT_RD, SHUT_RDWR, SHUT_WR } from '../inet/sockopt.ts'
-import { inetIsBroadcast, inetIsLocal, inetSource } from '../inet/source.ts'
+import { inetIsBroadcast, inetSourceBound } from '../inet/source.ts'
 import { AF_INET, INP_BROADCAST, SO_UDP, createInpcb } from '../inet/state.ts'
 import type { Inpcb } from '../inet/state.ts'
 import { EV_ERROR, EV_GONE, EV_READ, EV_WRITE, eventPost } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import {
-  IP4_LOOPBACK, addrCopy, addrFromIp4, addrIsMulticast, addrIsUnspecified, addrIsV4, addrSetIp4, createAddr,
+  IP4_LOOPBACK, addrCopy, addrFromIp4, addrIsUnspecified, addrIsV4, addrSetIp4, createAddr,
 } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import {
-  EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EBADF, EDESTADDRREQ, EINVAL, EISCONN, EMSGSIZE, ENOTCONN, EPIPE,
+  EACCES, EAFNOSUPPORT, EAGAIN, EBADF, EDESTADDRREQ, EINVAL, EISCONN, EMSGSIZE, ENOTCONN, EPIPE,
 } from '../lib/errno.ts'
 import { udpOutput } from './output.ts'
 import { UDP_CHARGE, createUdpPcb } from './state.ts'
@@ -103,7 +103,7 @@ export function udpSendTo(
   if (inp.family === AF_INET && !addrIsV4(dst)) return -EAFNOSUPPORT
   if (inetIsBroadcast(vn, dst) && (inp.options & INP_BROADCAST) === 0) return -EACCES
   const src = createAddr()
-  let errno = sourceFor(vn, inp, dst, src)
+  let errno = inetSourceBound(vn, inp.laddr, dst, src)
   if (errno === 0 && inp.lport === 0) errno = inpBind(vn, inp, table, pcbs, inp.laddr, 0)
   if (errno === 0) errno = udpOutput(vn, inp, src, dst, dport, buf, at, len)
   return errno === 0 ? len : -errno
@@ -171,16 +171,6 @@ export function udpReady(vn: Vn, id: number): number {
 /** The wildcard as destination stands for this host, as programs expect. */
 function destination(inp: Inpcb, addr: Addr): Addr {
   return inp.family === AF_INET && addrIsUnspecified(addr) ? addrFromIp4(IP4_LOOPBACK) : addr
-}
-
-/** The bound address, or one that suits the destination; a socket bound to a group sends from an address of its own. */
-function sourceFor(vn: Vn, inp: Inpcb, dst: Addr, out: Addr): number {
-  const { laddr } = inp
-  if (addrIsUnspecified(laddr) || addrIsMulticast(laddr) || inetIsBroadcast(vn, laddr)) return inetSource(vn, dst, out)
-  // the address may have been removed since
-  if (!inetIsLocal(vn, laddr)) return EADDRNOTAVAIL
-  addrCopy(out, laddr)
-  return 0
 }
 
 function clearPeer(vn: Vn, pcb: UdpPcb): void {
