@@ -4,15 +4,12 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 
 import { CaptureError } from './error.ts'
-import { DEFAULT_LIMITS, LINKTYPE_ETHERNET, PACKET_IN, PACKET_OUT } from './record.ts'
-import type { CaptureFormat, CaptureLimits, CaptureTime } from './record.ts'
+import { createCaptureEncoder } from './encoder.ts'
+import type { CaptureEncoderOptions, WriteOptions } from './encoder.ts'
+import type { CaptureLimits, CaptureTime } from './record.ts'
 import { readerEnd, readerPush } from './reader.ts'
 import type { CaptureSummary, RecordSink } from './reader.ts'
 import { createReader } from './state.ts'
-import { TSRESOL_NS, TSRESOL_US, timeFromUs } from './time.ts'
-import { pcapngInterface, pcapngPacket, pcapngSection } from './write-ng.ts'
-import { pcapHeader, pcapRecord } from './write-pcap.ts'
-import type { PcapOptions } from './write-pcap.ts'
 
 const CHUNK_BYTES = 65_536
 
@@ -42,29 +39,6 @@ export async function readCapture(path: string, onRecord: RecordSink,
   }
 }
 
-export interface CaptureWriterOptions {
-  format: CaptureFormat
-  /** Default LINKTYPE_ETHERNET. */
-  linkType?: number
-  /** pcapng: names of the interfaces to declare at once, all of `linkType`; default one without a name. */
-  interfaces?: readonly string[]
-  /** Timestamps in nanoseconds; default only in pcapng. */
-  nanos?: boolean
-  /** Longer packets are cut; default 262,144. */
-  snapLen?: number
-}
-
-export interface WriteOptions {
-  /** pcapng: id of the interface, default 0. */
-  iface?: number
-  /** pcapng only. */
-  direction?: 'in' | 'out'
-  /** pcapng only. */
-  comment?: string
-  /** Bytes the packet had on the link, when `bytes` is not all of it. */
-  origLen?: number
-}
-
 export interface CaptureWriter {
   readonly path: string
   /** Appends a packet; the time is in microseconds or exact. `bytes` is borrowed for the call. */
@@ -76,80 +50,28 @@ export interface CaptureWriter {
   /** Flushes and closes; a second call does nothing. */
   close(): void
 }
+
 /**
- * Creates (or empties) the file at `path` and writes the capture's header. Packets are gathered and written in pieces of
- * 64 KiB, synchronously, so that order and memory are bounded. Errors carry the system's `code` and `path`; after one
- * the file is closed and every later write throws it again.
+ * Creates (or empties) the file at `path` and writes the capture's header at once. Packets are gathered and written in
+ * pieces of 64 KiB, synchronously, so that they keep their order and nothing piles up in memory. The system's errors
+ * carry `code` and `path`; after one the file is closed and every later write throws it again. A packet that does not
+ * fit the format is a RangeError and leaves the file as it was.
  */
-export function openCaptureWriter(path: string, options: CaptureWriterOptions): CaptureWriter {
-  const encoder = options.format === 'pcap' ? classicEncoder(options) : ngEncoder(options)
-  const header = encoder.header()
+export function openCaptureWriter(path: string, options: CaptureEncoderOptions): CaptureWriter {
+  const encoder = createCaptureEncoder(options)
   const out = openOutput(path)
-  outputBytes(out, header)
+  outputBytes(out, encoder.header)
   outputFlush(out)
   return {
     path,
-    write(time, bytes, how = {}) {
-      const data = bytes.length > encoder.snapLen ? bytes.subarray(0, encoder.snapLen) : bytes
-      const at = typeof time === 'number' ? timeFromUs(time) : time
-      outputBytes(out, encoder.packet(at, data, how.origLen ?? bytes.length, how))
-    },
-    addInterface(name, linkType = options.linkType ?? LINKTYPE_ETHERNET) {
+    write(time, bytes, how) { outputBytes(out, encoder.packet(time, bytes, how)) },
+    addInterface(name, linkType) {
       const added = encoder.addInterface(name, linkType)
       outputBytes(out, added.bytes)
       return added.id
     },
     flush() { outputFlush(out) },
     close() { outputClose(out) },
-  }
-}
-
-interface Encoder {
-  readonly snapLen: number
-  header(): Uint8Array
-  packet(time: CaptureTime, data: Uint8Array, origLen: number, how: WriteOptions): Uint8Array
-  addInterface(name: string, linkType: number): { id: number; bytes: Uint8Array }
-}
-
-function classicEncoder(options: CaptureWriterOptions): Encoder {
-  const snapLen = options.snapLen ?? DEFAULT_LIMITS.maxRecordBytes
-  const pcap: PcapOptions = { linkType: options.linkType ?? LINKTYPE_ETHERNET, nanos: options.nanos ?? false, snapLen }
-  return {
-    snapLen,
-    header: () => pcapHeader(pcap),
-    packet: (time, data, origLen, how) => {
-      if ((how.iface ?? 0) !== 0) throw new RangeError(`interface ${how.iface}: a classic capture has only interface 0`)
-      return pcapRecord(time, data, pcap, origLen)
-    },
-    addInterface: () => { throw new RangeError('a classic capture has only one interface; use pcapng') },
-  }
-}
-
-function ngEncoder(options: CaptureWriterOptions): Encoder {
-  const snapLen = options.snapLen ?? DEFAULT_LIMITS.maxRecordBytes
-  const tsResol = options.nanos === false ? TSRESOL_US : TSRESOL_NS
-  const first = options.interfaces ?? ['']
-  let count = 0
-  const declare = (name: string, linkType: number): Uint8Array => {
-    count++
-    return pcapngInterface({ linkType, snapLen, tsResol, ...(name === '' ? {} : { name }) })
-  }
-  return {
-    snapLen,
-    header: () => Buffer.concat([
-      pcapngSection(), ...first.map((name) => declare(name, options.linkType ?? LINKTYPE_ETHERNET)),
-    ]),
-    packet: (time, data, origLen, how) => {
-      const iface = how.iface ?? 0
-      if (iface >= count) throw new RangeError(`interface ${iface}, but the capture has declared ${count}`)
-      const flags = how.direction === undefined ? 0 : how.direction === 'in' ? PACKET_IN : PACKET_OUT
-      const comments = how.comment === undefined ? [] : [how.comment]
-      return pcapngPacket(time, data, { iface, tsResol, origLen, flags, comments })
-    },
-    addInterface: (name, linkType) => {
-      const bytes = declare(name, linkType)
-      return { id: count - 1, bytes }
-    },
   }
 }
 

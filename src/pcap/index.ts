@@ -23,7 +23,9 @@ export type { CaptureReader } from './state.ts'
 export { parseCapture, readerEnd, readerPush } from './reader.ts'
 export type { Capture, CaptureSummary, RecordSink } from './reader.ts'
 
-/** Writing: encoders that return bytes. */
+/** Writing, without files: one encoder for both formats, or block by block. */
+export { createCaptureEncoder } from './encoder.ts'
+export type { CaptureEncoder, CaptureEncoderOptions, WriteOptions } from './encoder.ts'
 export { pcapHeader, pcapRecord } from './write-pcap.ts'
 export type { PcapOptions } from './write-pcap.ts'
 export { pcapngBlock, pcapngInterface, pcapngPacket, pcapngSection, pcapngSimplePacket } from './write-ng.ts'
@@ -32,4 +34,4 @@ export { TSRESOL_NS, TSRESOL_US, timeFromUs } from './time.ts'
 
 /** Files (Node). */
 export { openCaptureWriter, readCapture } from './file.ts'
-export type { CaptureWriter, CaptureWriterOptions, WriteOptions } from './file.ts'
+export type { CaptureWriter } from './file.ts'

@@ -35,7 +35,8 @@ export function ngBlock(r: CaptureReader, bytes: Uint8Array, view: DataView, at:
   const least = BLOCK_MIN_BYTES + bodyBytes(type)
   if (total < least) blockFail(r, type, `block length ${total}, expected at least ${least}`)
   if (total % 4 !== 0) blockFail(r, type, `block length ${total} is not a multiple of 4`)
-  if (total > r.limits.maxBlockBytes) blockFail(r, type, `block length ${total} exceeds limit ${r.limits.maxBlockBytes}`)
+  const most = r.limits.maxBlockBytes
+  if (total > most) blockFail(r, type, `block length ${total} exceeds limit ${most}`)
   if (avail < total) {
     r.need = total
     return 0
@@ -80,12 +81,13 @@ function interfaceBlock(r: CaptureReader, bytes: Uint8Array, view: DataView, bod
   if (r.interfaces.length >= r.limits.maxInterfaces) {
     blockFail(r, INTERFACE_DESCRIPTION, `more than ${r.limits.maxInterfaces} interfaces`)
   }
+  const le = r.littleEndian
   const iface: CaptureInterface = {
-    section: r.section, linkType: view.getUint16(body, r.littleEndian), snapLen: view.getUint32(body + 4, r.littleEndian),
-    name: '', description: '', tsResol: TSRESOL_US, tsOffset: 0,
+    section: r.section, linkType: view.getUint16(body, le), snapLen: view.getUint32(body + 4, le), name: '',
+    description: '', tsResol: TSRESOL_US, tsOffset: 0,
   }
-  const bad = ngOptions(view, body + 8, end, r.littleEndian, (code, at, len) =>
-    ngInterfaceOption(iface, code, bytes, view, at, len, r.littleEndian))
+  const bad = ngOptions(view, body + 8, end, le, (code, at, len) =>
+    ngInterfaceOption(iface, code, bytes, view, at, len, le))
   if (bad !== '') blockFail(r, INTERFACE_DESCRIPTION, bad)
   r.interfaces.push(iface)
 }
@@ -127,14 +129,15 @@ function simplePacket(r: CaptureReader, bytes: Uint8Array, view: DataView, body:
 function interfaceOf(r: CaptureReader, id: number): CaptureInterface {
   const iface = r.interfaces[r.sectionIface + id]
   if (iface !== undefined) return iface
-  return blockFail(r, ENHANCED_PACKET, `interface ${id}, but the section has declared ${r.interfaces.length - r.sectionIface}`)
+  const declared = r.interfaces.length - r.sectionIface
+  return blockFail(r, ENHANCED_PACKET, `interface ${id}, but the section has declared ${declared}`)
 }
 
 function packetData(r: CaptureReader, bytes: Uint8Array, at: number, end: number, capLen: number): Uint8Array {
-  if (capLen > r.limits.maxRecordBytes) {
-    blockFail(r, ENHANCED_PACKET, `captured length ${capLen} exceeds limit ${r.limits.maxRecordBytes}`)
-  }
-  if (capLen > end - at) blockFail(r, ENHANCED_PACKET, `captured length ${capLen}, but the block has room for ${end - at}`)
+  const most = r.limits.maxRecordBytes
+  if (capLen > most) blockFail(r, ENHANCED_PACKET, `captured length ${capLen} exceeds limit ${most}`)
+  const room = end - at
+  if (capLen > room) blockFail(r, ENHANCED_PACKET, `captured length ${capLen}, but the block has room for ${room}`)
   return bytes.slice(at, at + capLen)
 }
 

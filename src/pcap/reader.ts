@@ -40,7 +40,7 @@ const EMPTY = new Uint8Array(0)
 /**
  * Takes the next bytes of the file and hands each record completed by them to `sink`, in order. The chunk is borrowed
  * for the call. Throws CaptureError, after the records before the bad one were delivered, and again on every later
- * call; what the sink throws passes through and ends the reading.
+ * call; what the sink throws passes through, and the rest of the chunk is lost.
  */
 export function readerPush(r: CaptureReader, chunk: Uint8Array, sink: RecordSink): void {
   if (r.failed !== null) throw r.failed
@@ -109,7 +109,8 @@ function step(r: CaptureReader, bytes: Uint8Array, view: DataView, at: number, a
 function item(r: CaptureReader, bytes: Uint8Array, view: DataView, at: number, avail: number): number {
   switch (r.format) {
     case 'unknown':
-      return view.getUint32(at) === SECTION_HEADER ? ngBlock(r, bytes, view, at, avail) : classicHeader(r, view, at, avail)
+      if (view.getUint32(at) === SECTION_HEADER) return ngBlock(r, bytes, view, at, avail)
+      return classicHeader(r, view, at, avail)
     case 'pcap': return classicRecord(r, bytes, view, at, avail)
     case 'pcapng': return ngBlock(r, bytes, view, at, avail)
   }

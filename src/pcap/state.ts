@@ -37,8 +37,8 @@ const MAGIC_BYTES = 4
 export function createReader(limits: Partial<CaptureLimits> = {}): CaptureReader {
   return {
     limits: { ...DEFAULT_LIMITS, ...limits }, format: 'unknown', littleEndian: false, nanos: false, interfaces: [],
-    section: -1, sectionIface: 0, records: 0, offset: 0, need: MAGIC_BYTES, buf: new Uint8Array(0), have: 0, ready: null,
-    failed: null,
+    section: -1, sectionIface: 0, records: 0, offset: 0, need: MAGIC_BYTES, buf: new Uint8Array(0), have: 0,
+    ready: null, failed: null,
   }
 }
 

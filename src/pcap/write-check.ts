@@ -13,6 +13,6 @@ export function checkU8(field: string, value: number): number {
 }
 
 function check(field: string, value: number, most: number): number {
-  if (!Number.isInteger(value) || value < 0 || value > most) throw new RangeError(`${field} ${value} is not in 0…${most}`)
-  return value
+  if (Number.isInteger(value) && value >= 0 && value <= most) return value
+  throw new RangeError(`${field} ${value} is not in 0…${most}`)
 }
