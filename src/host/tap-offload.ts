@@ -2,7 +2,7 @@
  * Offload between a TAP and the kernel: the virtio header of a frame we send (VIRTIO 1.2 §5.1.6.2), and, for a TAP
  * without it, what the kernel would have done: the checksum finished, a super-segment cut into segments.
  *
- * These functions only read the frame. They need `l4` and, for a partial checksum, `proto`.
+ * These functions only read the frame. They need `l4` and `proto`; ask `canFinish` first.
  */
 
 import { checksumAdd, checksumFold } from '../lib/checksum.ts'
@@ -12,7 +12,7 @@ import {
   ETHER_HDR_LEN, ETHER_TYPE, ETHERTYPE_IPV6, ETHERTYPE_QINQ, ETHERTYPE_VLAN, VLAN_TAG_LEN,
 } from '../wire/ethernet.ts'
 import { IP_ID, IP_LEN, IP_SRC, IP_SUM, IP_VHL, IPPROTO_TCP } from '../wire/ipv4.ts'
-import { TCP_OFF_FLAGS, TCP_SEQ, TCP_SUM, tcpDataOffset, TH_CWR, TH_FIN, TH_PUSH } from '../wire/tcp.ts'
+import { TCP_HDR_LEN, TCP_OFF_FLAGS, TCP_SEQ, TCP_SUM, tcpDataOffset, TH_CWR, TH_FIN, TH_PUSH } from '../wire/tcp.ts'
 import { UDP_SUM } from '../wire/udp.ts'
 import {
   VIRTIO_NET_HDR_F_DATA_VALID, VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_ECN, VIRTIO_NET_HDR_GSO_NONE,
@@ -35,6 +35,14 @@ export function writeVnetHdr(view: DataView, at: number, f: Frame): void {
   view.setUint16(at + VNET_GSO_SIZE, f.gsoSize, true)
   view.setUint16(at + VNET_CSUM_START, partial ? f.l4 - f.off : 0, true)
   view.setUint16(at + VNET_CSUM_OFFSET, partial ? sumOffset(f.proto) : 0, true)
+}
+
+/** True when what is to be finished lies in the frame: one that was bridged here came from outside. */
+export function canFinish(f: Frame): boolean {
+  const end = f.off + f.len
+  if (f.l4 < f.off || f.l4 + sumOffset(f.proto) + 2 > end) return false
+  if (f.gsoSize === 0) return true
+  return f.proto === IPPROTO_TCP && f.l4 + TCP_HDR_LEN <= end && f.off + headerLength(f) <= end
 }
 
 /** Where the checksum lies in the transport header. */

@@ -8,12 +8,10 @@
 import type { DeviceStats } from '../device/device.ts'
 import { CSUM_PARTIAL, frameRelease, frameRetain } from '../lib/frame.ts'
 import type { Frame, FramePool } from '../lib/frame.ts'
-import { IPPROTO_TCP } from '../wire/ipv4.ts'
-import { TCP_HDR_LEN } from '../wire/tcp.ts'
 import { VNET_HDR_LEN } from '../wire/vnethdr.ts'
 import { PART_MORE, RECORD_WORDS } from './native.ts'
 import { SlabIds } from './slab-ids.ts'
-import { finishedChecksum, headerLength, sumOffset, writeSegmentHeader, writeVnetHdr } from './tap-offload.ts'
+import { canFinish, finishedChecksum, headerLength, sumOffset, writeSegmentHeader, writeVnetHdr } from './tap-offload.ts'
 import type { TapHandle } from './tap-handle.ts'
 
 const MAX_RECORDS = 512
@@ -147,12 +145,4 @@ export class TapSender {
     this.count = 0
     this.scratchUsed = 0
   }
-}
-
-/** What is to be finished, by us or by the kernel, must lie in the frame: a frame bridged here came from outside. */
-function canFinish(f: Frame): boolean {
-  const end = f.off + f.len
-  if (f.l4 < f.off || f.l4 + sumOffset(f.proto) + 2 > end) return false
-  if (f.gsoSize === 0) return true
-  return f.proto === IPPROTO_TCP && f.l4 + TCP_HDR_LEN <= end && f.off + headerLength(f) <= end
 }
