@@ -2,19 +2,17 @@
 
 import { inpFrameFlags, inpTtl } from '../inet/inpopt.ts'
 import { inetOutput } from '../inet/output.ts'
-import { inetIsLocal } from '../inet/source.ts'
 import type { Inpcb } from '../inet/state.ts'
-import { routeLookup } from '../ip/route.ts'
+import { ipOutputRoute } from '../ip/output.ts'
+import { ipHeaderSum, ipTransmit } from '../ip/transmit.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrCopy, addrFromIp4 } from '../lib/addr.ts'
 import type { Addr, Ip4 } from '../lib/addr.ts'
-import { checksumAdd, checksumFold } from '../lib/checksum.ts'
 import { EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS } from '../lib/errno.ts'
 import { frameAlloc, frameRelease } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
-import { linkOutput } from '../link/output.ts'
 import {
-  IP_HDR_LEN, IP_ID, IP_LEN, IP_MAXPACKET, IP_SRC, IP_SUM, ipHeaderLen, ipVersion,
+  IP_HDR_LEN, IP_ID, IP_LEN, IP_MAXPACKET, IP_SRC, ipHeaderLen, ipVersion,
 } from '../wire/ipv4.ts'
 
 /** Sends `len` bytes of `buf` as the payload of a packet of protocol `proto`. Returns an errno. */
@@ -50,18 +48,18 @@ export function rawOutputWhole(
     return EINVAL
   }
   finishHeader(f, src.w3, id)
-  const local = inetIsLocal(vn, dst)
-  const route = local ? null : routeLookup(vn, dst.w3)
-  const ifp = vn.state.link.ifnets.get(local ? vn.state.link.loopIfId : route?.ifId ?? 0)
-  if (ifp === undefined || len > ifp.mtu) {
+  const route = ipOutputRoute(vn, 0, src.w3, dst.w3)
+  const ifp = vn.state.link.ifnets.get(route?.ifId ?? 0)
+  if (route === null || ifp === undefined || len > ifp.mtu) {
     frameRelease(vn.pool, f)
     return ifp === undefined ? ENETUNREACH : EMSGSIZE
   }
   f.l3 = f.off
+  f.l4 = f.off + ipHeaderLen(f.view, f.off)
   addrCopy(f.src, addrFromIp4(f.view.getInt32(f.off + IP_SRC)))
   addrCopy(f.dst, dst)
-  const gateway = route === null || route.gateway === 0 ? dst.w3 : route.gateway
-  return counted(vn, linkOutput(vn, ifp, f, gateway))
+  vn.state.ip.stats.rawout++
+  return counted(vn, ipTransmit(vn, ifp, f, ifp.mtu, route.gateway === 0 ? dst.w3 : route.gateway))
 }
 
 function headerFits(f: Frame): boolean {
@@ -74,8 +72,7 @@ function finishHeader(f: Frame, src: Ip4, id: number): void {
   view.setUint16(off + IP_LEN, f.len)
   if (view.getUint16(off + IP_ID) === 0) view.setUint16(off + IP_ID, id)
   if (view.getInt32(off + IP_SRC) === 0) view.setInt32(off + IP_SRC, src)
-  view.setUint16(off + IP_SUM, 0)
-  view.setUint16(off + IP_SUM, checksumFold(checksumAdd(0, view, off, ipHeaderLen(view, off))))
+  ipHeaderSum(view, off)
 }
 
 function fill(vn: Vn, buf: Uint8Array, at: number, len: number): Frame | null {
