@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { describeInNetns, openNetns } from './netns.ts'
 import type { NetnsChild } from './netns.ts'
@@ -95,7 +96,30 @@ describeInNetns('TAP device against the kernel', () => {
     expect(r.inUse).toBe(0)
   })
 
+  it('EPERM without CAP_NET_ADMIN: says that it is missing and how to get a TAP', async () => {
+    const denied = await inRestricted(['--bounding-set', '-net_admin', '--inh-caps', '-net_admin'])
+    expect(denied).toMatchObject({ code: 'EPERM', syscall: 'TUNSETIFF', path: 'vmdenied' })
+    expect(denied.message).toMatch(/CAP_NET_ADMIN.*ip tuntap add dev vmdenied mode tap/)
+  })
+
+  it('EACCES for a user who may not open /dev/net/tun: names the file, its mode and the remedy', async () => {
+    if ((statSync('/dev/net/tun').mode & 0o006) !== 0) return // most systems: any user may open it
+    const denied = await inRestricted(['--reuid', '65534', '--regid', '65534', '--clear-groups'])
+    expect(denied).toMatchObject({ code: 'EACCES', syscall: 'open', path: '/dev/net/tun' })
+    expect(denied.message).toMatch(/may not open \/dev\/net\/tun \(mode 0600\); run as root/)
+  })
+
   it.each(['unref', 'exit', 'forget'])('does not hold the event loop: %s', async (kind) => {
     expect(await run('programEnds', kind)).toEqual({ result: '0', left: ['lo'] })
   }, 15_000)
 })
+
+/** What opening a TAP says in a namespace where setpriv(1) took something away. */
+async function inRestricted(setpriv: string[]): Promise<Outcome> {
+  const ns = await openNetns({ enter: ['unshare', '--net', '--', 'setpriv', ...setpriv] })
+  try {
+    return await ns.call(SCENARIOS, 'openAsIs')
+  } finally {
+    await ns.close()
+  }
+}
