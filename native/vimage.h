@@ -30,7 +30,7 @@ struct tap {
 struct array {
   napi_ref ref;
   uint32_t users;
-  uint32_t batch;
+  uint64_t batch;
   uint8_t *data;
   size_t length;
 };
@@ -40,7 +40,7 @@ struct instance {
   napi_async_cleanup_hook_handle cleanup;
   bool closing;
   uint32_t polls;
-  uint32_t batch;
+  uint64_t batch;
   struct tap taps[VIMAGE_MAX_TAPS];
   struct array arrays[VIMAGE_MAX_ARRAYS];
 };

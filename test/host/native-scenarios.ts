@@ -1,0 +1,173 @@
+/** What native.test.ts does with the addon itself inside a network namespace. */
+
+import { spawnSync } from 'node:child_process'
+import { Worker } from 'node:worker_threads'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { PART_MORE } from '../../src/host/native.ts'
+import type { Native } from '../../src/host/native.ts'
+
+const ADDON = fileURLToPath(new URL('../../build/Release/vimage.node', import.meta.url))
+
+/** In a worker: opens, pings itself with an ARP request, then ends in one of three ways, always while polling. */
+const WORKER = `
+  const { parentPort, workerData } = require('node:worker_threads')
+  const native = require(workerData.addon)
+  const { handle, name } = native.tapOpen('vmw%d', 0)
+  native.netifSet(name, 4, 1)
+  const bytes = new Uint8Array(65536), records = new Uint32Array(4 * 8)
+  const b = native.registerArray(bytes), r = native.registerArray(records)
+  native.pollStart(handle, () => {
+    for (let i = 0; i < 8; i++) records.set([b, i * 2048, 2048, 0], i * 4)
+    const got = native.readBatch(handle, r, 8, 0)
+    if (got > 0) parentPort.postMessage(name)
+  })
+  if (workerData.end === 'unref') native.pollRef(handle, 0)
+  if (workerData.end === 'exit') setTimeout(() => process.exit(), 30)
+`
+
+export async function workers(end: 'terminate' | 'exit' | 'unref', count: number) {
+  const native = load()
+  const mine = native.tapOpen('vmmain', 0)
+  const names: string[] = []
+  const all = Array.from({ length: count }, async () => {
+    const worker = new Worker(WORKER, { eval: true, workerData: { addon: ADDON, end } })
+    const ended = new Promise((resolve) => worker.on('exit', resolve))
+    worker.on('message', (name: string) => {
+      if (!names.includes(name)) names.push(name)
+      if (end === 'terminate') void worker.terminate()
+    })
+    worker.on('error', (error) => { throw error })
+    await ended
+  })
+  await Promise.all(all)
+  const still = native.tapInfo(mine.handle).name
+  native.tapClose(mine.handle)
+  return { frames: names.length, still, left: interfaces() }
+}
+
+/** Records that point outside what was registered must be refused before a byte is touched. */
+export function bounds() {
+  const native = load()
+  const { handle, name } = native.tapOpen('vmx%d', 0)
+  native.netifSet(name, 4, 1)
+  const bytes = new Uint8Array(4096)
+  const records = new Uint32Array(4 * 4)
+  const b = native.registerArray(bytes)
+  const r = native.registerArray(records)
+  const write = (...record: number[]) => {
+    records.fill(0)
+    records.set(record)
+    return attempt(() => native.writeBatch(handle, r, 0, 1))
+  }
+  const read = (small: number, large: number, ...record: number[]) => {
+    records.fill(0)
+    records.set(record)
+    return attempt(() => native.readBatch(handle, r, small, large))
+  }
+  const results = {
+    good: write(b, 0, 60, 0),
+    refused: [write(b, 0, 5, 0), records[3]],
+    pastEnd: write(b, 4096 - 59, 60, 0),
+    wrap: write(b, 0xffffffff, 60, 0),
+    wrapLength: write(b, 60, 0xffffffff, 0),
+    noArray: write(b + 77, 0, 60, 0),
+    endless: write(b, 0, 60, PART_MORE),
+    readPastEnd: read(1, 0, b, 4000, 2048),
+    readSmallLarge: read(1, 1, b, 0, 2048, 0, b, 2048, 2048),
+    tooMany: read(5, 0),
+    negative: attempt(() => native.readBatch(handle, r, -1, 2)),
+    huge: attempt(() => native.writeBatch(handle, r, 0x7fffffff, 0x7fffffff)),
+    noRecords: attempt(() => native.readBatch(handle, 999, 1, 0)),
+    notRecords: attempt(() => native.readBatch(handle, native.registerArray(new Uint8Array(3).subarray(1)), 1, 0)),
+    staleHandle: attempt(() => native.readBatch(handle + 1024, r, 1, 0)),
+    badHandle: attempt(() => native.readBatch(-1, r, 1, 0)),
+    notAnArray: attempt(() => native.registerArray([1, 2] as unknown as Uint8Array)),
+    fewArguments: attempt(() => (native.readBatch as (h: number) => number)(handle)),
+    notANumber: attempt(() => native.readBatch('x' as unknown as number, r, 1, 0)),
+    twice: native.registerArray(bytes) === b,
+  }
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] })
+  const detached = write(b, 0, 60, 0)
+  native.unregisterArray(b)
+  native.unregisterArray(b)
+  native.unregisterArray(b)
+  const unregistered = write(b, 0, 60, 0)
+  native.tapClose(handle)
+  return { ...results, detached, unregistered }
+}
+
+/** One frame gathered from four parts in two arrays. */
+export function gather() {
+  const native = load()
+  const { handle, name } = native.tapOpen('vmx%d', 0)
+  native.netifSet(name, 4, 1)
+  const [left, right] = [new Uint8Array(256), new Uint8Array(256)]
+  const l = native.registerArray(left)
+  const records = Uint32Array.from([
+    l, 0, 14, PART_MORE, native.registerArray(right), 3, 6, PART_MORE, l, 100, 0, PART_MORE, l, 14, 40, 0,
+  ])
+  const done = native.writeBatch(handle, native.registerArray(records), 0, 4)
+  const link = JSON.parse(spawnSync('ip', ['-j', '-s', 'link', 'show', name], { encoding: 'utf8' }).stdout)
+  native.tapClose(handle)
+  return { done, result: records[15], bytes: link[0].stats64.rx.bytes, packets: link[0].stats64.rx.packets }
+}
+
+/** What a callback throws is an uncaught exception of the program, not lost and not fatal to the poll. */
+export async function callbackThrows() {
+  const native = load()
+  const { handle, name } = native.tapOpen('vmx%d', 0)
+  const caught: string[] = []
+  const listener = (error: Error) => { caught.push(error.message) }
+  process.on('uncaughtException', listener)
+  let calls = 0
+  const done = new Promise<void>((resolve) => {
+    native.pollStart(handle, () => {
+      calls++
+      if (calls === 3) {
+        native.pollStop(handle)
+        resolve()
+      }
+      throw new Error(`call ${calls}`)
+    })
+  })
+  native.netifSet(name, 4, 1)
+  await done
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  process.off('uncaughtException', listener)
+  const again = attempt(() => { native.pollStart(handle, () => undefined); return 0 })
+  const twice = attempt(() => { native.pollStart(handle, () => undefined); return 0 })
+  native.tapClose(handle)
+  native.tapClose(handle)
+  return { calls, caught, again, twice }
+}
+
+/** More TAPs than a small number, opened and closed over and over: handles and descriptors are used again. */
+export function churn(rounds: number) {
+  const native = load()
+  const seen = new Set<number>()
+  for (let i = 0; i < rounds; i++) {
+    const taps = Array.from({ length: 4 }, () => native.tapOpen('vmc%d', 0))
+    for (const t of taps) native.pollStart(t.handle, () => undefined)
+    for (const t of taps) seen.add(t.handle)
+    for (const t of taps) native.tapClose(t.handle)
+  }
+  return { handles: seen.size, left: interfaces() }
+}
+
+function load(): Native {
+  return createRequire(import.meta.url)(ADDON) as Native
+}
+
+function attempt(what: () => number): string | number {
+  try {
+    return what()
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error)
+  }
+}
+
+function interfaces(): string[] {
+  const run = spawnSync('ip', ['-j', 'link'], { encoding: 'utf8' })
+  return (JSON.parse(run.stdout) as { ifname: string }[]).map((l) => l.ifname)
+}

@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { describeInNetns, openNetns } from './netns.ts'
+import type { NetnsChild } from './netns.ts'
+
+const SCENARIOS = new URL('native-scenarios.ts', import.meta.url)
+const EINVAL = 22
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- each scenario returns a record of its own
+type Outcome = any
+
+describeInNetns('native addon', () => {
+  let ns: NetnsChild
+  const run = (name: string, ...args: unknown[]): Promise<Outcome> => ns.call(SCENARIOS, name, ...args)
+  beforeAll(async () => { ns = await openNetns() })
+  afterAll(() => ns.close())
+
+  it.each(['terminate', 'exit', 'unref'])('works in workers beside the main thread; %s while polling leaves nothing', async (end) => {
+    const r = await run('workers', end, 6)
+    expect(r).toMatchObject({ still: 'vmmain', left: ['lo'] })
+    // An unreferenced poll lets the worker end before a frame has come.
+    if (end !== 'unref') expect(r.frames).toBeGreaterThan(0)
+  }, 20_000)
+
+  it('refuses records outside registered arrays, detached arrays, stale handles and wrong arguments', async () => {
+    expect(await run('bounds')).toEqual({
+      good: 1,
+      refused: [1, EINVAL],
+      pastEnd: 'EFAULT',
+      wrap: 'EFAULT',
+      wrapLength: 'EFAULT',
+      noArray: 'EFAULT',
+      endless: 'EMSGSIZE',
+      readPastEnd: 'EFAULT',
+      readSmallLarge: 'EFAULT',
+      tooMany: 'EFAULT',
+      negative: 'EFAULT',
+      huge: 'EFAULT',
+      noRecords: 'EFAULT',
+      notRecords: 'EFAULT',
+      staleHandle: 'EBADF',
+      badHandle: 'EBADF',
+      notAnArray: 'ERR_INVALID_ARG_TYPE',
+      fewArguments: 'ERR_INVALID_ARG_TYPE',
+      notANumber: 'ERR_INVALID_ARG_TYPE',
+      twice: true,
+      detached: 'EFAULT',
+      unregistered: 'EFAULT',
+    })
+  })
+
+  it('gathers one frame from parts in several arrays, empty ones too', async () => {
+    expect(await run('gather')).toEqual({ done: 4, result: 0, bytes: 60, packets: 1 })
+  })
+
+  it('makes what a callback throws an uncaught exception and polls on; stopping inside a callback is final', async () => {
+    expect(await run('callbackThrows')).toEqual({
+      calls: 3, caught: ['call 1', 'call 2', 'call 3'], again: 0, twice: 'EALREADY',
+    })
+  })
+
+  it('opens and closes 200 polled TAPs without using a handle twice', async () => {
+    expect(await run('churn', 50)).toEqual({ handles: 200, left: ['lo'] })
+  }, 20_000)
+})
