@@ -2,10 +2,10 @@
  * vimage: a userspace TCP/UDP/IP stack in which every piece of state lives in a `Vnet` object.
  *
  * @example
- * import { Driver, TapDevice, TcpServer, ifAddAddr, addrParse } from 'vimage'
+ * import { Driver, TcpServer, addrParse, ifAddAddr, openTap } from 'vimage'
  * const driver = new Driver()
  * const host = driver.addVnet({ name: 'a' })
- * const eth = host.attach(TapDevice.open('vimage0', { pool: driver.pool }), 'eth0')
+ * const eth = host.attach(openTap({ name: 'vimage0', pool: driver.pool }), 'eth0')
  * ifAddAddr(host.vnet.vn, eth, addrParse('10.66.0.2'), 24)
  * new TcpServer(host, (socket) => socket.pipe(socket)).listen({ port: 7 })
  */
@@ -14,7 +14,8 @@ export { createPair } from './device/pair.ts'
 export type { Device, DeviceClock, DeviceStats } from './device/device.ts'
 export { Driver, VnetHost } from './host/driver.ts'
 export type { DriverVnetOptions } from './host/driver.ts'
-export { TapDevice } from './host/tap.ts'
+export { openTap, TapDevice } from './host/tap.ts'
+export type { TapDeviceOptions } from './host/tap.ts'
 export * from './kern/vn.ts'
 export * from './lib/addr.ts'
 export { createFramePool, frameBytes, frameFrom, frameRelease, frameRetain } from './lib/frame.ts'
