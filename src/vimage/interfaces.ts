@@ -1,0 +1,156 @@
+/** Interfaces as `ifconfig` and `netstat -i` show and change them. */
+
+import { addrParse, addrPrint, ip4ParsePrefix, ip4Print, macPrint, addrFromIp4 } from '../lib/addr.ts'
+import type { Addr } from '../lib/addr.ts'
+import { EADDRNOTAVAIL, EEXIST, EINVAL } from '../lib/errno.ts'
+import { IF_MIN_MTU, ifAddAddr, ifByName, ifDelAddr, ifSetFlags, ifSetMtu } from '../link/ifnet.ts'
+import {
+  IFA_DUPLICATED, IFA_TENTATIVE, IFF_BROADCAST, IFF_LOOPBACK, IFF_MULTICAST, IFF_POINTOPOINT, IFF_PROMISC, IFF_RUNNING,
+  IFF_UP, IFT_ETHER, IFT_LOOP,
+} from '../link/state.ts'
+import type { IfAddr, Ifnet } from '../link/state.ts'
+import type { Runner } from '../vnet/runner.ts'
+import { ManageError, manageCheck } from './error.ts'
+
+export interface InterfaceAddress {
+  address: string
+  prefixLen: number
+  /** '' where there is none. */
+  broadcast: string
+  /** 'preferred', 'tentative' (being probed, RFC 5227) or 'duplicated'. */
+  status: string
+}
+
+export interface InterfaceInfo {
+  name: string
+  type: 'ether' | 'ip' | 'loopback'
+  /** The flags as a number (FreeBSD's names, this stack's bits), and in words. */
+  flagBits: number
+  flags: string[]
+  mtuBytes: number
+  /** '' where there is none. */
+  mac: string
+  addresses: InterfaceAddress[]
+  inPackets: number
+  inBytes: number
+  inErrors: number
+  inDrops: number
+  outPackets: number
+  outBytes: number
+  outErrors: number
+  outDrops: number
+}
+
+/** `InterfaceInfo` with its addresses in words: what a table shows. */
+export type InterfaceRow = Omit<InterfaceInfo, 'addresses' | 'flagBits'> & { addresses: string[] }
+
+/** Every interface, in the order they were made. */
+export function interfaceList(runner: Runner): InterfaceInfo[] {
+  return [...runner.vnet.state.link.ifnets.values()].map(interfaceInfo)
+}
+
+export function interfaceRows(runner: Runner): InterfaceRow[] {
+  return interfaceList(runner).map(({ flagBits: _, addresses, name, type, ...rest }) => ({
+    name, type, addresses: addresses.map(addressWords), ...rest,
+  }))
+}
+
+/** One interface by name; ManageError ENOENT. */
+export function interfaceGet(runner: Runner, name: string): InterfaceInfo {
+  return interfaceInfo(find(runner, name))
+}
+
+export function interfaceSetUp(runner: Runner, name: string, up: boolean): void {
+  const ifp = find(runner, name)
+  ifSetFlags(runner.vnet.vn, ifp.id, up ? ifp.flags | IFF_UP : ifp.flags & ~IFF_UP)
+  runner.kick()
+}
+
+export function interfaceSetMtu(runner: Runner, name: string, mtuBytes: number): void {
+  const ifp = find(runner, name)
+  const errno = ifSetMtu(runner.vnet.vn, ifp.id, mtuBytes)
+  runner.kick()
+  manageCheck(errno, `cannot set the MTU of ${name} to ${mtuBytes}`, { [EINVAL]: `expected ${IF_MIN_MTU} to 65535` })
+}
+
+/**
+ * Gives the interface `text` ("10.0.0.1/24") besides what it has. With `probe` the address is tentative until nobody has
+ * claimed it (RFC 5227 §2.1).
+ */
+export function interfaceAddAddress(runner: Runner, name: string, text: string, probe: boolean): void {
+  const ifp = find(runner, name)
+  const { addr, prefixLen } = parsePrefix(text)
+  const errno = ifAddAddr(runner.vnet.vn, ifp.id, addr, prefixLen, { probe })
+  runner.kick()
+  manageCheck(errno, `cannot add ${text} to ${name}`, {
+    [EEXIST]: 'this vimage has the address already',
+    [EINVAL]: 'expected the address of a host, not of a network, a broadcast or a group',
+  })
+}
+
+/** Takes an address away; `text` may end in "/LEN". */
+export function interfaceRemoveAddress(runner: Runner, name: string, text: string): void {
+  const ifp = find(runner, name)
+  const addr = addrParse(text.replace(/\/.*$/, ''))
+  if (addr === null) throw new ManageError('EINVAL', `"${text}" is not an address; expected one like 10.0.0.1`)
+  const errno = ifDelAddr(runner.vnet.vn, ifp.id, addr)
+  runner.kick()
+  manageCheck(errno, `cannot remove ${text} from ${name}`, { [EADDRNOTAVAIL]: 'the interface does not have it' })
+}
+
+function find(runner: Runner, name: string): Ifnet {
+  const { vnet } = runner
+  vnet.setNow(runner.now())
+  const ifp = ifByName(vnet.vn, name)
+  if (ifp !== null) return ifp
+  const names = [...vnet.state.link.ifnets.values()].map((i) => i.name).join(', ')
+  throw new ManageError('ENOENT', `vimage ${vnet.name} has no interface "${name}"; it has ${names}`)
+}
+
+function parsePrefix(text: string): { addr: Addr; prefixLen: number } {
+  const parsed = text.includes('/') ? ip4ParsePrefix(text) : null
+  if (parsed === null) {
+    throw new ManageError('EINVAL', `"${text}" is not an address with its prefix length; expected one like 10.0.0.1/24`)
+  }
+  return { addr: addrFromIp4(parsed.ip), prefixLen: parsed.prefixLen }
+}
+
+function interfaceInfo(ifp: Ifnet): InterfaceInfo {
+  const { stats } = ifp
+  return {
+    name: ifp.name,
+    type: ifp.type === IFT_ETHER ? 'ether' : ifp.type === IFT_LOOP ? 'loopback' : 'ip',
+    flagBits: ifp.flags,
+    flags: FLAG_NAMES.filter(([bit]) => (ifp.flags & bit) !== 0).map(([, name]) => name),
+    mtuBytes: ifp.mtu,
+    mac: ifp.mac === 0 ? '' : macPrint(ifp.mac),
+    addresses: ifp.addrs.map((ia) => addressInfo(ifp, ia)),
+    inPackets: stats.ipackets,
+    inBytes: stats.ibytes,
+    inErrors: stats.ierrors,
+    inDrops: stats.iqdrops,
+    outPackets: stats.opackets,
+    outBytes: stats.obytes,
+    outErrors: stats.oerrors,
+    outDrops: stats.oqdrops,
+  }
+}
+
+function addressInfo(ifp: Ifnet, ia: IfAddr): InterfaceAddress {
+  const broadcasts = (ifp.flags & IFF_BROADCAST) !== 0 && ia.broadcast !== ia.addr.w3
+  return {
+    address: addrPrint(ia.addr),
+    prefixLen: ia.prefixLen,
+    broadcast: broadcasts ? ip4Print(ia.broadcast) : '',
+    status: ia.status === IFA_TENTATIVE ? 'tentative' : ia.status === IFA_DUPLICATED ? 'duplicated' : 'preferred',
+  }
+}
+
+function addressWords(a: InterfaceAddress): string {
+  return `${a.address}/${a.prefixLen}${a.status === 'preferred' ? '' : ` (${a.status})`}`
+}
+
+const FLAG_NAMES: readonly (readonly [bit: number, name: string])[] = Object.freeze([
+  [IFF_UP, 'UP'], [IFF_BROADCAST, 'BROADCAST'], [IFF_LOOPBACK, 'LOOPBACK'], [IFF_POINTOPOINT, 'POINTOPOINT'],
+  [IFF_RUNNING, 'RUNNING'], [IFF_PROMISC, 'PROMISC'], [IFF_MULTICAST, 'MULTICAST'],
+])

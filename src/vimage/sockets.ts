@@ -1,0 +1,56 @@
+/** Sockets as `netstat -an` shows them: connections, half-open ones and TIME-WAIT included. */
+
+import type { Inpcb } from '../inet/state.ts'
+import { addrIsUnspecified, addrPrint } from '../lib/addr.ts'
+import type { Addr } from '../lib/addr.ts'
+import { tcpStateName } from '../tcp/fsm.ts'
+import { TCPS_LISTEN, TCPS_SYN_RECEIVED, TCPS_TIME_WAIT } from '../tcp/state.ts'
+import { IPPROTO_ICMP } from '../wire/ipv4.ts'
+import type { Runner } from '../vnet/runner.ts'
+
+export interface SocketRow {
+  /** 'tcp4', 'udp4', 'icmp4' or 'raw4:PROTOCOL'. */
+  proto: string
+  /** Bytes received and not read; of a listener, connections that wait for accept. */
+  recvQ: number
+  /** Bytes not yet acknowledged; of a listener, its backlog. */
+  sendQ: number
+  local: string
+  foreign: string
+  /** '' for a socket without states. */
+  state: string
+  /** The Vnet's id of the socket; 0 for a record that has no socket. */
+  id: number
+}
+
+/** TCP (listeners, connections, half-open, TIME-WAIT), then UDP, then raw sockets. */
+export function socketRows(runner: Runner): SocketRow[] {
+  const { tcp, udp, raw } = runner.vnet.state
+  const rows: SocketRow[] = []
+  for (const tcb of tcp.tcbs.values()) {
+    const listener = tcb.state === TCPS_LISTEN ? tcp.listeners.get(tcb.inp.id) : undefined
+    const recvQ = listener?.queue.length ?? tcb.rcvBuf.len
+    rows.push(socketRow('tcp4', tcb.inp, recvQ, listener?.backlog ?? tcb.sndBuf.len, tcpStateName(tcb.state), tcb.inp.id))
+  }
+  for (const s of tcp.syncache.values()) rows.push(socketRow('tcp4', s.inp, 0, 0, tcpStateName(TCPS_SYN_RECEIVED), 0))
+  for (const t of tcp.timewait.values()) rows.push(socketRow('tcp4', t.inp, 0, 0, tcpStateName(TCPS_TIME_WAIT), 0))
+  for (const p of udp.pcbs.values()) {
+    rows.push(socketRow('udp4', p.inp, p.queue.reduce((sum, d) => sum + d.bytes.length, 0), 0, '', p.inp.id))
+  }
+  for (const p of raw.pcbs.values()) {
+    const proto = p.proto === IPPROTO_ICMP ? 'icmp4' : `raw4:${p.proto}`
+    rows.push(socketRow(proto, p.inp, p.queue.reduce((sum, d) => sum + d.bytes.length, 0), 0, '', p.inp.id))
+  }
+  return rows
+}
+
+function socketRow(
+  proto: string, inp: Inpcb, recvQ: number, sendQ: number, state: string, id: number,
+): SocketRow {
+  return { proto, recvQ, sendQ, local: end(inp.laddr, inp.lport), foreign: end(inp.faddr, inp.fport), state, id }
+}
+
+/** `10.0.0.1:80`, with a star for what is not bound. */
+function end(addr: Addr, port: number): string {
+  return `${addrIsUnspecified(addr) ? '*' : addrPrint(addr)}:${port === 0 ? '*' : port}`
+}
