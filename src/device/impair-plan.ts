@@ -1,0 +1,213 @@
+/**
+ * What a bad link does to a frame: the decisions, as a function of plain state, a seed and the time.
+ *
+ * The order is that of a real path: the frame meets a black hole or a loss first, then the bottleneck's queue, then the
+ * distance; damage, duplication and overtaking happen on the way.
+ */
+
+import { createRandom, randomInt32 } from '../kern/random.ts'
+import type { RandomState } from '../kern/random.ts'
+
+/** One direction. Rates are probabilities 0…1; 0 (and for limits Infinity) is "never". */
+export interface ImpairConfig {
+  /** False: every frame passes at once, untouched. */
+  on: boolean
+  /** True: nothing passes (the cable is pulled). */
+  cut: boolean
+  lossRate: number
+  /**
+   * Bursts of losses after Gilbert and Elliott: chance per frame to enter and to leave the bad state, and of a loss in
+   * it. In the good state `lossRate` holds.
+   */
+  burstEnterRate: number
+  burstLeaveRate: number
+  burstLossRate: number
+  delayUs: number
+  /** Uniform extra delay 0…jitterUs; it does not reorder. */
+  jitterUs: number
+  /** Chance that a frame is held back by a further `reorderUs`, so that later ones overtake it. */
+  reorderRate: number
+  reorderUs: number
+  duplicateRate: number
+  /** Chance that one bit, anywhere in the frame, is flipped. */
+  corruptRate: number
+  /** Bottleneck, bits per second of whole frames; Infinity is none. */
+  rateBps: number
+  /** Bytes that may wait before the bottleneck (drop-tail). */
+  queueBytes: number
+  /** IP packets longer than this vanish without a word: a path MTU black hole. */
+  mtu: number
+  /** Most frames under way at once. */
+  limitFrames: number
+}
+
+export interface ImpairStats {
+  frames: number
+  passed: number
+  /** Frames that vanished, by cause. */
+  cut: number
+  lost: number
+  burstLost: number
+  blackholed: number
+  queueFull: number
+  tooMany: number
+  /** Frames that passed but found the pool exhausted on arrival. */
+  noBuffer: number
+  /** What happened to frames that passed. */
+  delayed: number
+  reordered: number
+  duplicated: number
+  corrupted: number
+}
+
+/** Plain data: one direction of an impaired link. */
+export interface ImpairState {
+  readonly config: ImpairConfig
+  readonly stats: ImpairStats
+  readonly random: RandomState
+  /** In the bad state of the burst model. */
+  bad: boolean
+  /** When the bottleneck has sent all that waits, µs. */
+  busyUntil: number
+  /** Arrival of the last frame that was not held back, µs. */
+  lastAt: number
+  /** Frames under way. */
+  held: number
+}
+
+/** What becomes of one frame; reused from call to call. */
+export interface ImpairPlan {
+  /** How many arrive: 0, 1 or 2. */
+  copies: number
+  /** Arrival, µs; `now` means at once. */
+  at: number
+  /** Bit to flip, or -1. */
+  flipBit: number
+}
+
+const TWO_32 = 0x100000000
+
+/** Random numbers follow from `seed` alone. RangeError when a value of `config` makes no sense. */
+export function createImpairState(seed: readonly number[], config: Partial<ImpairConfig> = {}): ImpairState {
+  const full = createImpairConfig(config)
+  checkImpairConfig(full)
+  return {
+    config: full,
+    stats: {
+      frames: 0, passed: 0, cut: 0, lost: 0, burstLost: 0, blackholed: 0, queueFull: 0, tooMany: 0, noBuffer: 0,
+      delayed: 0, reordered: 0, duplicated: 0, corrupted: 0,
+    },
+    random: createRandom(seed), bad: false, busyUntil: 0, lastAt: 0, held: 0,
+  }
+}
+
+/** A perfect link with what `config` changes of it. */
+export function createImpairConfig(config: Partial<ImpairConfig> = {}): ImpairConfig {
+  return {
+    on: true, cut: false, lossRate: 0, burstEnterRate: 0, burstLeaveRate: 1, burstLossRate: 1, delayUs: 0, jitterUs: 0,
+    reorderRate: 0, reorderUs: 1000, duplicateRate: 0, corruptRate: 0, rateBps: Infinity, queueBytes: 1_000_000,
+    mtu: Infinity, limitFrames: 10_000, ...config,
+  }
+}
+
+/** RangeError that names the value; call it after changing the configuration of a running link. */
+export function checkImpairConfig(config: ImpairConfig): void {
+  for (const [name, value] of Object.entries(config)) {
+    if (typeof value === 'boolean') continue
+    const top = name.endsWith('Rate') ? 1 : Infinity
+    if (!(value >= 0 && value <= top)) throw new RangeError(`${name} is ${value}, expected 0…${top}`)
+  }
+  if (config.rateBps === 0) throw new RangeError('rateBps is 0; use cut')
+  if (config.delayUs === Infinity || config.jitterUs === Infinity || config.reorderUs === Infinity) {
+    throw new RangeError('a delay is infinite; use cut')
+  }
+}
+
+/** Decides about a frame of `frameBytes` that carries an IP packet of `packetBytes`, into `plan`. */
+export function impairPlan(
+  im: ImpairState, now: number, frameBytes: number, packetBytes: number, plan: ImpairPlan,
+): void {
+  const { config, stats } = im
+  stats.frames++
+  plan.copies = 0
+  plan.at = now
+  plan.flipBit = -1
+  if (config.cut) {
+    stats.cut++
+    return
+  }
+  if (!config.on) {
+    pass(im, plan, Math.max(now, im.lastAt), now)
+    return
+  }
+  if (packetBytes > config.mtu) {
+    stats.blackholed++
+    return
+  }
+  if (loses(im)) return
+  if (im.held >= config.limitFrames) {
+    stats.tooMany++
+    return
+  }
+  if (!bottleneck(im, now, frameBytes)) return
+  let at = Math.max(now, im.busyUntil) + config.delayUs
+  if (config.jitterUs > 0) at += Math.floor(chance(im) * config.jitterUs)
+  at = Math.max(at, im.lastAt)
+  if (happens(im, config.reorderRate)) {
+    stats.reordered++
+    at += config.reorderUs
+  } else im.lastAt = at
+  if (happens(im, config.corruptRate)) {
+    stats.corrupted++
+    plan.flipBit = Math.floor(chance(im) * frameBytes * 8)
+  }
+  pass(im, plan, at, now)
+  if (happens(im, config.duplicateRate)) {
+    stats.duplicated++
+    plan.copies = 2
+  }
+}
+
+function pass(im: ImpairState, plan: ImpairPlan, at: number, now: number): void {
+  im.stats.passed++
+  if (at > now) im.stats.delayed++
+  plan.at = at
+  plan.copies = 1
+}
+
+function loses(im: ImpairState): boolean {
+  const { config, stats } = im
+  im.bad = im.bad ? !happens(im, config.burstLeaveRate) : happens(im, config.burstEnterRate)
+  if (im.bad) {
+    if (!happens(im, config.burstLossRate)) return false
+    stats.burstLost++
+    return true
+  }
+  if (!happens(im, config.lossRate)) return false
+  stats.lost++
+  return true
+}
+
+/** A queue of fixed size in front of a sender of fixed rate, without keeping the queue: its length follows from the time. */
+function bottleneck(im: ImpairState, now: number, frameBytes: number): boolean {
+  const { config } = im
+  if (config.rateBps === Infinity) return true
+  const usPerByte = 8e6 / config.rateBps
+  const waiting = Math.max(0, im.busyUntil - now) / usPerByte
+  // an idle sender takes any frame, however small the queue
+  if (waiting > 0 && waiting + frameBytes > config.queueBytes) {
+    im.stats.queueFull++
+    return false
+  }
+  im.busyUntil = Math.max(now, im.busyUntil) + frameBytes * usPerByte
+  return true
+}
+
+function happens(im: ImpairState, rate: number): boolean {
+  return rate > 0 && chance(im) < rate
+}
+
+/** Uniform in 0 ≤ x < 1. */
+function chance(im: ImpairState): number {
+  return (randomInt32(im.random) >>> 0) / TWO_32
+}

@@ -1,0 +1,187 @@
+/** Impairment: a device, or one direction of a cable, that behaves like a bad link (impair-plan.ts decides how). */
+
+import type { Mac } from '../lib/addr.ts'
+import { frameRelease } from '../lib/frame.ts'
+import type { Frame, FramePool } from '../lib/frame.ts'
+import { framePacketBytes, ignoreFrame } from './device.ts'
+import type { Device, DeviceClock, DeviceStats } from './device.ts'
+import { frameHold, frameThaw, heldFinish } from './held.ts'
+import type { HeldFrame } from './held.ts'
+import { createImpairState, impairPlan } from './impair-plan.ts'
+import type { ImpairConfig, ImpairPlan, ImpairState } from './impair-plan.ts'
+
+export interface ImpairOptions {
+  clock: DeviceClock
+  pool: FramePool
+  /** Same seed, same frames, same times: same fate. */
+  seed: readonly number[]
+  /** From the user to the medium, and from the medium to the user. May be changed while it runs (`device.tx.config`). */
+  tx?: Partial<ImpairConfig>
+  rx?: Partial<ImpairConfig>
+}
+
+/** A super-segment of an offloading device counts as one frame; open a TAP without offload to lose single segments. */
+export function impairDevice(inner: Device, options: ImpairOptions): ImpairedDevice {
+  return new ImpairedDevice(inner, options)
+}
+
+/** Words that keep the two directions' random numbers apart. */
+const SEED_TX = 1
+const SEED_RX = 2
+
+export class ImpairedDevice implements Device {
+  onFrame: (f: Frame) => void = ignoreFrame
+  onBatchEnd: () => void = ignoreFrame
+  readonly #inner: Device
+  readonly #tx: DelayLine
+  readonly #rx: DelayLine
+
+  constructor(inner: Device, options: ImpairOptions) {
+    const { clock, pool, seed } = options
+    this.#inner = inner
+    const tx = createImpairState([...seed, SEED_TX], options.tx)
+    const rx = createImpairState([...seed, SEED_RX], options.rx)
+    this.#tx = new DelayLine(tx, clock, pool, inner.link, false, {
+      frame: (f) => inner.send(f),
+      end: () => inner.flush(),
+    })
+    this.#rx = new DelayLine(rx, clock, pool, inner.link, false, {
+      frame: (f) => this.onFrame(f),
+      end: () => this.onBatchEnd(),
+    })
+    inner.onFrame = (f) => this.#rx.send(f)
+    inner.onBatchEnd = () => this.onBatchEnd()
+  }
+
+  get name(): string {
+    return this.#inner.name
+  }
+
+  get link(): number {
+    return this.#inner.link
+  }
+
+  get mac(): Mac {
+    return this.#inner.mac
+  }
+
+  get mtu(): number {
+    return this.#inner.mtu
+  }
+
+  get stats(): DeviceStats {
+    return this.#inner.stats
+  }
+
+  /** Configuration and counters of the direction to the medium. */
+  get tx(): ImpairState {
+    return this.#tx.state
+  }
+
+  get rx(): ImpairState {
+    return this.#rx.state
+  }
+
+  send(f: Frame): void {
+    this.#tx.send(f)
+  }
+
+  flush(): void {
+    this.#inner.flush()
+  }
+
+  /** Frames under way are lost. */
+  close(): void {
+    this.#tx.close()
+    this.#rx.close()
+    this.#inner.close()
+  }
+}
+
+/** Where a delay line ends. */
+export interface LineEnd {
+  /** Borrowed. */
+  frame(f: Frame): void
+  /** After a frame that came later than it was sent. */
+  end(): void
+}
+
+/** One direction of an impaired link: frames go in with `send` and come out at `to`, some of them, some time. */
+export class DelayLine {
+  readonly state: ImpairState
+  readonly #clock: DeviceClock
+  readonly #pool: FramePool
+  readonly #link: number
+  readonly #always: boolean
+  readonly #to: LineEnd
+  readonly #tokens = new Set<number>()
+  readonly #plan: ImpairPlan = { copies: 0, at: 0, flipBit: -1 }
+
+  /** `always`: a frame never comes out during `send`, not even without delay. */
+  constructor(
+    state: ImpairState, clock: DeviceClock, pool: FramePool, link: number, always: boolean, to: LineEnd,
+  ) {
+    this.state = state
+    this.#clock = clock
+    this.#pool = pool
+    this.#link = link
+    this.#always = always
+    this.#to = to
+  }
+
+  /** Borrowed. */
+  send(f: Frame): void {
+    const plan = this.#plan
+    const now = this.#clock.now()
+    impairPlan(this.state, now, f.len, framePacketBytes(f, this.#link), plan)
+    const { copies, at, flipBit } = plan
+    if (copies === 0) return
+    if (flipBit < 0 && at <= now && !this.#always) {
+      for (let i = 0; i < copies; i++) this.#to.frame(f)
+      return
+    }
+    const held = frameHold(f)
+    if (flipBit >= 0) corrupt(held, flipBit)
+    for (let i = 0; i < copies; i++) {
+      if (at <= now && !this.#always) this.#thaw(held)
+      else this.#schedule(held, at)
+    }
+  }
+
+  /** Frames under way are lost. */
+  close(): void {
+    for (const token of this.#tokens) this.#clock.cancel(token)
+    this.#tokens.clear()
+    this.state.held = 0
+  }
+
+  #schedule(held: HeldFrame, at: number): void {
+    const { state } = this
+    state.held++
+    const token = this.#clock.at(at, () => {
+      this.#tokens.delete(token)
+      state.held--
+      this.#thaw(held)
+      this.#to.end()
+    })
+    this.#tokens.add(token)
+  }
+
+  #thaw(held: HeldFrame): void {
+    const f = frameThaw(this.#pool, held)
+    if (f === null) {
+      this.state.stats.noBuffer++
+      return
+    }
+    this.#to.frame(f)
+    frameRelease(this.#pool, f)
+  }
+}
+
+/** Damage that the receiver's checksum shall find, so it must be complete and nobody may vouch for it. */
+function corrupt(held: HeldFrame, bit: number): void {
+  heldFinish(held)
+  held.gsoSize = 0
+  const at = bit >> 3
+  held.bytes[at] = (held.bytes[at]) ^ (1 << (bit & 7))
+}

@@ -1,0 +1,205 @@
+/** One Vnet in a simulated world: its interfaces, the watchers of its sockets, its place in virtual time. */
+
+import { captureLinkType } from '../device/capture.ts'
+import type { CaptureSink } from '../device/capture.ts'
+import { LINK_ETHER } from '../device/device.ts'
+import type { Device } from '../device/device.ts'
+import { frameHold, frameThaw, frameWireBytes } from '../device/held.ts'
+import { macFromName } from '../device/mac.ts'
+import { NEVER } from '../kern/timer.ts'
+import type { Alarm } from '../kern/timer.ts'
+import { addrFromIp4, ip4ParsePrefix } from '../lib/addr.ts'
+import type { Mac } from '../lib/addr.ts'
+import { assert } from '../lib/assert.ts'
+import { errnoName } from '../lib/errno.ts'
+import { frameRelease } from '../lib/frame.ts'
+import type { Frame } from '../lib/frame.ts'
+import { ifAddAddr, ifCreate, ifSetFlags } from '../link/ifnet.ts'
+import { IFF_RUNNING, IFF_UP, IFT_ETHER, IFT_IP } from '../link/state.ts'
+import type { Ifnet } from '../link/state.ts'
+import type { Runner, Watcher } from '../vnet/runner.ts'
+import type { Vnet } from '../vnet/vnet.ts'
+import { ETHERMTU } from '../wire/ethernet.ts'
+import type { SimClock } from './clock.ts'
+
+/** What a cable can be plugged into: a port of a host, or a switch. */
+export interface Jack {
+  /** For the names of cables. */
+  readonly name: string
+  plug(device: Device): void
+}
+
+export interface SimPortOptions {
+  /** Name of the interface (default eth0, eth1, …). */
+  name?: string
+  /** "10.0.0.1/24"; more can be added with `addAddress`. */
+  address?: string
+  /** Probe the address before use (RFC 5227); default false. */
+  probe?: boolean
+  /** Default: follows from the names of host and interface, so that it does not depend on the order of making. */
+  mac?: Mac
+  mtu?: number
+  /** LINK_*; Ethernet by default. */
+  link?: number
+}
+
+/** An interface of a simulated host, with or without a cable. */
+export interface SimPort extends Jack {
+  readonly ifId: number
+  readonly mac: Mac
+  /** "10.0.0.1/24". Throws when the address cannot be added. */
+  addAddress(address: string, options?: { probe?: boolean }): void
+}
+
+/** What a host needs of its world. */
+export interface HostSide {
+  readonly clock: SimClock
+  /** True while hosts are drained: a frame that arrives now has to wait for an event of its own. */
+  readonly settling: boolean
+  mark(host: SimHost): void
+}
+
+export class SimHost implements Runner, Jack, Alarm {
+  readonly vnet: Vnet
+  readonly index: number
+  /** World time of the Vnet's boot. */
+  readonly bootAt: number
+  alarmAt = NEVER
+  /** In the world's list of hosts to drain. */
+  marked = false
+  /** Sees every frame of every interface; set by `World.capture`. */
+  sink: ((ifId: number, ...frame: Parameters<CaptureSink>) => void) | null = null
+  readonly #side: HostSide
+  readonly #devices = new Map<number, Device>()
+  readonly #watchers = new Map<number, Watcher>()
+
+  constructor(side: HostSide, vnet: Vnet, index: number) {
+    this.#side = side
+    this.vnet = vnet
+    this.index = index
+    this.bootAt = side.clock.now() - vnet.state.now
+  }
+
+  get name(): string {
+    return this.vnet.name
+  }
+
+  /** µs since the Vnet's boot. */
+  now(): number {
+    return this.#side.clock.now() - this.bootAt
+  }
+
+  kick(): void {
+    this.#side.mark(this)
+  }
+
+  watch(id: number, fn: Watcher): void {
+    this.#watchers.set(id, fn)
+  }
+
+  unwatch(id: number): void {
+    this.#watchers.delete(id)
+  }
+
+  /** A new interface, up, without a carrier until a cable is plugged in. */
+  addPort(options: SimPortOptions = {}): SimPort {
+    const { vn } = this.vnet
+    const name = options.name ?? `eth${this.#devices.size}`
+    const ether = (options.link ?? LINK_ETHER) === LINK_ETHER
+    const mac = options.mac ?? (ether ? macFromName(`${this.name}/${name}`) : 0)
+    this.vnet.setNow(this.now())
+    const ifp = ifCreate(vn, name, ether ? IFT_ETHER : IFT_IP, mac, options.mtu ?? ETHERMTU)
+    ifSetFlags(vn, ifp.id, (ifp.flags | IFF_UP) & ~IFF_RUNNING)
+    const port: SimPort = {
+      name: `${this.name}/${name}`, ifId: ifp.id, mac,
+      plug: (device) => this.bind(ifp.id, device),
+      addAddress: (address, how = {}) => this.#addAddress(ifp.id, address, how.probe ?? false),
+    }
+    if (options.address !== undefined) port.addAddress(options.address, { probe: options.probe ?? false })
+    this.kick()
+    return port
+  }
+
+  /** Plugs a cable into a new interface. */
+  plug(device: Device): void {
+    this.addPort({ link: device.link, mtu: device.mtu }).plug(device)
+  }
+
+  /** Makes `device` the medium of an interface, which gets its carrier. */
+  bind(ifId: number, device: Device): void {
+    const ifp = this.#ifnet(ifId)
+    this.#devices.set(ifId, device)
+    device.onFrame = (f) => this.#receive(ifId, f)
+    device.onBatchEnd = () => this.kick()
+    this.vnet.setNow(this.now())
+    ifSetFlags(this.vnet.vn, ifId, ifp.flags | IFF_RUNNING)
+    this.kick()
+  }
+
+  /** Pulls the cable out of an interface. */
+  unbind(ifId: number): void {
+    const device = this.#devices.get(ifId)
+    if (device === undefined) return
+    this.#devices.delete(ifId)
+    device.close()
+    this.vnet.setNow(this.now())
+    ifSetFlags(this.vnet.vn, ifId, this.#ifnet(ifId).flags & ~IFF_RUNNING)
+    this.kick()
+  }
+
+  /** Hands frames to cables and events to watchers: the world calls it after every event that touched the Vnet. */
+  drain(): void {
+    const used = new Set<Device>()
+    this.vnet.drainFrames((ifId, f) => {
+      const device = this.#devices.get(ifId)
+      if (device === undefined) return
+      this.#show(ifId, f, 'out', device)
+      used.add(device)
+      device.send(f)
+    })
+    for (const device of used) device.flush()
+    this.vnet.drainEvents((socket, what) => this.#watchers.get(socket)?.(what))
+  }
+
+  #receive(ifId: number, f: Frame): void {
+    const { clock } = this.#side
+    if (this.#side.settling) {
+      // sent by a device that does not delay: the receiver's turn is an event of its own
+      const held = frameHold(f)
+      clock.at(clock.now(), () => {
+        const later = frameThaw(this.vnet.vn.pool, held)
+        if (later === null) return
+        this.#input(ifId, later)
+        frameRelease(this.vnet.vn.pool, later)
+      })
+    } else this.#input(ifId, f)
+  }
+
+  #input(ifId: number, f: Frame): void {
+    const device = this.#devices.get(ifId)
+    if (device === undefined) return
+    this.#show(ifId, f, 'in', device)
+    this.vnet.input(ifId, f, this.now())
+    this.kick()
+  }
+
+  #show(ifId: number, f: Frame, direction: 'in' | 'out', device: Device): void {
+    if (this.sink === null) return
+    this.sink(ifId, this.#side.clock.now(), frameWireBytes(f), direction, captureLinkType(device))
+  }
+
+  #addAddress(ifId: number, text: string, probe: boolean): void {
+    const prefix = ip4ParsePrefix(text)
+    if (prefix === null) throw new RangeError(`${text} is not an address such as 10.0.0.1/24`)
+    this.vnet.setNow(this.now())
+    const errno = ifAddAddr(this.vnet.vn, ifId, addrFromIp4(prefix.ip), prefix.prefixLen, { probe })
+    if (errno !== 0) throw new Error(`${this.name}: adding ${text}: ${errnoName(errno)}`)
+    this.kick()
+  }
+
+  #ifnet(ifId: number): Ifnet {
+    const ifp = this.vnet.state.link.ifnets.get(ifId)
+    assert(ifp !== undefined, `vnet ${this.name}: no interface ${ifId}`)
+    return ifp
+  }
+}
