@@ -1,8 +1,6 @@
 /** Socket options that every kind of socket has, on its control block (SOL_SOCKET and SOL_IP). */
 
 import type { Vn } from '../kern/vn.ts'
-import { addrIsMulticast } from '../lib/addr.ts'
-import type { Addr } from '../lib/addr.ts'
 import { EINVAL, ENOPROTOOPT } from '../lib/errno.ts'
 import { F_BROADCAST_OK, F_DF, F_DONTROUTE } from '../lib/frame.ts'
 import {
@@ -65,12 +63,6 @@ export function inpTakeError(inp: Inpcb): number {
 /** A value for SO_SNDBUF or SO_RCVBUF held below kern.ipc.maxsockbuf, or 0 when it is not a size. */
 export function bufferLimit(vn: Vn, value: number): number {
   return value >= 1 ? Math.min(Math.floor(value), vn.state.sysctl['kern.ipc.maxsockbuf']) : 0
-}
-
-/** TTL of a packet of this socket to `dst`: the socket's, else 1 to a group (RFC 1112 §6.1), else the default. */
-export function inpTtl(vn: Vn, inp: Inpcb, dst: Addr): number {
-  if (inp.ttl !== 0) return inp.ttl
-  return addrIsMulticast(dst) ? 1 : vn.state.sysctl['net.inet.ip.ttl']
 }
 
 /** F_* bits for ipOutput that follow from the socket's options (datagram sockets; TCP decides on DF itself). */

@@ -3,7 +3,6 @@
 import { ipIsBroadcast, ipIsLocal, ipSourceOn } from '../ip/addrs.ts'
 import { ipOutputRoute } from '../ip/output.ts'
 import { pmtuGet } from '../ip/pmtu.ts'
-import { routeLookup } from '../ip/route.ts'
 import { RTF_REJECT } from '../ip/state.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrCopy, addrIsMulticast, addrIsUnspecified, addrIsV4, addrSetIp4 } from '../lib/addr.ts'
@@ -59,8 +58,7 @@ export function inetIsBroadcast(vn: Vn, a: Addr): boolean {
 /** Largest IP packet that goes to `dst` in one piece, as far as is known (RFC 1191 §3). */
 export function inetPathMtu(vn: Vn, dst: Addr): number {
   if (!addrIsV4(dst)) return MTU_UNKNOWN
-  const route = routeLookup(vn, dst.w3)
-  const ifp = route === null ? undefined : vn.state.link.ifnets.get(route.ifId)
+  const ifp = vn.state.link.ifnets.get(ipOutputRoute(vn, 0, 0, dst.w3)?.ifId ?? 0)
   if (ifp === undefined) return MTU_UNKNOWN
   const known = pmtuGet(vn, dst.w3)
   return known > 0 && known < ifp.mtu ? known : ifp.mtu

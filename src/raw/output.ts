@@ -1,6 +1,6 @@
 /** Packets from raw sockets: a payload that gets an IP header, or a whole packet with the user's own (IP_HDRINCL). */
 
-import { inpFrameFlags, inpTtl } from '../inet/inpopt.ts'
+import { inpFrameFlags } from '../inet/inpopt.ts'
 import { inetOutput } from '../inet/output.ts'
 import type { Inpcb } from '../inet/state.ts'
 import { ipOutputRoute } from '../ip/output.ts'
@@ -27,7 +27,7 @@ export function rawOutput(
   addrCopy(f.dst, dst)
   f.proto = proto
   f.tos = inp.tos
-  f.ttl = inpTtl(vn, inp, dst)
+  f.ttl = inp.ttl
   f.flags = inpFrameFlags(inp)
   return counted(vn, inetOutput(vn, f))
 }

@@ -1,7 +1,7 @@
 /** A datagram onto the network (RFC 768; RFC 1122 §4.1.3.4, §4.1.4). */
 
 import { inetChecksumSet } from '../inet/checksum.ts'
-import { inpFrameFlags, inpTtl } from '../inet/inpopt.ts'
+import { inpFrameFlags } from '../inet/inpopt.ts'
 import { inetOutput } from '../inet/output.ts'
 import type { Inpcb } from '../inet/state.ts'
 import type { Vn } from '../kern/vn.ts'
@@ -32,7 +32,7 @@ export function udpOutput(
   addrCopy(f.dst, dst)
   f.proto = IPPROTO_UDP
   f.tos = inp.tos
-  f.ttl = inpTtl(vn, inp, dst)
+  f.ttl = inp.ttl
   f.flags = inpFrameFlags(inp)
   const { view } = f
   view.setUint16(f.l4 + UDP_SPORT, inp.lport)

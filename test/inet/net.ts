@@ -2,8 +2,8 @@
 
 import { expect } from 'vitest'
 import type { Vn } from '../../src/kern/vn.ts'
-import { addrFromIp4, addrParse } from '../../src/lib/addr.ts'
-import type { Addr, Ip4 } from '../../src/lib/addr.ts'
+import { addrParse } from '../../src/lib/addr.ts'
+import type { Addr } from '../../src/lib/addr.ts'
 import { checksumAdd, checksumFold } from '../../src/lib/checksum.ts'
 import { createFramePool, frameBytes, frameFrom, frameRelease } from '../../src/lib/frame.ts'
 import type { Frame, FramePool } from '../../src/lib/frame.ts'
@@ -32,7 +32,7 @@ export interface Net {
   cable: Uint8Array[]
 }
 
-/** Names of dropped packets as the probe tells them, with the Vnet's name in front. */
+/** An address from its text. */
 export function ip(text: string): Addr {
   return addrParse(text) as Addr
 }
@@ -167,10 +167,6 @@ export function events(vn: Vn, id: number): number {
   const what = vn.events.get(id) ?? 0
   vn.events.clear()
   return what
-}
-
-export function host(n: Ip4): Addr {
-  return addrFromIp4(n)
 }
 
 function carry(net: Net, from: Vnet, to: Vnet, toIf: number): number {
