@@ -47,11 +47,13 @@ describe('invariant 2: the core reads no clock, no randomness, no environment', 
     ['no-restricted-syntax', 'export class A { constructor(readonly n: number) {} }', 'export class A { readonly n: number = 1 }'],
     ['max-lines', `${'export {}\n'.repeat(501)}`, `${'export {}\n'.repeat(499)}`],
   ]
-  it.each(SYNTAX)('catches (%s) %.60s', async (rule, bad, good) => {
-    const found = await lintFiles({ 'src/ip/bad.ts': `${bad}\n`, 'src/ip/good.ts': `${good}\n` })
-    expect(found['src/ip/bad.ts']).toContain(rule)
-    expect(found['src/ip/good.ts']).toEqual([])
-  })
+  for (const [rule, bad, good] of SYNTAX) {
+    it(`catches (${rule}) ${bad.slice(0, 70).trim()}`, async () => {
+      const found = await lintFiles({ 'src/ip/bad.ts': `${bad}\n`, 'src/ip/good.ts': `${good}\n` })
+      expect(found['src/ip/bad.ts']).toContain(rule)
+      expect(found['src/ip/good.ts']).toEqual([])
+    })
+  }
 
   it('leaves the host side its clock and Node, and wire/layout.ts its Buffer', async () => {
     const found = await lintFiles({
