@@ -1,4 +1,4 @@
-/** What management calls throw: one sentence for people, and a POSIX code that the control API maps to an HTTP status. */
+/** What management calls throw: a sentence for people, and a POSIX code that the control API maps to an HTTP status. */
 
 import { errnoName, errnoText } from '../lib/errno.ts'
 
@@ -13,7 +13,7 @@ export class ManageError extends Error {
   }
 }
 
-/** Throws unless `errno` is 0. `what` begins the sentence; `why` replaces the errno's own words where they say too little. */
+/** Throws unless `errno` is 0. `what` begins the sentence; `why` replaces the errno's own words. */
 export function manageCheck(errno: number, what: string, why: Readonly<Record<number, string>> = {}): void {
   if (errno !== 0) throw new ManageError(errnoName(errno), `${what}: ${why[errno] ?? errnoText(errno)}`)
 }

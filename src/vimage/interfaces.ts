@@ -70,7 +70,8 @@ export function interfaceSetMtu(runner: Runner, name: string, mtuBytes: number):
   const ifp = find(runner, name)
   const errno = ifSetMtu(runner.vnet.vn, ifp.id, mtuBytes)
   runner.kick()
-  manageCheck(errno, `cannot set the MTU of ${name} to ${mtuBytes}`, { [EINVAL]: `expected ${IF_MIN_MTU} to 65535` })
+  const why = { [EINVAL]: `expected ${IF_MIN_MTU} to 65535` }
+  manageCheck(errno, `cannot set the MTU of ${name} to ${mtuBytes}`, why)
 }
 
 /**

@@ -96,8 +96,8 @@ function parseDestination(text: string): { ip: Ip4; prefixLen: number } {
 
 function parseGateway(text: string): Ip4 {
   const ip = ip4Parse(text)
-  if (ip === null || ip === 0) throw new ManageError('EINVAL', `"${text}" is no gateway; expected an address like 10.0.0.1`)
-  return ip
+  if (ip !== null && ip !== 0) return ip
+  throw new ManageError('EINVAL', `"${text}" is no gateway; expected an address like 10.0.0.1`)
 }
 
 function routeRow(runner: Runner, r: Route): RouteRow {

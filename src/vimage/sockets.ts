@@ -30,7 +30,8 @@ export function socketRows(runner: Runner): SocketRow[] {
   for (const tcb of tcp.tcbs.values()) {
     const listener = tcb.state === TCPS_LISTEN ? tcp.listeners.get(tcb.inp.id) : undefined
     const recvQ = listener?.queue.length ?? tcb.rcvBuf.len
-    rows.push(socketRow('tcp4', tcb.inp, recvQ, listener?.backlog ?? tcb.sndBuf.len, tcpStateName(tcb.state), tcb.inp.id))
+    const sendQ = listener?.backlog ?? tcb.sndBuf.len
+    rows.push(socketRow('tcp4', tcb.inp, recvQ, sendQ, tcpStateName(tcb.state), tcb.inp.id))
   }
   for (const s of tcp.syncache.values()) rows.push(socketRow('tcp4', s.inp, 0, 0, tcpStateName(TCPS_SYN_RECEIVED), 0))
   for (const t of tcp.timewait.values()) rows.push(socketRow('tcp4', t.inp, 0, 0, tcpStateName(TCPS_TIME_WAIT), 0))

@@ -1,6 +1,6 @@
 /** Tunables as `sysctl` shows and sets them. */
 
-import { EINVAL, ENOENT } from '../lib/errno.ts'
+import { EINVAL } from '../lib/errno.ts'
 import type { SysctlDef } from '../kern/sysctl.ts'
 import type { Runner } from '../vnet/runner.ts'
 import { SYSCTLS, sysctlDef, sysctlPrint, sysctlSet } from '../vnet/sysctl.ts'
@@ -37,7 +37,7 @@ export function sysctlAssign(runner: Runner, name: string, value: string): void 
   runner.vnet.setNow(runner.now())
   const errno = sysctlSet(runner.vnet.state.sysctl, name, value)
   runner.kick()
-  manageCheck(errno, `cannot set ${name} to "${value}"`, { [EINVAL]: `expected ${sysctlExpected(def)}`, [ENOENT]: 'unknown' })
+  manageCheck(errno, `cannot set ${name} to "${value}"`, { [EINVAL]: `expected ${sysctlExpected(def)}` })
 }
 
 /** What a tunable may be set to, in words. */

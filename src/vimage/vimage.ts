@@ -1,0 +1,52 @@
+/**
+ * A vimage: the container of a Vnet (its network stack), its services and its message buffer.
+ *
+ * The Vnet is driven by whoever made the Runner; the container knows neither devices nor files.
+ */
+
+import { LOG_INFO } from '../kern/log.ts'
+import { startService } from '../service/service.ts'
+import type { Service, ServiceName } from '../service/service.ts'
+import type { Runner } from '../vnet/runner.ts'
+import { soAbort } from '../vnet/so.ts'
+import { messageWrite } from './messages.ts'
+
+const POLL_MS = 10
+
+export class Vimage {
+  readonly runner: Runner
+  readonly services: Service[] = []
+
+  constructor(runner: Runner) {
+    this.runner = runner
+  }
+
+  get name(): string {
+    return this.runner.vnet.name
+  }
+
+  /** Starts a service on its well-known port, or on `port`. Throws EADDRINUSE where the port is taken. */
+  startService(name: ServiceName, port?: number): Service {
+    const service = startService(this.runner, name, port)
+    this.services.push(service)
+    messageWrite(this.runner, LOG_INFO, `${name}: listening on ${service.ports.join(', ')}`)
+    return service
+  }
+
+  /**
+   * Stops the services and lets connections end with their FIN for at most `graceMs`; what is still open then is reset.
+   * The Vnet itself stays.
+   */
+  async stop(graceMs: number): Promise<void> {
+    for (const service of this.services.splice(0)) service.stop()
+    const { vnet } = this.runner
+    const { tcbs } = vnet.state.tcp
+    const end = performance.now() + graceMs
+    while (tcbs.size > 0 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    if (tcbs.size === 0) return
+    for (const id of [...tcbs.keys()]) soAbort(vnet, this.runner.now(), id)
+    this.runner.kick()
+    // the resets leave in the driver's next turn
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
