@@ -10,7 +10,8 @@ const FILE = bytes(LE.fileHeader(MAGIC_US), LE.record(1, 2, DATA), LE.record(3, 
 
 describe.each(ORDERS)('draft-ietf-opsawg-pcap §4, §5: a %s file', (_name, o) => {
   it('in microseconds: times, lengths, data and file offset of each record', () => {
-    const file = bytes(o.fileHeader(MAGIC_US, 101, 96), o.record(1_700_000_000, 123_456, DATA, 1500), o.record(7, 0, []))
+    const file = bytes(o.fileHeader(MAGIC_US, 101, 96),
+      o.record(1_700_000_000, 123_456, DATA, 1500), o.record(7, 0, []))
     const { format, interfaces, records, error } = parseCapture(file)
     expect(error).toBeNull()
     expect(format).toBe('pcap')
@@ -83,10 +84,12 @@ describe('errors name record, byte, expected and found', () => {
   it.each([
     ['no bytes', [], 'file header at byte 0: file ends after 0 of at least 4 bytes'],
     ['half a magic', [0xd4, 0xc3], 'file header at byte 0: file ends after 2 of at least 4 bytes'],
-    ['half a header', LE.fileHeader(MAGIC_US).slice(0, 23), 'file header at byte 0: file ends after 23 of at least 24 bytes'],
+    ['half a header', LE.fileHeader(MAGIC_US).slice(0, 23),
+      'file header at byte 0: file ends after 23 of at least 24 bytes'],
     ['text', [0x23, 0x21, 0x2f, 0x62, 0x69], 'file header at byte 0: found 0x23212f62, expected pcap (0xa1b2c3d4 or ' +
       '0xa1b23c4d, either byte order) or pcapng (0x0a0d0d0a)'],
-    ['gzip', [0x1f, 0x8b, 8, 0, 0], 'file header at byte 0: found 0x1f8b0800, which is gzip: decompress the file first'],
+    ['gzip', [0x1f, 0x8b, 8, 0, 0],
+      'file header at byte 0: found 0x1f8b0800, which is gzip: decompress the file first'],
   ])('%s instead of a capture', (_name, file, message) => {
     expect(parseCapture(bytes(file)).error?.message).toBe(message)
   })

@@ -75,11 +75,12 @@ describe.skipIf(!toolReady('tshark') || !toolReady('tcpdump') || !toolReady('cap
   })
 
   it('another link type', () => {
-    const path = save(Buffer.concat([pcapHeader({ linkType: 101 }), pcapRecord({ sec: 0, nsec: 0 }, datagram(3).subarray(14))]))
+    const packet = datagram(3).subarray(14)
+    const path = save(Buffer.concat([pcapHeader({ linkType: 101 }), pcapRecord({ sec: 0, nsec: 0 }, packet)]))
     expect(tshark(path, ['frame.encap_type', 'ip.src', 'udp.length'])).toEqual([['7', '10.66.0.1', '11']])
   })
 
-  it.each([[false], [true]])('pcapng (big-endian: %s): interfaces, resolutions, directions, comments, program', (bigEndian) => {
+  it.each([[false], [true]])('pcapng (big-endian: %s): interfaces, times, directions, comments, program', (bigEndian) => {
     const path = save(Buffer.concat([
       pcapngSection({ bigEndian, comments: ['two interfaces'] }),
       pcapngInterface({ bigEndian, name: 'tap0', description: 'the first' }),
@@ -133,6 +134,20 @@ describe.skipIf(!toolReady('tshark') || !toolReady('tcpdump') || !toolReady('cap
         format === 'pcap' ? '' : interfaces[r.iface]!.name || 'unknown']))
   })
 
+  it.skipIf(!corpusReady()).each(['of13_ericsson.pcapng', 'afs.pcap', 'tcp-handshake-nano.pcap'])(
+    'tshark reads as many records of %s when it is cut, and calls it cut too', (name) => {
+      const whole = readFileSync(corpusFiles().find((f) => f.name === name)!.path)
+      for (const length of [whole.length - 1, whole.length >> 1]) {
+        const { records, error } = parseCapture(whole.subarray(0, length))
+        expect(error?.reason).toMatch(/^file ends after \d+ of at least \d+ bytes$/)
+        const path = save(whole.subarray(0, length))
+        const { stdout, stderr } = spawnSync('tshark', ['-n', '-r', path, '-T', 'fields', '-e', 'frame.number'],
+          { encoding: 'utf8' })
+        expect(stderr).toContain('cut short in the middle of a packet')
+        expect(stdout.trim().split('\n').map(Number)).toEqual(records.map((r) => r.index))
+      }
+    })
+
   function tshark(path: string, fields: string[]): string[][] {
     const out = run('tshark', ['-n', '-r', path, '-T', 'fields', ...fields.flatMap((f) => ['-e', f])])
     return out.split('\n').slice(0, -1).map((line) => line.split('\t'))
@@ -141,7 +156,7 @@ describe.skipIf(!toolReady('tshark') || !toolReady('tcpdump') || !toolReady('cap
   /** Every packet, link header included, as tcpdump dumps it. */
   function tcpdumpBytes(path: string): string[] {
     return run('tcpdump', ['-n', '-t', '-xx', '-r', path]).split(/\n(?=\S)/)
-      .map((text) => [...text.matchAll(/^\t0x[0-9a-f]+: {2}(.*)$/gm)].map((m) => (m[1] as string).replaceAll(' ', '')).join(''))
+      .map((text) => [...text.matchAll(/^\t0x[0-9a-f]+: {2}(.*)$/gm)].map((m) => m[1]).join('').replaceAll(' ', ''))
   }
 })
 
