@@ -30,7 +30,7 @@ export interface IfAddr extends Alarm {
   id: number
   addr: Addr
   prefixLen: number
-  /** Directed broadcast address of an IPv4 prefix, as an int32 (RFC 1122 §3.3.6). */
+  /** Directed broadcast address of an IPv4 prefix, as an int32 (RFC 1122 §3.3.6); the address itself where there is none. */
   broadcast: number
   /** IFA_*. */
   status: number
@@ -68,22 +68,29 @@ export interface Ifnet {
   /** IFF_*. */
   flags: number
   addrs: IfAddr[]
+  /** IPv4 multicast groups listened to besides 224.0.0.1 (RFC 1112 §7.1), as int32. */
+  groups: number[]
   stats: IfStats
 }
 
+/** Frames discarded by the link layer, by reason. */
 export interface LinkStats {
   badtype: number
+  badsnap: number
   tooshort: number
   notforus: number
+  badsource: number
   nointerface: number
   ifdown: number
   nobuf: number
   looplimit: number
+  noloop: number
 }
 
 /** A packet on the loopback interface on its way back in, copied out of its frame. */
 export interface LoopPacket {
-  ifId: number
+  /** F_BCAST or F_MCAST when it is our copy of a packet that went to the link's broadcast or multicast address. */
+  flags: number
   bytes: Uint8Array
 }
 
@@ -92,6 +99,8 @@ export interface LinkState extends Alarm {
   ifnets: Map<number, Ifnet>
   nextIfId: number
   nextAddrId: number
+  /** Id of the loopback interface, 0 while there is none. */
+  loopIfId: number
   stats: LinkStats
   loopQueue: LoopPacket[]
 }
@@ -102,17 +111,29 @@ export function createLinkState(): LinkState {
     ifnets: new Map(),
     nextIfId: 1,
     nextAddrId: 1,
-    stats: { badtype: 0, tooshort: 0, notforus: 0, nointerface: 0, ifdown: 0, nobuf: 0, looplimit: 0 },
+    loopIfId: 0,
+    stats: {
+      badtype: 0, badsnap: 0, tooshort: 0, notforus: 0, badsource: 0, nointerface: 0, ifdown: 0, nobuf: 0,
+      looplimit: 0, noloop: 0,
+    },
     loopQueue: [],
   }
 }
 
 export function createIfnet(id: number, name: string, type: number, mac: Mac, mtu: number): Ifnet {
   return {
-    id, name, type, mac, mtu, flags: 0, addrs: [],
+    id, name, type, mac, mtu, flags: 0, addrs: [], groups: [],
     stats: {
       ipackets: 0, ibytes: 0, imcasts: 0, ierrors: 0, iqdrops: 0, noproto: 0,
       opackets: 0, obytes: 0, omcasts: 0, oerrors: 0, oqdrops: 0,
     },
+  }
+}
+
+/** An address record that is not in use yet: tentative, nothing sent, no deadline. */
+export function createIfAddr(id: number, addr: Addr, prefixLen: number, broadcast: number): IfAddr {
+  return {
+    alarmAt: Infinity, id, addr, prefixLen, broadcast, status: IFA_TENTATIVE, probes: 0, announcements: 0,
+    deadline: Infinity, defendedAt: -Infinity,
   }
 }
