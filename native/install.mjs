@@ -19,16 +19,16 @@ if (missing !== '') console.log(`vimage: ${missing}, so TAP devices are unavaila
 function build() {
   if (process.env.VIMAGE_SKIP_NATIVE === '1') return 'VIMAGE_SKIP_NATIVE=1 skipped the native addon'
   if (process.platform !== 'linux') return `the native addon is for Linux and this is ${process.platform}`
-  const gyp = findNodeGyp()
-  if (gyp === '') return 'node-gyp (part of npm) was not found and the native addon was not built'
-  const compiler = process.env.CC ?? ['cc', 'gcc', 'clang'].find(onPath)
+  const compiler = process.env.CC || ['cc', 'gcc', 'clang'].find(onPath)
   if (compiler === undefined) return 'no C compiler (cc, gcc or clang) was found and the native addon was not built'
   if (!onPath('make')) return 'make was not found and the native addon was not built'
-  if (!onPath('python3') && !process.env.npm_config_python && !process.env.PYTHON) {
+  if (!onPath('python3') && !onPath('python') && !process.env.npm_config_python && !process.env.PYTHON) {
     return 'python3, which node-gyp needs, was not found and the native addon was not built'
   }
-  // node-gyp compiles with g++ by default even where there is no C++ source to compile, but never checks for it.
-  const env = { ...process.env, CC: compiler }
+  const gyp = findNodeGyp()
+  if (gyp === '') return 'node-gyp (part of npm) was not found and the native addon was not built'
+  // By default node-gyp links with g++, which the C sources do not need and the machine may not have.
+  const env = { ...process.env, CC: compiler, LINK: compiler }
   const run = spawnSync(process.execPath, [gyp, 'rebuild', ...localHeaders()], {
     cwd: root,
     env,
@@ -54,7 +54,7 @@ function findNodeGyp() {
 function localHeaders() {
   if (process.env.npm_config_nodedir) return []
   const prefix = resolve(dirname(realpathSync(process.execPath)), '..')
-  return existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : []
+  return existsSync(join(prefix, 'include/node/common.gypi')) ? [`--nodedir=${prefix}`] : []
 }
 
 function onPath(program) {
