@@ -60,7 +60,7 @@ export function classicRecord(r: CaptureReader, bytes: Uint8Array, view: DataVie
   }
   const time = timeFromFraction(view.getUint32(at, le), view.getUint32(at + 4, le), r.nanos)
   captureReady(r, {
-    index: r.records + 1, iface: 0, linkType: (r.interfaces[0] as { linkType: number }).linkType, timed: true,
+    index: r.records + 1, iface: 0, linkType: r.interfaces[0].linkType, timed: true,
     sec: time.sec, nsec: time.nsec, capLen, origLen: view.getUint32(at + 12, le), flags: 0, comments: [],
     data: bytes.slice(at + RECORD_HEADER_BYTES, at + end), fileOffset: r.offset,
   })

@@ -42,7 +42,7 @@ describe('openCaptureWriter and readCapture', () => {
     expect(records.every((r) => r.linkType === 101)).toBe(true)
     records.forEach((r, i) => {
       expect([r.sec, r.nsec]).toEqual([i, i * 1000])
-      expect(Buffer.compare(r.data, frame(sizes[i] as number))).toBe(0)
+      expect(Buffer.compare(r.data, frame(sizes[i]))).toBe(0)
     })
     expect(parseCapture(readFileSync(path)).records).toEqual(records)
   })

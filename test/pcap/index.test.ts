@@ -13,7 +13,7 @@ const SOURCES = join(PROJECT, 'src/pcap')
 /** Files named in the first column of the table, with the number of records. */
 function indexRows(markdown: string): [string, number][] {
   return [...markdown.matchAll(/^\| `([^`]+)` \| ([\d,]+) \| \S.* \| \S.* \|$/gm)]
-    .map((m) => [m[1] as string, Number((m[2] as string).replaceAll(',', ''))])
+    .map((m) => [m[1], Number((m[2]).replaceAll(',', ''))])
 }
 
 describe('pcaps/README.md', () => {

@@ -78,9 +78,9 @@ function mutate(original: Uint8Array, random: Random): Uint8Array {
     // half of the damage goes to the headers at the start, where it does most
     const at = random(random(2) === 0 ? Math.min(bytes.length, 160) : bytes.length)
     switch (random(5)) {
-      case 0: bytes[at] = (bytes[at] as number) ^ (1 << random(8)); break
+      case 0: bytes[at] = (bytes[at]) ^ (1 << random(8)); break
       case 1: bytes = bytes.slice(0, at); break
-      case 2: overwrite(bytes, at & ~3, EXTREMES[random(EXTREMES.length)] as number, random(2) === 0); break
+      case 2: overwrite(bytes, at & ~3, EXTREMES[random(EXTREMES.length)], random(2) === 0); break
       case 3: bytes.copyWithin(at, random(bytes.length), bytes.length); break
       case 4: bytes = Uint8Array.from([...bytes.subarray(0, at), random(256), ...bytes.subarray(at)]); break
     }

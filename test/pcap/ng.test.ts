@@ -16,7 +16,7 @@ function one(...parts: number[][]): CaptureRecord {
   const { records, error } = parseCapture(bytes(...parts))
   expect(error).toBeNull()
   expect(records).toHaveLength(1)
-  return records[0] as CaptureRecord
+  return records[0]
 }
 
 describe.each(ORDERS)('draft-ietf-opsawg-pcapng: a %s section', (_name, o) => {

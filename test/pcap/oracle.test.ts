@@ -85,10 +85,10 @@ describe.skipIf(!toolReady('tshark') || !toolReady('tcpdump') || !toolReady('cap
       pcapngSection({ bigEndian, comments: ['two interfaces'] }),
       pcapngInterface({ bigEndian, name: 'tap0', description: 'the first' }),
       pcapngInterface({ bigEndian, name: 'raw1', linkType: 101, tsResol: 9, snapLen: 96 }),
-      pcapngPacket(TIMES[1]!, datagram(5), { bigEndian, flags: 1, comments: ['in, µs'] }),
-      pcapngPacket(TIMES[1]!, datagram(6).subarray(14), { bigEndian, iface: 1, tsResol: 9, flags: 2 }),
+      pcapngPacket(TIMES[1], datagram(5), { bigEndian, flags: 1, comments: ['in, µs'] }),
+      pcapngPacket(TIMES[1], datagram(6).subarray(14), { bigEndian, iface: 1, tsResol: 9, flags: 2 }),
       pcapngBlock(0x80000bad, [Uint8Array.of(1, 2, 3, 4)], !bigEndian),
-      pcapngPacket(TIMES[2]!, datagram(1).subarray(0, 42), { bigEndian, origLen: 1500 }),
+      pcapngPacket(TIMES[2], datagram(1).subarray(0, 42), { bigEndian, origLen: 1500 }),
     ]))
     expect(tshark(path, ['frame.time_epoch', 'frame.cap_len', 'frame.len', 'frame.interface_name',
       'frame.interface_description', 'frame.packet_flags_direction', 'frame.comment', 'udp.length'])).toEqual([
@@ -131,7 +131,7 @@ describe.skipIf(!toolReady('tshark') || !toolReady('tcpdump') || !toolReady('cap
     const { format, records, interfaces } = parseCapture(readFileSync(file!.path))
     expect(tshark(file!.path, ['frame.time_epoch', 'frame.cap_len', 'frame.len', 'frame.interface_name'])).toEqual(
       records.map((r) => [`${r.sec}.${fraction(r.nsec)}`, String(r.capLen), String(r.origLen),
-        format === 'pcap' ? '' : interfaces[r.iface]!.name || 'unknown']))
+        format === 'pcap' ? '' : interfaces[r.iface].name || 'unknown']))
   })
 
   it.skipIf(!corpusReady()).each(['of13_ericsson.pcapng', 'afs.pcap', 'tcp-handshake-nano.pcap'])(

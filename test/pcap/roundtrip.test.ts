@@ -19,7 +19,7 @@ function inPieces(file: Uint8Array, sizes: readonly number[]): CaptureRecord[] {
   const reader = createReader()
   const records: CaptureRecord[] = []
   for (let at = 0, i = 0; at < file.length; i++) {
-    const size = sizes[i % sizes.length] as number
+    const size = sizes[i % sizes.length]
     readerPush(reader, file.subarray(at, at + size), (r) => { records.push(r) })
     at += size
   }
