@@ -16,7 +16,7 @@
  */
 
 import { createRequire } from 'node:module'
-import type { RawSocket } from 'raw-socket'
+import type * as RawSocketModule from 'raw-socket'
 import { createDeviceStats, ignoreFrame, LINK_IP } from '../device/device.ts'
 import type { Device, DeviceStats } from '../device/device.ts'
 import { ip4Print } from '../lib/addr.ts'
@@ -39,7 +39,7 @@ export interface RawIpOptions {
   mtu?: number
 }
 
-export type RawSocketResult = { available: true; raw: typeof import('raw-socket') } | { available: false; why: string }
+export type RawSocketResult = { available: true; raw: typeof RawSocketModule } | { available: false; why: string }
 
 /** Packets that wait for the socket to become writable; beyond it they are dropped. */
 const MAX_QUEUED = 256
@@ -55,7 +55,7 @@ export function openRawIp(options: RawIpOptions): RawIpDevice {
   }
   const loaded = loadRawSocket()
   if (!loaded.available) throw rawError('ENOTSUP', loaded.why)
-  let socket: RawSocket
+  let socket: RawSocketModule.RawSocket
   try {
     socket = loaded.raw.createSocket({ protocol, bufferSize: IP_MAXPACKET + 1 })
     socket.setOption(loaded.raw.SocketLevel.IPPROTO_IP, loaded.raw.SocketOption.IP_HDRINCL, 1)
@@ -68,7 +68,7 @@ export function openRawIp(options: RawIpOptions): RawIpDevice {
 /** The npm package raw-socket, or one sentence on why it cannot be used. */
 export function loadRawSocket(): RawSocketResult {
   try {
-    return { available: true, raw: createRequire(import.meta.url)('raw-socket') as typeof import('raw-socket') }
+    return { available: true, raw: createRequire(import.meta.url)('raw-socket') as typeof RawSocketModule }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const absent = code === 'MODULE_NOT_FOUND' && message.includes("'raw-socket'")
@@ -88,7 +88,7 @@ export class RawIpDevice implements Device {
   onBatchEnd: () => void = ignoreFrame
   /** The socket failed; the device has closed itself. */
   onGone: (why: Error) => void = ignoreFrame
-  readonly #socket: RawSocket
+  readonly #socket: RawSocketModule.RawSocket
   readonly #protocol: number
   readonly #masquerade: Masquerade | null
   readonly #pool: FramePool
@@ -96,7 +96,9 @@ export class RawIpDevice implements Device {
   #queued = 0
   #closed = false
 
-  constructor(socket: RawSocket, protocol: number, masquerade: Masquerade | null, options: RawIpOptions) {
+  constructor(
+    socket: RawSocketModule.RawSocket, protocol: number, masquerade: Masquerade | null, options: RawIpOptions,
+  ) {
     this.name = options.name ?? `raw${protocol}`
     this.mtu = options.mtu ?? 1500
     this.#socket = socket

@@ -19,10 +19,10 @@ export class SlabIds {
   /** The number of the slab `f` lies in. A frame of another pool is a bug: its slab number means something else here. */
   of(f: Frame): number {
     while (this.ids.length <= f.slabId) {
-      this.ids.push(this.native.registerArray(this.pool.slabs[this.ids.length] as Uint8Array))
+      this.ids.push(this.native.registerArray(this.pool.slabs[this.ids.length]))
     }
     assert(this.pool.slabs[f.slabId] === f.slab, 'frame of another pool')
-    return this.ids[f.slabId] as number
+    return this.ids[f.slabId]
   }
 
   close(): void {

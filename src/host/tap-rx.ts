@@ -79,8 +79,8 @@ export class TapReceiver {
   private deliver(got: number, small: number, user: Device): void {
     let spilled = 0
     for (let i = 0; i < got && !this.tap.closed; i++) {
-      const result = this.records[i * RECORD_WORDS + 3] as number
-      const f = (result & RESULT_LARGE) !== 0 ? this.frames[small + spilled++] as Frame : this.frames[i] as Frame
+      const result = this.records[i * RECORD_WORDS + 3]
+      const f = (result & RESULT_LARGE) !== 0 ? this.frames[small + spilled++] : this.frames[i]
       f.len = (result & (RESULT_LARGE - 1)) - this.hdrLen
       if (f.len <= 0) {
         this.frameTooLong()
@@ -115,7 +115,7 @@ export class TapReceiver {
   }
 
   private giveBack(): void {
-    for (let i = 0; i < this.frames.length; i++) frameRelease(this.pool, this.frames[i] as Frame)
+    for (let i = 0; i < this.frames.length; i++) frameRelease(this.pool, this.frames[i])
     this.frames.length = 0
   }
 

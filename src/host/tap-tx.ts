@@ -128,8 +128,8 @@ export class TapSender {
   private account(done: number): void {
     let bytes = 0
     for (let i = 0; i < this.count; i++) {
-      bytes += this.records[i * RECORD_WORDS + 2] as number
-      const result = this.records[i * RECORD_WORDS + 3] as number
+      bytes += this.records[i * RECORD_WORDS + 2]
+      const result = this.records[i * RECORD_WORDS + 3]
       if (result === PART_MORE) continue
       if (i < done && result === 0) {
         this.stats.txFrames++
@@ -140,7 +140,7 @@ export class TapSender {
   }
 
   private empty(): void {
-    for (let i = 0; i < this.held.length; i++) frameRelease(this.pool, this.held[i] as Frame)
+    for (let i = 0; i < this.held.length; i++) frameRelease(this.pool, this.held[i])
     this.held.length = 0
     this.count = 0
     this.scratchUsed = 0

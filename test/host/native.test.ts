@@ -14,7 +14,7 @@ describeInNetns('native addon', () => {
   beforeAll(async () => { ns = await openNetns() })
   afterAll(() => ns.close())
 
-  it.each(['terminate', 'exit', 'unref'])('works in workers beside the main thread; %s while polling leaves nothing', async (end) => {
+  it.each(['terminate', 'exit', 'unref'])('works in workers beside the main thread: %s leaves nothing', async (end) => {
     const r = await run('workers', end, 6)
     expect(r).toMatchObject({ still: 'vmmain', left: ['lo'] })
     // An unreferenced poll lets the worker end before a frame has come.
@@ -52,7 +52,7 @@ describeInNetns('native addon', () => {
     expect(await run('gather')).toEqual({ done: 4, result: 0, bytes: 60, packets: 1 })
   })
 
-  it('makes what a callback throws an uncaught exception and polls on; stopping inside a callback is final', async () => {
+  it('makes what a callback throws an uncaught exception; stopping inside a callback is final', async () => {
     expect(await run('callbackThrows')).toEqual({
       calls: 3, caught: ['call 1', 'call 2', 'call 3'], again: 0, twice: 'EALREADY',
     })

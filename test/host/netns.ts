@@ -40,9 +40,12 @@ export function netnsUnavailable(): string {
   return ''
 }
 
-/** As vitest's describe; without namespaces the tests are skipped with the reason, and under CI=true they fail. */
-export function describeInNetns(title: string, body: () => void): void {
-  const why = netnsUnavailable()
+/**
+ * As vitest's describe. Without namespaces, or when `missing` names something else that is needed and not there, the
+ * tests are skipped with the reason, and under CI=true they fail.
+ */
+export function describeInNetns(title: string, body: () => void, missing = ''): void {
+  const why = missing === '' ? netnsUnavailable() : missing
   if (why === '') describe(title, body)
   else if (process.env['CI'] === 'true') it(`${title} (needs a network namespace)`, () => { throw new Error(why) })
   else describe.skip(`${title} (skipped: ${why})`, body)
@@ -53,7 +56,7 @@ export async function openNetns(options: NetnsOptions = {}): Promise<NetnsChild>
   const enter = options.enter ?? ENTER
   const main = fileURLToPath(new URL('netns-child.mjs', import.meta.url))
   const args = [...enter.slice(1), options.node ?? process.execPath, '--no-warnings', main]
-  const child = spawn(enter[0] as string, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const child = spawn(enter[0], args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const replies = new Replies(child)
   await replies.next(0)
   return {

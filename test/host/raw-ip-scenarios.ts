@@ -144,7 +144,8 @@ function describe(p: Buffer) {
   return {
     type: p[20], id: p.readUInt16BE(24), seq: p.readUInt16BE(26), src: p.readUInt32BE(12), dst: p.readUInt32BE(16),
     data: p.subarray(28, 48).toString('latin1'), length: p.length,
-    headerSum: checksumFold(checksumAdd(0, view, 0, 20)), sum: checksumFold(checksumAdd(0, view, 20, p.length - 20)),
+    headerSum: checksumFold(checksumAdd(0, view, 0, 20)),
+    sum: checksumFold(checksumAdd(0, view, 20, p.length - 20)),
     ...quoted,
   }
 }

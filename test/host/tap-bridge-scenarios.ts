@@ -54,7 +54,8 @@ function join(from: TapDevice, to: TapDevice): Seen {
 function startEcho(): Promise<ChildProcess> {
   const program = `require('node:net').createServer((s) => { s.pipe(s); s.on('error', () => {}) })
     .listen(${PORT}, '::', () => console.log('up'))`
-  const child = spawn('unshare', ['--net', '--', process.execPath, '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const args = ['--net', '--', process.execPath, '-e', program]
+  const child = spawn('unshare', args, { stdio: ['ignore', 'pipe', 'inherit'] })
   return new Promise((resolve) => child.stdout.once('data', () => resolve(child)))
 }
 
@@ -103,6 +104,6 @@ async function connected(host: string): Promise<ReturnType<typeof connect>> {
 }
 
 function run(command: string[]): void {
-  const done = spawnSync(command[0] as string, command.slice(1), { encoding: 'utf8' })
+  const done = spawnSync(command[0], command.slice(1), { encoding: 'utf8' })
   if (done.status !== 0) throw new Error(`${command.join(' ')}: ${done.stderr}`)
 }

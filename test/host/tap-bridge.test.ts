@@ -21,7 +21,7 @@ describeInNetns('offload between TAPs and the kernel', () => {
   const transfer = (a: boolean, b: boolean, family: 4 | 6, bytes: number): Promise<Transfer> =>
     ns.call(SCENARIOS, 'transfer', a, b, family, bytes)
 
-  it.each([4, 6] as const)('VIRTIO 1.2 §5.1.6: super-segments cross with their header as they are (IPv%i)', async (family) => {
+  it.each([4, 6] as const)('VIRTIO 1.2 §5.1.6: super-segments cross as they are (IPv%i)', async (family) => {
     const r = await transfer(true, true, family, 16 << 20)
     expect(r).toMatchObject({ ok: true, dropped: [0, 0, 0, 0], inUse: 0 })
     expect(r.seen.a.superSegments).toBeGreaterThan(10)
@@ -29,7 +29,7 @@ describeInNetns('offload between TAPs and the kernel', () => {
     expect(r.seen.a.longest).toBeGreaterThan(32_768)
   }, 20_000)
 
-  it.each([4, 6] as const)('a super-segment is cut for a TAP without offload, checksums finished (IPv%i)', async (family) => {
+  it.each([4, 6] as const)('cuts super-segments for a TAP without offload, checksums finished (IPv%i)', async (family) => {
     const r = await transfer(true, false, family, 8 << 20)
     expect(r).toMatchObject({ ok: true, dropped: [0, 0, 0, 0], inUse: 0 })
     expect(r.seen.a.superSegments).toBeGreaterThan(10)

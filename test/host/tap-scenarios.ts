@@ -51,7 +51,7 @@ export async function arp() {
 }
 
 /** `count` frames of growing size, as sent and as the kernel's own counters of the interface have them. */
-export async function batch(count: number) {
+export function batch(count: number) {
   const { pool, dev } = device('vmb%d')
   dev.tap.setUp(true)
   for (let i = 0; i < count; i++) sendBytes(pool, dev, testFrame(60 + i))
