@@ -15,8 +15,8 @@ const CORE = ['lib', 'wire', 'kern', 'device', ...PROTOCOLS, 'vnet', 'sim', 'pca
 const NODE_SIDE = ['host', 'daemon', 'cli', 'socket', 'node', 'service', 'vimage']
 /** Counters, tunables, constants and records: no behaviour, so any protocol may look at any other's. */
 const TABLES = '/(state|stats|sysctl|ctl|sockopt)\\.ts$'
-/** What those who own a Vnet (driver, world, container, sockets) may call besides vnet/: managing a stack. */
-const MANAGEMENT = '^src/(link/ifnet|ip/route|arp/list)\\.ts$'
+/** What those who own a Vnet (driver, world, container, sockets) may call besides vnet/: managing a stack, names of states. */
+const MANAGEMENT = '^src/(link/ifnet|ip/route|arp/list|tcp/fsm)\\.ts$'
 
 /** Files in `from` import nothing outside the pattern `may`. */
 const only = (name, comment, from, may, to = {}) =>
@@ -56,7 +56,7 @@ const PACKET_PATH = [
   only('protocols-know-the-core', 'protocols import lib, wire, kern and each other', dir(...PROTOCOLS),
     `${dir('lib', 'wire', 'kern', ...PROTOCOLS)}|^src/vnet/state\\.ts$`),
   never('entry-only-from-below', 'a protocol is entered by those that have a packet or an error for it',
-    { path: dir(...PROTOCOLS), pathNot: '/(input|ctlinput|loop|timer|reass)\\.ts$' },
+    { path: dir(...PROTOCOLS), pathNot: '/(input|ctlinput|report|loop|timer|reass)\\.ts$' },
     { path: `${dir(...PROTOCOLS)}(input|ctlinput)\\.ts$`, ...RUNTIME }),
   // what a lower layer's output needs of a higher one is a look at its addresses, no call into it
   never('link-output-goes-down', 'output calls only downward', { path: '^src/link/(output|tx)\\.ts$' },

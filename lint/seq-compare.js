@@ -38,11 +38,20 @@ export const seqCompare = {
         if (node.operator === '-' && isSeqNode(node.argument)) reportOperator(node)
       },
       TSAsExpression(node) {
-        if (isSeqNode(node.expression) && !isSeqNode(node)) context.report({ node, messageId: 'cast' })
+        if (isSeqNode(node.expression) && !isSeqNode(node) && !isArgument(node)) context.report({ node, messageId: 'cast' })
       },
       'CallExpression[callee.object.name="Math"]'(node) {
-        for (const a of node.arguments) if (isSeqNode(a)) context.report({ node: a, messageId: 'cast' })
+        for (const a of node.arguments) {
+          if (isSeqNode(a.type === 'TSAsExpression' ? a.expression : a)) context.report({ node: a, messageId: 'cast' })
+        }
       },
     }
   },
+}
+
+/** A function that takes a number takes a Seq as well: a cast on the way there hides nothing. */
+function isArgument(node) {
+  const { parent } = node
+  if (parent.type === 'ConditionalExpression') return isArgument(parent)
+  return parent.type === 'CallExpression' && parent.arguments.includes(node)
 }

@@ -7,16 +7,17 @@ const USED = 'export const used = (a: Seq, b: Seq): number => seqLt(a, b) ? seqD
 
 const BAD: readonly string[] = [
   't.sndUna < t.sndNxt', 't.sndUna <= 5', '5 > t.sndUna', 't.sndUna >= t.sndNxt', 't.sndNxt - t.sndUna', 't.sndNxt + 1',
-  '-t.sndNxt', 't.sndNxt % 7', '(t.sndUna as number)', 'Math.max(t.sndUna, t.sndNxt)', 'pick(t) - 1', 'list[0]! + 1',
+  '-t.sndNxt', 't.sndNxt % 7', '(t.sndUna as number)', 'Math.max(t.sndUna, t.sndNxt)', 'Math.max(t.sndUna as number, 1)',
+  '(t.sndNxt as number) - (t.sndUna as number) | 0', 'pick(t) - 1', 'list[0]! + 1',
 ]
 const GOOD: readonly string[] = [
   't.sndUna === t.sndNxt', 't.sndUna !== t.sndNxt', 'seqLt(t.sndUna, t.sndNxt)', 'seqDiff(t.sndNxt, t.sndUna) < 5',
-  'seqToWire(t.sndNxt) + 1', 'seqAdd(t.sndNxt, 1)', 'list.length - 1', '`${t.sndNxt}`',
+  'seqToWire(t.sndNxt) + 1', 'seqAdd(t.sndNxt, 1)', 'list.length - 1', 'write(t.sndUna as number)', '`${t.sndNxt}`',
 ]
 
 function file(expression: string): string {
-  return `${HEAD}${USED}declare function pick(t: Tcb): Seq | null\n`
-    + `export function f(t: Tcb, list: Seq[]): unknown { void pick; void list; return ${expression} }\n`
+  return `${HEAD}${USED}declare function pick(t: Tcb): Seq | null\ndeclare function write(n: number): void\n`
+    + `export function f(t: Tcb, list: Seq[]): unknown { void [pick, list, write]; return ${expression} }\n`
 }
 
 describe('RFC 9293 §3.4: sequence numbers are compared modulo 2^32', async () => {
