@@ -1,0 +1,153 @@
+/** What values of a configuration have to do with each other: names used once, names that exist, ports that are free. */
+
+import { ip4Mask, ip4Print } from '../lib/addr.ts'
+import { createSysctls, SYSCTLS, sysctlDef, sysctlSet } from '../vnet/sysctl.ts'
+import { sysctlExpected } from '../vimage/sysctls.ts'
+import type { DaemonConfig, InterfaceConfig, TapConfig, VimageConfig } from './config-types.ts'
+import { didYouMean } from './nearest.ts'
+import { servicePorts } from './service-ports.ts'
+
+/** Path into the file, and what is wrong there. */
+export interface CheckProblem {
+  path: (string | number)[]
+  message: string
+}
+
+/** Longest path of a Unix socket (sun_path, less its terminating zero). */
+export const MAX_SOCKET_PATH = 107
+
+/** Everything that is wrong with a configuration of the right shape. */
+export function checkConfig(config: Omit<DaemonConfig, 'file'>): CheckProblem[] {
+  const problems: CheckProblem[] = []
+  const taps = new Unique(problems, 'TAP')
+  const bridges = new Unique(problems, 'bridge')
+  const vimages = new Unique(problems, 'vimage')
+  config.bridges.forEach((bridge, i) => {
+    bridges.add(bridge.name, ['bridges', i, 'name'])
+    bridge.taps.forEach((tap, k) => {
+      taps.add(tap.name, ['bridges', i, 'taps', k, 'name'])
+      checkTap(tap, ['bridges', i, 'taps', k], problems)
+    })
+  })
+  config.vimages.forEach((vimage, i) => {
+    vimages.add(vimage.name, ['vimages', i, 'name'])
+    checkInterfaces(config, vimage, ['vimages', i, 'interfaces'], taps, problems)
+    checkRoutes(vimage, ['vimages', i, 'routes'], problems)
+    checkSysctls(vimage, ['vimages', i, 'sysctl'], problems)
+    checkServices(vimage, ['vimages', i, 'services'], problems)
+  })
+  if (Buffer.byteLength(config.control) > MAX_SOCKET_PATH) {
+    problems.push({ path: ['control'], message: `expected at most ${MAX_SOCKET_PATH} bytes, found ${config.control}` })
+  }
+  return problems
+}
+
+function checkTap(tap: TapConfig, path: (string | number)[], problems: CheckProblem[]): void {
+  if (tap.up === false && tap.address !== null) {
+    problems.push({ path: [...path, 'up'], message: 'expected true or no address: an address brings the interface up' })
+  }
+}
+
+function checkInterfaces(
+  config: Omit<DaemonConfig, 'file'>, vimage: VimageConfig, path: (string | number)[], taps: Unique,
+  problems: CheckProblem[],
+): void {
+  const names = new Unique(problems, 'interface')
+  const addresses = new Unique(problems, 'address')
+  const captures = new Unique(problems, 'capture file')
+  names.add('lo0', [])
+  vimage.interfaces.forEach((ifc, i) => {
+    names.add(ifc.name, [...path, i, 'name'])
+    if (ifc.capture !== '') captures.add(ifc.capture, [...path, i, 'capture'])
+    ifc.addresses.forEach((a, k) => addresses.add(ip4Print(a.ip), [...path, i, 'addresses', k]))
+    checkLink(config, ifc, [...path, i], taps, problems)
+  })
+}
+
+function checkLink(
+  config: Omit<DaemonConfig, 'file'>, ifc: InterfaceConfig, path: (string | number)[], taps: Unique,
+  problems: CheckProblem[],
+): void {
+  const { link } = ifc
+  if (link.kind === 'tap') {
+    taps.add(link.tap.name, [...path, 'tap', 'name'])
+    checkTap(link.tap, [...path, 'tap'], problems)
+  }
+  if (link.kind === 'bridge' && !config.bridges.some((b) => b.name === link.bridge)) {
+    const known = config.bridges.map((b) => b.name)
+    const expected = known.length === 0 ? 'a bridge, but "bridges" lists none' : `one of ${known.join(', ')}`
+    const hint = didYouMean(link.bridge, known)
+    problems.push({ path: [...path, 'bridge'], message: `expected ${expected}, found "${link.bridge}"${hint}` })
+  }
+  if (link.kind === 'raw') {
+    if (ifc.mac !== 0) problems.push({ path: [...path, 'mac'], message: 'a raw interface has no hardware address' })
+    if (ifc.probe) problems.push({ path: [...path, 'probe'], message: 'a raw interface has no link to probe on' })
+  }
+}
+
+function checkRoutes(vimage: VimageConfig, path: (string | number)[], problems: CheckProblem[]): void {
+  const seen = new Unique(problems, 'route')
+  vimage.routes.forEach((route, i) => {
+    seen.add(`${ip4Print(route.to.ip)}/${route.to.prefixLen} ${route.via} ${route.interface}`, [...path, i, 'to'])
+    const ifc = vimage.interfaces.find((x) => x.name === route.interface)
+    if (route.interface !== '' && ifc === undefined) {
+      const known = vimage.interfaces.map((x) => x.name).join(', ')
+      problems.push({
+        path: [...path, i, 'interface'], message: `expected one of ${known}, found "${route.interface}"`,
+      })
+      return
+    }
+    const through = ifc === undefined ? vimage.interfaces : [ifc]
+    const onLink = through.some((x) => x.addresses.some((a) => ((a.ip ^ route.via) & ip4Mask(a.prefixLen)) === 0))
+    if (route.via !== 0 && !onLink) {
+      const where = ifc === undefined ? 'an interface of this vimage' : ifc.name
+      problems.push({
+        path: [...path, i, 'via'], message: `expected a neighbour on ${where}, found ${ip4Print(route.via)}`,
+      })
+    }
+  })
+}
+
+function checkSysctls(vimage: VimageConfig, path: (string | number)[], problems: CheckProblem[]): void {
+  const scratch = createSysctls()
+  for (const { name, value } of vimage.sysctls) {
+    const def = sysctlDef(name)
+    if (def === null) {
+      const hint = didYouMean(name, SYSCTLS.map(([known]) => known))
+      problems.push({ path: [...path, name], message: `expected the name of a sysctl, found "${name}"${hint}` })
+    } else if (sysctlSet(scratch, name, value) !== 0) {
+      problems.push({ path: [...path, name], message: `expected ${sysctlExpected(def)}, found ${value}` })
+    }
+  }
+}
+
+function checkServices(vimage: VimageConfig, path: (string | number)[], problems: CheckProblem[]): void {
+  const ports = new Map<string, string>()
+  vimage.services.forEach(({ name, port }, i) => {
+    for (const used of servicePorts(name, port)) {
+      const by = ports.get(used)
+      const message = `expected a free port, but ${by} has ${used} already`
+      if (by !== undefined) problems.push({ path: [...path, i], message })
+      ports.set(used, name)
+    }
+  })
+}
+
+/** Names of one kind: each only once. */
+class Unique {
+  readonly #seen = new Set<string>()
+  readonly #problems: CheckProblem[]
+  readonly #what: string
+
+  constructor(problems: CheckProblem[], what: string) {
+    this.#problems = problems
+    this.#what = what
+  }
+
+  add(name: string, path: (string | number)[]): void {
+    if (this.#seen.has(name)) {
+      this.#problems.push({ path, message: `expected a name of its own, but there is another ${this.#what} "${name}"` })
+    }
+    this.#seen.add(name)
+  }
+}

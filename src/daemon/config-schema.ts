@@ -1,0 +1,224 @@
+/**
+ * The shape of the configuration file, checked with zod. Every `error` says what was expected; config.ts adds the place
+ * and what was found. What one value must have to do with another is in config-check.ts.
+ */
+
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { checkImpairConfig, createImpairConfig } from '../device/impair-plan.ts'
+import { ip4IsMulticast, ip4Mask, ip4Parse, ip4ParsePrefix, macIsMulticast, macParse } from '../lib/addr.ts'
+import { IF_MIN_MTU } from '../link/ifnet.ts'
+import type { ServiceName } from '../service/service.ts'
+import { IPPROTO_ICMP } from '../wire/ipv4.ts'
+import type { DaemonConfig, InterfaceConfig, LogLevel, Prefix, RouteConfig, TapConfig } from './config-types.ts'
+import { SERVICES } from './service-ports.ts'
+
+/** Linux's IFNAMSIZ, without the terminating zero. */
+const MAX_IF_NAME = 15
+const MAX_MTU = 65_535
+const MAX_TAP_MTU = 65_520
+
+export const LOG_LEVELS: readonly LogLevel[] =
+  Object.freeze(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const)
+
+/** Relative paths in the file are relative to `directory`. */
+export function configSchema(directory: string): z.ZodType<Omit<DaemonConfig, 'file'>> {
+  const path = parsed('the path of a file', (text) => (text === '' ? null : resolve(directory, text)))
+  const log = record('a map with level and file', {
+    level: oneOf(LOG_LEVELS).default('info'),
+    file: path.default(''),
+  })
+  return record('a map with bridges, vimages, log and control', {
+    bridges: list('bridges', bridgeSchema()).default([]),
+    vimages: list('vimages', vimageSchema(path)).default([]),
+    log: log.default({ level: 'info', file: '' }),
+    control: path.default(''),
+  })
+}
+
+function bridgeSchema(): z.ZodType<DaemonConfig['bridges'][number]> {
+  return record('a map with name, taps and ageingSeconds', {
+    name: name(),
+    taps: list('TAPs', tapSchema()).default([]),
+    ageingSeconds: integer(1, 1_000_000).default(300),
+  }).transform(({ ageingSeconds, ...rest }) => ({ ...rest, ageingS: ageingSeconds }))
+}
+
+function tapSchema(): z.ZodType<TapConfig> {
+  return record('a map with name, attach, mtu, mac, address and up', {
+    name: parsed(`an interface name of at most ${MAX_IF_NAME} characters without "/", ":", "%" and spaces`, (text) =>
+      (/^[^\s/:%]{1,15}$/.test(text) && text !== '.' && text !== '..' ? text : null)),
+    attach: boolean().default(false),
+    offload: boolean().default(false),
+    mtu: integer(IF_MIN_MTU, MAX_TAP_MTU).default(0),
+    mac: mac().default(0),
+    address: hostPrefix().nullable().default(null),
+    up: boolean().nullable().default(null),
+  })
+}
+
+function vimageSchema(path: z.ZodType<string>): z.ZodType<DaemonConfig['vimages'][number]> {
+  return record('a map with name, seed, interfaces, routes, sysctl and services', {
+    name: name(),
+    seed: integer(0, Number.MAX_SAFE_INTEGER).transform((n) => [n | 0, Math.floor(n / 0x100000000)]).default([]),
+    interfaces: list('interfaces', interfaceSchema(path)).default([]),
+    routes: list('routes', routeSchema()).default([]),
+    sysctl: sysctlSchema().default([]),
+    services: list('services', serviceSchema()).default([]),
+  }).transform(({ sysctl, ...rest }) => ({ ...rest, sysctls: sysctl }))
+}
+
+function interfaceSchema(path: z.ZodType<string>): z.ZodType<InterfaceConfig> {
+  const shape = {
+    name: parsed('an interface name such as eth0', (text) => (/^[A-Za-z][\w.-]{0,14}$/.test(text) ? text : null)),
+    bridge: name().optional(),
+    tap: tapSchema().optional(),
+    raw: z.tuple([oneOf(['icmp'] as const)], { error: '[icmp]' }).optional(),
+    mac: mac().default(0),
+    mtu: integer(IF_MIN_MTU, MAX_MTU).default(0),
+    addresses: list('addresses', hostPrefix()).default([]),
+    probe: boolean().default(false),
+    capture: path.default(''),
+    impair: record('a map with in and out', { in: impairSchema().default({}), out: impairSchema().default({}) })
+      .nullable().default(null),
+  }
+  const all = record(`a map with ${Object.keys(shape).join(', ')}`, shape)
+  return all.transform(({ bridge, tap, raw, ...rest }, ctx) => {
+    const given = [bridge, tap, raw].filter((x) => x !== undefined).length
+    if (given !== 1) {
+      const params = { found: given === 0 ? 'none' : `${given} of them` }
+      ctx.addIssue({ code: 'custom', message: 'exactly one of bridge, tap and raw', params })
+      return z.NEVER
+    }
+    const link: InterfaceConfig['link'] = bridge !== undefined ? { kind: 'bridge', bridge }
+      : tap !== undefined ? { kind: 'tap', tap } : { kind: 'raw', protocol: IPPROTO_ICMP }
+    return { ...rest, link }
+  })
+}
+
+function impairSchema(): z.ZodType<InterfaceConfig['impair'] extends null | { in: infer T } ? T : never> {
+  const full = createImpairConfig()
+  const shape = Object.fromEntries(Object.entries(full).map(([key, value]) => [
+    key, (typeof value === 'boolean' ? boolean() : number()).optional(),
+  ]))
+  return record(`a map with ${Object.keys(full).join(', ')}`, shape).transform((given, ctx) => {
+    try {
+      checkImpairConfig(createImpairConfig(given))
+    } catch (error) {
+      // "lossRate is 2, expected 0…1"
+      const said = (error as Error).message
+      const key = Object.keys(given).find((k) => said.startsWith(k))
+      ctx.addIssue({ code: 'custom', message: said, path: key === undefined ? [] : [key], params: { whole: true } })
+    }
+    return given
+  })
+}
+
+function routeSchema(): z.ZodType<RouteConfig> {
+  const shape = {
+    to: parsed('"default" or a network like 10.1.0.0/16 without bits outside its prefix', parseRoute),
+    via: parsed('an address like 10.0.0.1', (text) => ip4Parse(text) || null).default(0),
+    interface: name().default(''),
+  }
+  return record('a map with to, via and interface', shape).transform((route, ctx) => {
+    if (route.via === 0 && route.interface === '') {
+      ctx.addIssue({ code: 'custom', message: 'via or interface', params: { found: 'neither' } })
+    }
+    return route
+  })
+}
+
+/** Names and ranges of tunables are config-check.ts's. */
+function sysctlSchema(): z.ZodType<{ name: string; value: string }[]> {
+  const value = z.union([z.number(), z.string(), z.boolean()], { error: 'a number or a word' })
+  return z.record(z.string(), value, { error: 'a map of sysctl names to values' })
+    .transform((map) => Object.entries(map).map(([key, v]) => ({
+      name: key, value: typeof v === 'boolean' ? (v ? '1' : '0') : String(v),
+    })))
+}
+
+function serviceSchema(): z.ZodType<{ name: ServiceName; port: number }> {
+  const full = record('a map with name and port', {
+    name: oneOf(SERVICES),
+    port: integer(1, 65_535).default(0),
+  })
+  const expected = `one of ${SERVICES.join(', ')}, or a map with name and port`
+  return z.unknown().transform((v, ctx) => {
+    const result = typeof v === 'string' && (SERVICES as readonly string[]).includes(v)
+      ? { success: true as const, data: { name: v as ServiceName, port: 0 } }
+      : v !== null && typeof v === 'object' ? full.safeParse(v) : null
+    if (result?.success === true) return result.data
+    if (result === null) ctx.addIssue({ code: 'custom', message: expected })
+    else for (const issue of result.error.issues) ctx.addIssue({ ...issue, code: 'custom', params: { ...issue } })
+    return z.NEVER
+  })
+}
+
+/** A map with these keys and no others. */
+function record<T extends z.ZodRawShape>(what: string, shape: T): z.ZodObject<T, z.core.$strict> {
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? `one of ${Object.keys(shape).join(', ')}` : what),
+  })
+}
+
+function list<T extends z.ZodType>(what: string, item: T): z.ZodArray<T> {
+  return z.array(item, { error: `a list of ${what}` })
+}
+
+function boolean(): z.ZodBoolean {
+  return z.boolean({ error: 'true or false' })
+}
+
+function number(): z.ZodNumber {
+  return z.number({ error: 'a number' })
+}
+
+function integer(min: number, max: number): z.ZodNumber {
+  const error = `a whole number from ${min} to ${max}`
+  return z.number({ error }).int({ error }).min(min, { error }).max(max, { error })
+}
+
+function oneOf<const T extends readonly string[]>(words: T): z.ZodType<T[number]> {
+  const expected = `one of ${words.join(', ')}`
+  return parsed(expected, (text) => (words.includes(text) ? text as T[number] : null))
+}
+
+function name(): z.ZodType<string> {
+  return parsed('a name of letters, digits, ".", "_" and "-" (at most 32)', (text) =>
+    (/^[A-Za-z0-9][\w.-]{0,31}$/.test(text) ? text : null))
+}
+
+function mac(): z.ZodType<number> {
+  return parsed('a hardware address of one station like 02:00:00:00:00:01', (text) => {
+    const value = macParse(text)
+    return value === null || value === 0 || macIsMulticast(value) ? null : value
+  })
+}
+
+/** A host's address with the length of its network. */
+function hostPrefix(): z.ZodType<Prefix> {
+  return parsed('the address of a host with its prefix length, like 10.0.0.1/24', (text) => {
+    const p = text.includes('/') ? ip4ParsePrefix(text) : null
+    if (p === null || p.prefixLen === 0) return null
+    if ((p.ip >>> 24) === 0 || ip4IsMulticast(p.ip) || (p.ip >>> 28) === 0xf) return null
+    const hostMask = ~ip4Mask(p.prefixLen)
+    const edge = (p.ip & hostMask) === 0 || (p.ip & hostMask) === hostMask
+    return p.prefixLen < 31 && edge ? null : p
+  })
+}
+
+function parseRoute(text: string): Prefix | null {
+  if (text === 'default') return { ip: 0, prefixLen: 0 }
+  const p = text.includes('/') ? ip4ParsePrefix(text) : null
+  return p === null || (p.ip & ~ip4Mask(p.prefixLen)) !== 0 ? null : p
+}
+
+/** A string that `parse` understands; null means that it does not. */
+function parsed<T>(expected: string, parse: (text: string) => T | null): z.ZodType<T> {
+  return z.unknown().transform((v, ctx) => {
+    const value = typeof v === 'string' ? parse(v) : null
+    if (value !== null) return value
+    ctx.addIssue({ code: 'custom', message: expected })
+    return z.NEVER
+  })
+}

@@ -1,0 +1,76 @@
+/** The daemon's configuration as the rest of the daemon sees it: every value parsed, every default filled in. */
+
+import type { ImpairConfig } from '../device/impair-plan.ts'
+import type { Ip4, Mac } from '../lib/addr.ts'
+import type { ServiceName } from '../service/service.ts'
+
+export interface DaemonConfig {
+  /** Path of the file it was read from; '' for the built-in lab. */
+  file: string
+  bridges: BridgeConfig[]
+  vimages: VimageConfig[]
+  log: LogConfig
+  /** Path of the control socket; '' for the default. */
+  control: string
+}
+
+export interface LogConfig {
+  level: LogLevel
+  /** '' for standard error. */
+  file: string
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+
+export interface BridgeConfig {
+  name: string
+  taps: TapConfig[]
+  ageingS: number
+}
+
+export interface TapConfig {
+  name: string
+  /** Take an interface that is there already, and leave it there; otherwise make one, and remove it at the end. */
+  attach: boolean
+  /** Exchange super-segments and unfinished checksums with the kernel. */
+  offload: boolean
+  /** Kernel side: 0 and null leave what is there. */
+  mtu: number
+  mac: Mac
+  address: Prefix | null
+  /** Null: up when it was made here, as it is when attached. */
+  up: boolean | null
+}
+
+export interface Prefix { ip: Ip4; prefixLen: number }
+
+export interface VimageConfig {
+  name: string
+  /** Words of entropy; empty for the system's random numbers. */
+  seed: number[]
+  interfaces: InterfaceConfig[]
+  routes: RouteConfig[]
+  sysctls: { name: string; value: string }[]
+  services: { name: ServiceName; port: number }[]
+}
+
+export interface InterfaceConfig {
+  name: string
+  link: { kind: 'bridge'; bridge: string } | { kind: 'tap'; tap: TapConfig } | { kind: 'raw'; protocol: number }
+  /** 0 leaves it to the device. */
+  mac: Mac
+  mtu: number
+  addresses: Prefix[]
+  probe: boolean
+  /** '' for none. */
+  capture: string
+  impair: { in: Partial<ImpairConfig>; out: Partial<ImpairConfig> } | null
+}
+
+export interface RouteConfig {
+  to: Prefix
+  /** 0 for none. */
+  via: Ip4
+  /** '' to leave it to the gateway. */
+  interface: string
+}
