@@ -42,11 +42,11 @@ export function inpLookupListen<T extends Pcb>(
 
 /** Makes a bound record findable. Its addresses and ports must not change until it is removed. */
 export function inpInsert(vn: Vn, t: InpTable, inp: Inpcb): void {
-  assert(inp.lport !== 0 && inp.hashNext === 0, 'control block not bound, or inserted twice')
+  const ids = t.ports.get(inp.lport)
+  assert(inp.lport !== 0 && ids?.has(inp.id) !== true, `control block ${inp.id} not bound, or inserted twice`)
   const hash = inpHash(vn, inp.laddr, inp.lport, inp.faddr, inp.fport)
   inp.hashNext = t.heads.get(hash) ?? 0
   t.heads.set(hash, inp.id)
-  const ids = t.ports.get(inp.lport)
   if (ids === undefined) t.ports.set(inp.lport, new Set([inp.id]))
   else ids.add(inp.id)
 }

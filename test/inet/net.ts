@@ -11,7 +11,7 @@ import { ifAddAddr, ifCreate } from '../../src/link/ifnet.ts'
 import { IFT_ETHER } from '../../src/link/state.ts'
 import { Vnet } from '../../src/vnet/vnet.ts'
 import { ETHERTYPE_IP, ETHER_HDR_LEN, ETHER_TYPE, encodeEther } from '../../src/wire/ethernet.ts'
-import { IP_HDR_LEN, IP_SUM, IPPROTO_UDP, encodeIpv4 } from '../../src/wire/ipv4.ts'
+import { IP_HDR_LEN, IP_LEN, IP_SUM, IPPROTO_UDP, encodeIpv4 } from '../../src/wire/ipv4.ts'
 import { viewOf } from '../../src/wire/layout.ts'
 import { UDP_HDR_LEN, UDP_SUM, encodeUdp } from '../../src/wire/udp.ts'
 import { notPlain } from './plain.ts'
@@ -173,7 +173,11 @@ function carry(net: Net, from: Vnet, to: Vnet, toIf: number): number {
   const frames: Uint8Array[] = []
   from.drainFrames((_ifId, f) => frames.push(frameBytes(f).slice()))
   for (const bytes of frames) {
-    if (viewOf(bytes).getUint16(ETHER_TYPE) === ETHERTYPE_IP) net.cable.push(bytes.slice(ETHER_HDR_LEN))
+    const view = viewOf(bytes)
+    if (view.getUint16(ETHER_TYPE) === ETHERTYPE_IP) {
+      // without the padding of short Ethernet frames
+      net.cable.push(bytes.slice(ETHER_HDR_LEN, ETHER_HDR_LEN + view.getUint16(ETHER_HDR_LEN + IP_LEN)))
+    }
     const f = frameFrom(net.pool, bytes) as Frame
     to.input(toIf, f, net.now)
     frameRelease(net.pool, f)

@@ -1,14 +1,16 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import {
-  IP_HDRINCL, IP_TOS, IP_TTL, MSG_PEEK, MSG_TRUNC, SOCK_RAW, SOL_IP, SOL_SOCKET, SO_BROADCAST, SO_RCVBUF, SO_SNDBUF, SO_TYPE,
+  IP_HDRINCL, IP_TOS, IP_TTL, MSG_PEEK, MSG_TRUNC, SOCK_RAW, SOL_IP, SOL_SOCKET, SO_BROADCAST, SO_ERROR, SO_RCVBUF, SO_SNDBUF,
+  SO_TYPE,
 } from '../../src/inet/sockopt.ts'
 import { AF_INET, AF_INET6 } from '../../src/inet/state.ts'
-import { EV_GONE, EV_READ, EV_WRITE } from '../../src/kern/vn.ts'
+import { EV_ERROR, EV_GONE, EV_READ, EV_WRITE } from '../../src/kern/vn.ts'
 import { createAddr } from '../../src/lib/addr.ts'
 import type { Addr } from '../../src/lib/addr.ts'
 import { checksumAdd, checksumFold } from '../../src/lib/checksum.ts'
 import {
-  EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EBADF, EDESTADDRREQ, EINVAL, EISCONN, EMSGSIZE, ENETUNREACH, EPROTONOSUPPORT,
+  EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EBADF, EDESTADDRREQ, EINVAL, EISCONN, EMSGSIZE, ENETUNREACH, ENOPROTOOPT,
+  EPROTONOSUPPORT,
 } from '../../src/lib/errno.ts'
 import { RAW_CHARGE } from '../../src/raw/state.ts'
 import {
@@ -125,6 +127,20 @@ test('RFC 1122 §3.2.2.1: protocol unreachable is sent only while no raw socket 
   expect(net.cable.length).toBe(1)
 })
 
+test('RFC 1122 §3.2.2.1: protocol unreachable is an error of the connected raw socket that asked', () => {
+  const { vn } = net.a
+  const [asking, other, bound, unconnected] = [PROTO, PROTO + 1, PROTO, PROTO].map((p) => rawAttach(vn, AF_INET, p)) as
+    [number, number, number, number]
+  for (const id of [asking, other, bound]) expect(rawConnect(vn, id, B)).toBe(0)
+  expect(rawBind(vn, bound, ip('127.0.0.1'))).toBe(0)
+  expect(send(net.a, asking, bytesOf('x'))).toBe(1)
+  expect(rawReady(vn, asking)).toBe(EV_READ | EV_WRITE | EV_ERROR)
+  expect(events(vn, asking)).toBe(EV_ERROR)
+  expect(send(net.a, asking, bytesOf('x'))).toBe(-ENOPROTOOPT)
+  const errors = [asking, other, bound, unconnected].map((id) => rawGetOpt(vn, id, SOL_SOCKET, SO_ERROR))
+  expect(errors).toEqual([0, 0, 0, 0])
+})
+
 test('every raw socket of the protocol gets the packet, filtered by its own addresses; protocol 0 takes all', () => {
   const open = (proto: number): number => rawAttach(net.b.vn, AF_INET, proto)
   const [plain, bound, elsewhere, peer, stranger, all, other] =
@@ -224,6 +240,8 @@ test('errors of the calls', () => {
   expect(send(net.a, id, x, ip('::1'))).toBe(-EAFNOSUPPORT)
   expect(rawSetOpt(vn, id, SOL_SOCKET, SO_BROADCAST, 1)).toBe(0)
   expect(send(net.a, id, x, ip('10.0.0.255'))).toBe(1)
+  // a broadcast is for ourselves as well
+  expect(packets(net.a, id)).toEqual(['x'])
   expect(rawBind(vn, id, B)).toBe(EADDRNOTAVAIL)
   expect(rawConnect(vn, id, B)).toBe(0)
   expect(send(net.a, id, x, B)).toBe(-EISCONN)

@@ -14,7 +14,7 @@ import { udpCtlInput } from '../../src/udp/ctlinput.ts'
 import { udpGetOpt, udpSetOpt } from '../../src/udp/sockopt.ts'
 import { udpAttach, udpBind, udpConnect, udpReady, udpRecvFrom, udpSendTo } from '../../src/udp/usrreq.ts'
 import { IPPROTO_UDP } from '../../src/wire/ipv4.ts'
-import { A, B, checkRest, createNet, events, ip, settle } from '../inet/net.ts'
+import { A, B, checkRest, createNet, events, ip, pass, settle } from '../inet/net.ts'
 import type { Net } from '../inet/net.ts'
 
 let net: Net
@@ -81,6 +81,19 @@ test('RFC 1122 §3.2.2.1, §3.2.2.4: unreachable and time exceeded are reported 
     expect(events(net.a.vn, id)).toBe(EV_ERROR)
     expect(soError(id)).toBe(EHOSTUNREACH)
   }
+})
+
+test('RFC 1122 §2.3.2.2, §2.4: a neighbour that does not answer ARP is EHOSTUNREACH on a connected socket', () => {
+  const { vn } = net.a
+  const id = udpAttach(vn, AF_INET)
+  expect(udpConnect(vn, id, ip('10.0.0.99'), 9)).toBe(0)
+  expect(udpSendTo(vn, id, DATA, 0, 10, null, 0)).toBe(10)
+  settle(net)
+  expect(events(vn, id)).toBe(0)
+  pass(net, 10_000_000)
+  expect(events(vn, id)).toBe(EV_ERROR)
+  expect(soError(id)).toBe(EHOSTUNREACH)
+  expect(net.cable).toEqual([])
 })
 
 test('RFC 8085 §5.2: an error about a datagram that no socket can have sent is ignored and counted', () => {
