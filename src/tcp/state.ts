@@ -1,13 +1,334 @@
-/** Tcp state of a Vnet. */
+/**
+ * What TCP keeps: the transmission control block (RFC 9293 §3.3.1), half-open and TIME-WAIT records, and the tables.
+ *
+ * A connection is a `Syncache` while its handshake runs (passive open), a `Tcb` while it lives and a `TimeWait`
+ * afterwards; the small records exist because there can be many of them and nobody has a socket for them.
+ */
 
-export interface TcpStats {
-  total: number
+import { createInpcb, createInpTable } from '../inet/state.ts'
+import type { Inpcb, InpTable } from '../inet/state.ts'
+import type { Alarm } from '../kern/timer.ts'
+import { createByteRing } from '../lib/bytering.ts'
+import type { ByteRing } from '../lib/bytering.ts'
+import { SEQ_ZERO } from '../lib/seq.ts'
+import type { Seq } from '../lib/seq.ts'
+import { createTcpOptions } from '../wire/tcp-options.ts'
+import type { TcpOptions } from '../wire/tcp-options.ts'
+import { createTcpStats } from './stats.ts'
+import type { TcpStats } from './stats.ts'
+
+/** Connection states (RFC 9293 §3.3.2), numbered as in FreeBSD: from ESTABLISHED on they are ordered by progress. */
+export const TCPS_CLOSED = 0
+export const TCPS_LISTEN = 1
+export const TCPS_SYN_SENT = 2
+export const TCPS_SYN_RECEIVED = 3
+export const TCPS_ESTABLISHED = 4
+export const TCPS_CLOSE_WAIT = 5
+export const TCPS_FIN_WAIT_1 = 6
+export const TCPS_CLOSING = 7
+export const TCPS_LAST_ACK = 8
+export const TCPS_FIN_WAIT_2 = 9
+export const TCPS_TIME_WAIT = 10
+
+/** Timers of a connection: places in `Tcb.timers`. */
+export const TT_REXMT = 0
+export const TT_PERSIST = 1
+export const TT_KEEP = 2
+/** FIN-WAIT-2 without a user. (TIME-WAIT's own timer is in its record.) */
+export const TT_2MSL = 3
+export const TT_DELACK = 4
+
+/** Tcb.flags. */
+export const TF_ACKNOW = 1
+/** In-order data came and its ACK may wait. */
+export const TF_DELACK = 2
+export const TF_NODELAY = 4
+export const TF_CORK = 8
+export const TF_SENTFIN = 16
+/** Timestamps were negotiated. */
+export const TF_TSTMP = 32
+/** Window scaling was negotiated. */
+export const TF_SCALE = 64
+/** The peer's SYN said SACK-permitted. */
+export const TF_SACK_PERMIT = 128
+/** Fast recovery (RFC 6582). */
+export const TF_FASTRECOVERY = 256
+/** The user closed the socket; the record goes when the connection ends. */
+export const TF_ORPHAN = 512
+/** The user will not read any more. */
+export const TF_CANTRCVMORE = 1024
+/** The user will not (or cannot) write any more. */
+export const TF_CANTSENDMORE = 2048
+/** FIN received and delivered: after the buffered bytes comes the end. */
+export const TF_GOTFIN = 4096
+/** A FIN waits behind a gap at `rcvFin`. */
+export const TF_FINPARKED = 8192
+/** A send was cut short; the user wants EV_WRITE. */
+export const TF_WANTWRITE = 16384
+/** The one segment being sent is forced out (window probe). */
+export const TF_FORCE = 32768
+/** The SYN was retransmitted (RFC 5681 §3.1: start with one segment). */
+export const TF_SYNREXMT = 65536
+/** tcpOutput is owed at the end of this event. */
+export const TF_NEEDOUTPUT = 131072
+/** Urgent data has been announced and is not all read (RFC 9293 §3.8.5). */
+export const TF_URGENT = 262144
+/** The last window advertised was zero. */
+export const TF_RXWIN0SENT = 524288
+
+/** One received segment as the ordered checks see it; a scratch record, meaningless between segments. */
+export interface Seg {
+  seq: Seq
+  ack: Seq
+  /** TH_*. */
+  flags: number
+  /** Window, scaled. */
+  win: number
+  urp: number
+  /** Absolute offset of the text in the frame, and its length. */
+  at: number
+  len: number
+  opt: TcpOptions
+}
+
+export interface Tcb extends Alarm {
+  inp: Inpcb
+  /** TCPS_*. */
+  state: number
+  /** TF_*. */
+  flags: number
+  /** Deadlines by TT_*, µs since boot. */
+  timers: number[]
+  /** Id of the listener whose accept queue holds this connection, or 0. */
+  listener: number
+
+  iss: Seq
+  sndUna: Seq
+  /** Next to send; after a timeout it goes back to sndUna. */
+  sndNxt: Seq
+  /** Highest sent: RFC 9293's SND.NXT. */
+  sndMax: Seq
+  /** Just behind the last urgent octet; sndUna where there is none. */
+  sndUp: Seq
+  sndWl1: Seq
+  sndWl2: Seq
+  sndWnd: number
+  maxSndWnd: number
+  sndWscale: number
+  sndBuf: ByteRing
+  sndLimit: number
+
+  irs: Seq
+  rcvNxt: Seq
+  /** Right edge of the advertised window; never moves left. */
+  rcvAdv: Seq
+  rcvUp: Seq
+  lastAckSent: Seq
+  rcvWscale: number
+  rcvBuf: ByteRing
+  rcvLimit: number
+  /** Ranges parked out of order, [start, end) pairs in order, flat. */
+  reass: Seq[]
+  rcvFin: Seq
+
+  /** Send MSS as the peer said (or the default), SendMSS of RFC 9293 §3.7.1. */
+  peerMss: number
+  /** Largest data of a segment, options of every segment taken off: Eff.snd.MSS. */
+  mss: number
+  /** TCP_MAXSEG, or 0. */
+  userMss: number
+  /** Path MTU that an ICMP error told us, or 0. */
+  pathMtu: number
+
+  /** Congestion control algorithm (CC_*). */
+  cc: number
+  cwnd: number
+  ssthresh: number
+  /** Bytes acknowledged in congestion avoidance (RFC 3465). */
+  bytesAcked: number
+  dupAcks: number
+  /** RFC 6582's recover. */
+  recover: Seq
+  /** Segments sent by limited transmit in this run of duplicate ACKs. */
+  limited: number
+
+  /** Smoothed round-trip time and its variation in µs; srtt 0 means no sample yet. */
+  srtt: number
+  rttvar: number
+  /** Retransmission timeout without backoff, µs. */
+  rto: number
+  /** Doublings of the timeout (or of the probe interval); back to 0 with the next valid sample (Karn). */
+  rxtShift: number
+  /** Timeouts since the last progress: what R1 and R2 are compared with. */
+  rxtCount: number
+  /** Send time of the segment being timed (−1: none) and the number behind its first octet. */
+  rttAt: number
+  rttSeq: Seq
+  /** When the oldest unacknowledged transmission began to be retransmitted or probed (user timeout), or −1. */
+  stallAt: number
+
+  tsOffset: number
+  tsRecent: number
+  /** When tsRecent was taken, µs. */
+  tsRecentAt: number
+
+  /** When a segment last arrived / data was last sent, µs. */
+  rcvAt: number
+  sndAt: number
+  keepProbes: number
+  /** Per-connection settings in ms (0: the sysctl's). */
+  keepIdleMs: number
+  keepIntvlMs: number
+  keepCnt: number
+  userTimeoutMs: number
+  /** SO_LINGER: −1 off, else seconds. */
+  linger: number
+  softError: number
+
+  /** Challenge ACKs in the current period and its start. */
+  challenges: number
+  challengeAt: number
+}
+
+/** What makes a socket a listener; keyed by its id. */
+export interface Listener {
+  backlog: number
+  /** Established connections that wait for accept, oldest first. */
+  queue: number[]
+  /** Ids of half-open connections, oldest first. */
+  syn: Set<number>
+}
+
+/** SYN-RECEIVED of a passive open, in little. `inp.id` is the key. */
+export interface Syncache extends Alarm {
+  inp: Inpcb
+  listener: number
+  deadline: number
+  rexmits: number
+  /** When the first SYN,ACK went, µs. */
+  sentAt: number
+  iss: Seq
+  irs: Seq
+  /** TF_TSTMP, TF_SCALE, TF_SACK_PERMIT as negotiated. */
+  flags: number
+  peerMss: number
+  sndWscale: number
+  rcvWscale: number
+  /** Window advertised in the SYN,ACK. */
+  wnd: number
+  /** Window of the peer's SYN, unscaled as SYN windows are. */
+  sndWnd: number
+  tsOffset: number
+  tsRecent: number
+  tsRecentAt: number
+}
+
+/** TIME-WAIT, in little. `inp.id` is the key. */
+export interface TimeWait extends Alarm {
+  inp: Inpcb
+  deadline: number
+  sndNxt: Seq
+  rcvNxt: Seq
+  /** Window field as last advertised. */
+  wndField: number
+  /** TF_TSTMP. */
+  flags: number
+  tsOffset: number
+  tsRecent: number
+  challenges: number
+  challengeAt: number
 }
 
 export interface TcpState {
   stats: TcpStats
+  /** Every socket, by id. */
+  tcbs: Map<number, Tcb>
+  /** Sockets by address. */
+  table: InpTable
+  listeners: Map<number, Listener>
+  syncache: Map<number, Syncache>
+  syncacheTable: InpTable
+  timewait: Map<number, TimeWait>
+  timewaitTable: InpTable
+  /** Next key of a syncache or TIME-WAIT record. */
+  nextRecord: number
+  /** Secret of RFC 6528. */
+  isnKey: [number, number, number, number]
+  /** Connections whose user has gone. */
+  orphans: number
+  /** Challenge ACKs sent in the current period, what the period allows, and its start. */
+  challenges: number
+  challengeQuota: number
+  challengeAt: number
+  /** Scratch of the segment being processed. */
+  seg: Seg
+  /** Scratch for options being written. */
+  opt: TcpOptions
 }
 
-export function createTcpState(): TcpState {
-  return { stats: { total: 0 } }
+export function createTcpState(isnKey: TcpState['isnKey']): TcpState {
+  return {
+    stats: createTcpStats(),
+    tcbs: new Map(),
+    table: createInpTable(),
+    listeners: new Map(),
+    syncache: new Map(),
+    syncacheTable: createInpTable(),
+    timewait: new Map(),
+    timewaitTable: createInpTable(),
+    nextRecord: 1,
+    isnKey,
+    orphans: 0,
+    challenges: 0,
+    challengeQuota: 0,
+    challengeAt: -Infinity,
+    seg: createSeg(),
+    opt: createTcpOptions(),
+  }
+}
+
+export function createSeg(): Seg {
+  return { seq: SEQ_ZERO, ack: SEQ_ZERO, flags: 0, win: 0, urp: 0, at: 0, len: 0, opt: createTcpOptions() }
+}
+
+/** A fresh block in CLOSED; buffer limits, timeouts and the algorithm are filled in by its maker. */
+export function createTcb(id: number, family: number): Tcb {
+  return {
+    alarmAt: Infinity,
+    inp: createInpcb(id, family),
+    state: TCPS_CLOSED,
+    flags: 0,
+    timers: [Infinity, Infinity, Infinity, Infinity, Infinity],
+    listener: 0,
+    iss: SEQ_ZERO, sndUna: SEQ_ZERO, sndNxt: SEQ_ZERO, sndMax: SEQ_ZERO, sndUp: SEQ_ZERO,
+    sndWl1: SEQ_ZERO, sndWl2: SEQ_ZERO, sndWnd: 0, maxSndWnd: 0, sndWscale: 0,
+    sndBuf: createByteRing(), sndLimit: 0,
+    irs: SEQ_ZERO, rcvNxt: SEQ_ZERO, rcvAdv: SEQ_ZERO, rcvUp: SEQ_ZERO, lastAckSent: SEQ_ZERO,
+    rcvWscale: 0, rcvBuf: createByteRing(), rcvLimit: 0, reass: [], rcvFin: SEQ_ZERO,
+    peerMss: 0, mss: 0, userMss: 0, pathMtu: 0,
+    cc: 0, cwnd: 0, ssthresh: 0x3fffffff, bytesAcked: 0, dupAcks: 0, recover: SEQ_ZERO, limited: 0,
+    srtt: 0, rttvar: 0, rto: 0, rxtShift: 0, rxtCount: 0, rttAt: -1, rttSeq: SEQ_ZERO, stallAt: -1,
+    tsOffset: 0, tsRecent: 0, tsRecentAt: 0,
+    rcvAt: 0, sndAt: 0, keepProbes: 0, keepIdleMs: 0, keepIntvlMs: 0, keepCnt: 0, userTimeoutMs: 0,
+    linger: -1, softError: 0, challenges: 0, challengeAt: -Infinity,
+  }
+}
+
+export function createListener(backlog: number): Listener {
+  return { backlog, queue: [], syn: new Set() }
+}
+
+export function createSyncache(id: number, family: number): Syncache {
+  return {
+    alarmAt: Infinity, inp: createInpcb(id, family), listener: 0, deadline: Infinity, rexmits: 0, sentAt: 0,
+    iss: SEQ_ZERO, irs: SEQ_ZERO, flags: 0, peerMss: 0, sndWscale: 0, rcvWscale: 0, wnd: 0, sndWnd: 0,
+    tsOffset: 0, tsRecent: 0, tsRecentAt: 0,
+  }
+}
+
+export function createTimeWait(id: number, family: number): TimeWait {
+  return {
+    alarmAt: Infinity, inp: createInpcb(id, family), deadline: Infinity, sndNxt: SEQ_ZERO, rcvNxt: SEQ_ZERO,
+    wndField: 0, flags: 0, tsOffset: 0, tsRecent: 0, challenges: 0, challengeAt: -Infinity,
+  }
 }

@@ -1,6 +1,56 @@
-/** Tunables of tcp. */
+/** Tunables of TCP, under FreeBSD's names where it has them. Times are in milliseconds. */
 
+import { sysctlBool, sysctlEnum, sysctlInt } from '../kern/sysctl.ts'
 import type { SysctlDef } from '../kern/sysctl.ts'
+import { CC_NAMES } from './cc/names.ts'
+
+const HOUR_MS = 3_600_000
 
 export const TCP_SYSCTLS = Object.freeze({
+  'kern.ipc.soacceptqueue': sysctlInt(4096, 1, 65_535, 'connections', 'Largest backlog of a listener'),
+  'net.inet.tcp.sendspace': sysctlInt(1_048_576, 1024, 1_073_741_824, 'bytes', 'Send buffer limit of a new socket'),
+  'net.inet.tcp.recvspace': sysctlInt(1_048_576, 1024, 1_073_741_824, 'bytes', 'Receive buffer limit of a new socket'),
+  'net.inet.tcp.recvbuf_max': sysctlInt(
+    2_097_152, 65_536, 1_073_741_824, 'bytes', 'Largest receive window that the window scale is chosen for'),
+  'net.inet.tcp.rfc1323': sysctlBool(1, 'Offer window scaling and timestamps (RFC 7323)'),
+  'net.inet.tcp.mssdflt': sysctlInt(536, 88, 65_495, 'bytes', 'Send MSS when the peer sent no MSS option (IPv4)'),
+  'net.inet.tcp.v6mssdflt': sysctlInt(1220, 88, 65_475, 'bytes', 'Send MSS when the peer sent no MSS option (IPv6)'),
+  'net.inet.tcp.minmss': sysctlInt(216, 88, 65_495, 'bytes', 'Smallest send MSS that a peer or an ICMP error can ask for'),
+  'net.inet.tcp.path_mtu_discovery': sysctlBool(1, 'Set DF and follow the path MTU (RFC 1191)'),
+  'net.inet.tcp.tolerate_missing_ts': sysctlBool(0, 'Accept segments without the negotiated timestamp (RFC 7323 §3.2)'),
+  'net.inet.tcp.cc.algorithm': sysctlEnum(CC_NAMES, 0, 'Congestion control of new connections'),
+  'net.inet.tcp.initcwnd_segments': sysctlInt(10, 1, 64, 'segments', 'Initial window (RFC 6928)'),
+  'net.inet.tcp.abc_l_var': sysctlInt(2, 1, 64, 'segments', 'Slow-start growth per ACK (RFC 3465 §2.2)'),
+  'net.inet.tcp.rfc3042': sysctlBool(1, 'Limited transmit (RFC 3042)'),
+  'net.inet.tcp.delayed_ack': sysctlBool(1, 'Delay ACKs of every other segment (RFC 9293 §3.8.6.3)'),
+  'net.inet.tcp.delacktime': sysctlInt(40, 1, 499, 'ms', 'How long an ACK is delayed at most'),
+  // RFC 6298 §2.4 asks for a floor of 1 s; like FreeBSD (and Linux in effect) we rather add a slop that covers the
+  // peer's delayed ACK, because with timestamps a spurious timeout is rare and a one-second stall is not
+  'net.inet.tcp.rexmit_min': sysctlInt(30, 1, 60_000, 'ms', 'Lower bound of the retransmission timeout'),
+  'net.inet.tcp.rexmit_slop': sysctlInt(200, 0, 60_000, 'ms', 'Added to the computed retransmission timeout'),
+  'net.inet.tcp.rexmit_initial': sysctlInt(1000, 10, 60_000, 'ms', 'Timeout before the first sample (RFC 6298 §2.1)'),
+  'net.inet.tcp.rexmit_max': sysctlInt(64_000, 1000, 600_000, 'ms', 'Upper bound of the timeout (RFC 6298 §2.5)'),
+  'net.inet.tcp.retries': sysctlInt(12, 1, 255, '', 'Retransmissions after which a connection is dropped (R2)'),
+  'net.inet.tcp.persmin': sysctlInt(200, 1, 60_000, 'ms', 'Shortest interval of zero-window probes'),
+  'net.inet.tcp.persmax': sysctlInt(60_000, 1000, 3_600_000, 'ms', 'Longest interval of zero-window probes'),
+  // RFC 9293 §3.8.3 MUST-23: a SYN is retransmitted for three minutes at least, where FreeBSD gives up after 75 s
+  'net.inet.tcp.keepinit': sysctlInt(200_000, 1000, HOUR_MS, 'ms', 'Time to establish a connection'),
+  'net.inet.tcp.keepidle': sysctlInt(2 * HOUR_MS, 10, 24 * HOUR_MS, 'ms', 'Idle time before keep-alive probes'),
+  'net.inet.tcp.keepintvl': sysctlInt(75_000, 10, HOUR_MS, 'ms', 'Time between keep-alive probes'),
+  'net.inet.tcp.keepcnt': sysctlInt(8, 1, 255, '', 'Unanswered keep-alive probes before a connection is dropped'),
+  'net.inet.tcp.always_keepalive': sysctlBool(0, 'Keep-alive on every connection, not only where asked for'),
+  'net.inet.tcp.msl': sysctlInt(30_000, 1, 240_000, 'ms', 'Maximum segment lifetime'),
+  'net.inet.tcp.maxtcptw': sysctlInt(16_384, 1, 1_048_576, '', 'TIME-WAIT records kept at most'),
+  'net.inet.tcp.finwait2_timeout': sysctlInt(60_000, 10, HOUR_MS, 'ms', 'FIN-WAIT-2 without a user'),
+  'net.inet.tcp.maxorphans': sysctlInt(8192, 0, 1_048_576, '', 'Connections without a user, at most'),
+  'net.inet.tcp.reass.maxqueuelen': sysctlInt(100, 1, 10_000, '', 'Out-of-order ranges of one connection, at most'),
+  'net.inet.tcp.syncache.cachelimit': sysctlInt(16_384, 1, 1_048_576, '', 'Half-open connections of the Vnet, at most'),
+  'net.inet.tcp.syncache.listenlimit': sysctlInt(4096, 1, 1_048_576, '', 'Half-open connections of a listener, at most'),
+  'net.inet.tcp.syncache.rexmtlimit': sysctlInt(3, 0, 12, '', 'Retransmissions of a SYN,ACK'),
+  // off, unlike FreeBSD: a full accept queue is a short condition, and the SYN,ACK is retransmitted anyway
+  'net.inet.tcp.syncache.rst_on_sock_fail': sysctlBool(0, 'Reset a completed handshake that finds the queue full'),
+  'net.inet.tcp.blackhole': sysctlBool(0, 'Do not answer segments to closed ports'),
+  'net.inet.tcp.ack_war_timewindow': sysctlInt(1000, 1, 60_000, 'ms', 'Period of the challenge ACK limits'),
+  'net.inet.tcp.ack_war_cnt': sysctlInt(5, 0, 10_000, '', 'Challenge ACKs of a connection in a period (RFC 5961 §10)'),
+  'net.inet.tcp.challenge_limit': sysctlInt(1000, 0, 1_000_000, '', 'Challenge ACKs of the Vnet in a period (RFC 5961 §7)'),
 } satisfies Record<string, SysctlDef>)

@@ -1,0 +1,159 @@
+/** Acknowledgments (RFC 9293 §3.10.7.4, fifth; RFC 5961 §5): what they free, and the send window they carry. */
+
+import { EV_WRITE, countDrop, eventPost } from '../kern/vn.ts'
+import type { Vn } from '../kern/vn.ts'
+import { ringDrop } from '../lib/bytering.ts'
+import type { Frame } from '../lib/frame.ts'
+import { seqAdd, seqDiff, seqGeq, seqGt, seqLeq, seqLt, seqMax } from '../lib/seq.ts'
+import { TH_FIN } from '../wire/tcp.ts'
+import { TOF_TS } from '../wire/tcp-options.ts'
+import { ccAckReceived } from './cc/cc.ts'
+import { tcpTimerOn, tcpTimerSet, tcpTimerStop } from './deadline.ts'
+import { tcpEnd } from './drop.ts'
+import { tcpEstablished } from './established.ts'
+import { tcpSetState } from './fsm.ts'
+import { tcpTsNow } from './isn.ts'
+import { tcpDupAck, tcpRecoveryAck } from './recovery.ts'
+import { tcpChallenge, tcpReset } from './respond.ts'
+import { tcpRtoBackedOff, tcpRttSample } from './rtt.ts'
+import {
+  TCPS_CLOSING, TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_2, TCPS_LAST_ACK, TCPS_SYN_RECEIVED, TF_ACKNOW, TF_FASTRECOVERY,
+  TF_NEEDOUTPUT, TF_ORPHAN, TF_TSTMP, TF_WANTWRITE, TT_2MSL, TT_PERSIST, TT_REXMT,
+} from './state.ts'
+import type { Seg, Tcb } from './state.ts'
+import { tcpTimeWaitStart } from './timewait.ts'
+
+/** A sample beyond this is no round trip but a broken echo. */
+const RTT_MAX_US = 600e6
+
+/** Processes the ACK field of an acceptable segment; false ends the processing of the segment. */
+export function tcpAckInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
+  const { stats } = vn.state.tcp
+  if (tcb.state === TCPS_SYN_RECEIVED) {
+    if (seqLeq(seg.ack, tcb.sndUna) || seqGt(seg.ack, tcb.sndMax)) {
+      countDrop(vn, stats, 'tcp', 'rcvacktoomuch', f)
+      tcpReset(vn, f, seg)
+      return false
+    }
+    tcpEstablished(vn, tcb)
+    tcb.sndWnd = seg.win
+    tcb.maxSndWnd = Math.max(tcb.maxSndWnd, seg.win)
+    tcb.sndWl1 = seg.seq
+    tcb.sndWl2 = seg.ack
+  }
+  if (seqGt(seg.ack, tcb.sndMax)) {
+    countDrop(vn, stats, 'tcp', 'rcvacktoomuch', f)
+    refuse(vn, tcb, seg)
+    return false
+  }
+  if (seqLt(seg.ack, seqAdd(tcb.sndUna, -tcb.maxSndWnd))) {
+    // RFC 5961 §5.2: older than anything the peer can have in mind
+    countDrop(vn, stats, 'tcp', 'rcvackold', f)
+    tcpChallenge(vn, tcb)
+    return false
+  }
+  const acked = seqDiff(seg.ack, tcb.sndUna)
+  if (acked > 0) {
+    if (!tcpAckNew(vn, tcb, seg, acked)) return false
+  } else duplicate(vn, tcb, seg, acked)
+  windowUpdate(vn, tcb, seg)
+  return true
+}
+
+/** `acked` > 0: frees what is acknowledged, and lets the state machine see our FIN acknowledged. */
+export function tcpAckNew(vn: Vn, tcb: Tcb, seg: Seg, acked: number): boolean {
+  const { stats } = vn.state.tcp
+  const flight = seqDiff(tcb.sndMax, tcb.sndUna)
+  stats.rcvackpack++
+  stats.rcvackbyte += acked
+  takeRttSample(vn, tcb, seg, flight)
+  if ((tcb.flags & TF_FASTRECOVERY) === 0) ccAckReceived(vn, tcb, acked, flight)
+
+  const bytes = Math.min(acked, tcb.sndBuf.len)
+  const finAcked = acked > bytes
+  ringDrop(tcb.sndBuf, bytes)
+  tcb.sndUna = seg.ack
+  tcb.sndUp = seqMax(tcb.sndUp, tcb.sndUna)
+  tcb.sndNxt = seqMax(tcb.sndNxt, tcb.sndUna)
+  tcb.rxtCount = 0
+  tcb.stallAt = -1
+  tcb.softError = 0
+  if (seg.ack === tcb.sndMax) tcpTimerStop(tcb, TT_REXMT)
+  else if (!tcpTimerOn(tcb, TT_PERSIST)) tcpTimerSet(vn, tcb, TT_REXMT, tcpRtoBackedOff(vn, tcb))
+  tcb.flags |= TF_NEEDOUTPUT
+  if ((tcb.flags & TF_FASTRECOVERY) !== 0) tcpRecoveryAck(vn, tcb, acked)
+  else {
+    tcb.dupAcks = 0
+    tcb.limited = 0
+  }
+  if ((tcb.flags & TF_WANTWRITE) !== 0 && tcb.sndLimit - tcb.sndBuf.len >= tcb.sndLimit >> 2) {
+    tcb.flags &= ~TF_WANTWRITE
+    eventPost(vn, tcb.inp.id, EV_WRITE)
+  }
+  return finAcked ? ourFinAcked(vn, tcb) : true
+}
+
+/** Our FIN is acknowledged; false when the connection ended with it. */
+function ourFinAcked(vn: Vn, tcb: Tcb): boolean {
+  switch (tcb.state) {
+    case TCPS_FIN_WAIT_1:
+      tcpSetState(tcb, TCPS_FIN_WAIT_2)
+      tcpFinWait2(vn, tcb)
+      return true
+    case TCPS_CLOSING:
+      tcpTimeWaitStart(vn, tcb)
+      return false
+    case TCPS_LAST_ACK:
+      tcpEnd(vn, tcb)
+      return false
+    default: return true
+  }
+}
+
+/** A peer that never closes must not keep a connection that has no user any more. */
+export function tcpFinWait2(vn: Vn, tcb: Tcb): void {
+  if (tcb.state !== TCPS_FIN_WAIT_2 || (tcb.flags & TF_ORPHAN) === 0) return
+  tcpTimerSet(vn, tcb, TT_2MSL, vn.state.sysctl['net.inet.tcp.finwait2_timeout'] * 1000)
+}
+
+/** An ACK that acknowledges nothing new: a duplicate by RFC 5681 §2's definition, or just old. */
+function duplicate(vn: Vn, tcb: Tcb, seg: Seg, acked: number): void {
+  if (seg.len !== 0 || (seg.flags & TH_FIN) !== 0 || seg.win !== tcb.sndWnd) {
+    if (acked < 0 || seg.len === 0) tcb.dupAcks = 0
+    return
+  }
+  vn.state.tcp.stats.rcvdupack++
+  if (acked < 0 || tcb.sndMax === tcb.sndUna || !tcpTimerOn(tcb, TT_REXMT)) {
+    tcb.dupAcks = 0
+    return
+  }
+  tcpDupAck(vn, tcb)
+}
+
+/** SND.WND follows the newest segment only (SND.WL1, SND.WL2), be it smaller or larger (MUST-34). */
+function windowUpdate(vn: Vn, tcb: Tcb, seg: Seg): void {
+  if (!(seqLt(tcb.sndWl1, seg.seq) || (tcb.sndWl1 === seg.seq && seqGeq(seg.ack, tcb.sndWl2)))) return
+  if (seg.len === 0 && tcb.sndWl2 === seg.ack && seg.win > tcb.sndWnd) vn.state.tcp.stats.rcvwinupd++
+  if (seg.win !== tcb.sndWnd) tcb.flags |= TF_NEEDOUTPUT
+  tcb.sndWnd = seg.win
+  tcb.sndWl1 = seg.seq
+  tcb.sndWl2 = seg.ack
+  if (seg.win > tcb.maxSndWnd) tcb.maxSndWnd = seg.win
+}
+
+/** RFC 7323 §4.1: the echoed timestamp tells which transmission was acknowledged; else only what was sent once. */
+function takeRttSample(vn: Vn, tcb: Tcb, seg: Seg, flight: number): void {
+  if ((tcb.flags & TF_TSTMP) !== 0 && (seg.opt.flags & TOF_TS) !== 0 && seg.opt.tsEcr !== 0) {
+    const rtt = (tcpTsNow(vn, tcb.tsOffset) - seg.opt.tsEcr | 0) * 1000
+    if (rtt >= 0 && rtt <= RTT_MAX_US) tcpRttSample(vn, tcb, rtt, flight)
+    if (tcb.rttAt >= 0 && seqGeq(seg.ack, tcb.rttSeq)) tcb.rttAt = -1
+  } else if (tcb.rttAt >= 0 && seqGeq(seg.ack, tcb.rttSeq)) {
+    tcpRttSample(vn, tcb, vn.state.now - tcb.rttAt, tcb.mss)
+    tcb.rttAt = -1
+  }
+}
+
+function refuse(vn: Vn, tcb: Tcb, seg: Seg): void {
+  if (seg.len > 0) tcb.flags |= TF_ACKNOW
+  else tcpChallenge(vn, tcb)
+}

@@ -1,0 +1,126 @@
+/** Segments on their way out: header, options, data, checksum (RFC 9293 §3.1), handed to the network layer. */
+
+import { inetChecksumSet } from '../inet/checksum.ts'
+import { inetOutput } from '../inet/output.ts'
+import { PMTUD_DONT } from '../inet/sockopt.ts'
+import { INP_DONTROUTE } from '../inet/state.ts'
+import type { Inpcb } from '../inet/state.ts'
+import type { Vn } from '../kern/vn.ts'
+import { addrCopy } from '../lib/addr.ts'
+import type { Addr } from '../lib/addr.ts'
+import { ringPeek } from '../lib/bytering.ts'
+import { ENOBUFS } from '../lib/errno.ts'
+import { F_DF, F_DONTROUTE, frameAlloc } from '../lib/frame.ts'
+import type { Frame } from '../lib/frame.ts'
+import type { Seq } from '../lib/seq.ts'
+import { seqDiff, seqGt } from '../lib/seq.ts'
+import { IPPROTO_TCP } from '../wire/ipv4.ts'
+import {
+  TCP_ACK, TCP_DPORT, TCP_HDR_LEN, TCP_MAXWIN, TCP_OFF_FLAGS, TCP_SEQ, TCP_SPORT, TCP_SUM, TCP_URP, TCP_WIN, TH_ACK,
+  TH_RST, TH_SYN, TH_URG, tcpOffFlags,
+} from '../wire/tcp.ts'
+import { TCP_MAX_HDR_LEN } from '../wire/tcp.ts'
+import { TOF_MSS, TOF_SCALE, TOF_TS, tcpOptionsReset, tcpWriteOptions } from '../wire/tcp-options.ts'
+import type { TcpOptions } from '../wire/tcp-options.ts'
+import { tcpTsNow } from './isn.ts'
+import { tcpMssOffer } from './mss.ts'
+import { TF_ACKNOW, TF_DELACK, TF_RXWIN0SENT, TF_SCALE, TF_TSTMP, TT_DELACK } from './state.ts'
+import type { Tcb } from './state.ts'
+import { tcpTimerStop } from './deadline.ts'
+import { tcpWindow, tcpWindowField, tcpWindowSent } from './window.ts'
+
+/**
+ * Sends one segment of a connection: `len` bytes from position `pos` of its send buffer, with the current ACK and
+ * window. Returns 0, ENOBUFS (no frame) or what the network layer said. Sequence variables are the caller's.
+ */
+export function tcpTransmit(vn: Vn, tcb: Tcb, seq: Seq, flags: number, pos: number, len: number): number {
+  const { inp } = tcb
+  const syn = (flags & TH_SYN) !== 0
+  const opt = tcpSegOptions(vn, tcb, syn)
+  const f = frameAlloc(vn.pool, TCP_MAX_HDR_LEN + len)
+  if (f === null) {
+    vn.state.tcp.stats.sndnomem++
+    return ENOBUFS
+  }
+  const at = f.off
+  const wnd = tcpWindow(tcb)
+  // RFC 7323 §2.2: the window of a SYN is never scaled
+  const field = (flags & TH_RST) !== 0 ? 0 : syn ? Math.min(wnd, TCP_MAXWIN) : tcpWindowField(tcb, wnd)
+  const hdrLen = TCP_HDR_LEN + tcpWriteOptions(f.view, at + TCP_HDR_LEN, opt)
+  let urp = 0
+  let bits = flags
+  if (!syn && seqGt(tcb.sndUp, seq)) {
+    // beyond 65,535 the pointer says "further on" (RFC 6093 §3.1: it names the octet after the urgent data)
+    urp = Math.min(0xffff, seqDiff(tcb.sndUp, seq))
+    bits |= TH_URG
+  }
+  writeHeader(f, inp.lport, inp.fport, seq, (flags & TH_ACK) !== 0 ? tcb.rcvNxt as number : 0, hdrLen, bits, field, urp)
+  if (len > 0) ringPeek(tcb.sndBuf, pos, f.slab, at + hdrLen, len)
+  f.len = hdrLen + len
+  if (inp.mtuDiscover !== PMTUD_DONT && vn.state.sysctl['net.inet.tcp.path_mtu_discovery'] === 1) f.flags |= F_DF
+  const errno = tcpFrameOut(vn, f, inp)
+  if (errno === 0 && (flags & TH_ACK) !== 0) ackSent(tcb, field, syn)
+  return errno
+}
+
+/** Fills in what the network layer needs and sends a finished segment between `inp`'s addresses. Consumes the frame. */
+export function tcpFrameOut(vn: Vn, f: Frame, inp: Inpcb): number {
+  if ((inp.options & INP_DONTROUTE) !== 0) f.flags |= F_DONTROUTE
+  return tcpFrameSend(vn, f, inp.laddr, inp.faddr, inp.ttl, inp.tos)
+}
+
+/** As tcpFrameOut, for segments without a control block. `ttl` 0 is the default. */
+export function tcpFrameSend(vn: Vn, f: Frame, src: Addr, dst: Addr, ttl: number, tos: number): number {
+  addrCopy(f.src, src)
+  addrCopy(f.dst, dst)
+  f.proto = IPPROTO_TCP
+  f.ttl = ttl !== 0 ? ttl : vn.state.sysctl['net.inet.ip.ttl']
+  f.tos = tos
+  f.l4 = f.off
+  inetChecksumSet(f, f.off + TCP_SUM)
+  vn.state.tcp.stats.sndtotal++
+  return inetOutput(vn, f)
+}
+
+/** The header of the segment at `f.off`; options and data are written by the caller. */
+export function writeHeader(
+  f: Frame, sport: number, dport: number, seq: Seq, ack: number, hdrLen: number, flags: number, win: number, urp: number,
+): void {
+  const { view, off } = f
+  view.setUint16(off + TCP_SPORT, sport)
+  view.setUint16(off + TCP_DPORT, dport)
+  view.setInt32(off + TCP_SEQ, seq as number)
+  view.setInt32(off + TCP_ACK, ack)
+  view.setUint16(off + TCP_OFF_FLAGS, tcpOffFlags(hdrLen, flags))
+  view.setUint16(off + TCP_WIN, win)
+  view.setUint16(off + TCP_URP, urp)
+}
+
+/** The options of a segment: MSS, scale and timestamps on a SYN (MUST-65: MSS nowhere else), timestamps after it. */
+function tcpSegOptions(vn: Vn, tcb: Tcb, syn: boolean): TcpOptions {
+  const { opt } = vn.state.tcp
+  tcpOptionsReset(opt)
+  if (syn) {
+    opt.flags = TOF_MSS
+    opt.mss = tcpMssOffer(vn, tcb.inp.faddr, tcb.userMss)
+    if ((tcb.flags & TF_SCALE) !== 0) {
+      opt.flags |= TOF_SCALE
+      opt.wscale = tcb.rcvWscale
+    }
+  }
+  if ((tcb.flags & TF_TSTMP) !== 0) {
+    opt.flags |= TOF_TS
+    opt.tsVal = tcpTsNow(vn, tcb.tsOffset)
+    opt.tsEcr = tcb.tsRecent
+  }
+  return opt
+}
+
+/** Whatever carried an ACK spares the one that was owed. */
+function ackSent(tcb: Tcb, field: number, syn: boolean): void {
+  if (!syn) tcpWindowSent(tcb, field)
+  tcb.flags &= ~(TF_ACKNOW | TF_DELACK | TF_RXWIN0SENT)
+  if (field === 0) tcb.flags |= TF_RXWIN0SENT
+  tcb.lastAckSent = tcb.rcvNxt
+  tcpTimerStop(tcb, TT_DELACK)
+}

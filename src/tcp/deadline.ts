@@ -1,0 +1,33 @@
+/** Deadlines of a connection: set and stopped here, fired in timer.ts. The number in `Tcb.timers` is the truth. */
+
+import { NEVER, TIMER_TCP, alarmSet } from '../kern/timer.ts'
+import type { Vn } from '../kern/vn.ts'
+import { TT_2MSL, TT_DELACK, TT_KEEP, TT_PERSIST, TT_REXMT } from './state.ts'
+import type { Tcb } from './state.ts'
+
+/** The timer fires `delayUs` from now; an earlier setting is forgotten. */
+export function tcpTimerSet(vn: Vn, tcb: Tcb, timer: number, delayUs: number): void {
+  const at = vn.state.now + delayUs
+  tcb.timers[timer] = at
+  alarmSet(vn.state.timers, TIMER_TCP, tcb.inp.id, tcb, at)
+}
+
+export function tcpTimerStop(tcb: Tcb, timer: number): void {
+  tcb.timers[timer] = NEVER
+}
+
+export function tcpTimerOn(tcb: Tcb, timer: number): boolean {
+  return tcb.timers[timer] !== NEVER
+}
+
+export function tcpTimerStopAll(tcb: Tcb): void {
+  tcb.timers.fill(NEVER)
+}
+
+/** The earliest deadline of the connection, or NEVER. */
+export function tcpTimerNext(tcb: Tcb): number {
+  const t = tcb.timers
+  return Math.min(
+    t[TT_REXMT] as number, t[TT_PERSIST] as number, t[TT_KEEP] as number, t[TT_2MSL] as number, t[TT_DELACK] as number,
+  )
+}

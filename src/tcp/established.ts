@@ -1,0 +1,48 @@
+/** The handshake is complete: what a connection starts its life with. */
+
+import { EV_ACCEPT, EV_CONNECT, EV_WRITE, eventPost } from '../kern/vn.ts'
+import type { Vn } from '../kern/vn.ts'
+import { assert } from '../lib/assert.ts'
+import { seqAdd } from '../lib/seq.ts'
+import { ccInit } from './cc/cc.ts'
+import { tcpTimerStop } from './deadline.ts'
+import { tcpSetState } from './fsm.ts'
+import { tcpMssUpdate } from './mss.ts'
+import { tcpKeepArm } from './keep.ts'
+import { tcpRttSample } from './rtt.ts'
+import {
+  TCPS_ESTABLISHED, TCPS_FIN_WAIT_1, TF_CANTSENDMORE, TF_NEEDOUTPUT, TF_SYNREXMT, TT_REXMT,
+} from './state.ts'
+import type { Tcb } from './state.ts'
+
+/** RFC 6298 §5.7: what a lost SYN leaves behind where no sample can tell better. */
+const RTO_AFTER_LOST_SYN_US = 3e6
+
+/** Our SYN is acknowledged: ESTABLISHED (or FIN-WAIT-1 when the user closed meanwhile, RFC 9293 §3.10.4). */
+export function tcpEstablished(vn: Vn, tcb: Tcb): void {
+  vn.state.tcp.stats.connects++
+  tcb.sndUna = seqAdd(tcb.iss, 1)
+  tcb.sndUp = tcb.sndUna
+  tcb.recover = tcb.iss
+  tcpMssUpdate(vn, tcb)
+  if (tcb.rttAt >= 0) {
+    // the SYN went once, so its round trip is a sample (Karn)
+    tcpRttSample(vn, tcb, vn.state.now - tcb.rttAt, tcb.mss)
+    tcb.rttAt = -1
+  } else if ((tcb.flags & TF_SYNREXMT) !== 0) tcb.rto = Math.max(tcb.rto, RTO_AFTER_LOST_SYN_US)
+  tcb.rxtShift = 0
+  tcb.rxtCount = 0
+  tcb.stallAt = -1
+  tcb.softError = 0
+  tcpTimerStop(tcb, TT_REXMT)
+  ccInit(vn, tcb)
+  tcpSetState(tcb, TCPS_ESTABLISHED)
+  if ((tcb.flags & TF_CANTSENDMORE) !== 0) tcpSetState(tcb, TCPS_FIN_WAIT_1)
+  tcb.flags |= TF_NEEDOUTPUT
+  tcpKeepArm(vn, tcb)
+  if (tcb.listener === 0) return eventPost(vn, tcb.inp.id, EV_CONNECT | EV_WRITE)
+  const listener = vn.state.tcp.listeners.get(tcb.listener)
+  assert(listener !== undefined, `tcp ${tcb.inp.id}: no listener`)
+  listener.queue.push(tcb.inp.id)
+  eventPost(vn, tcb.listener, EV_ACCEPT)
+}

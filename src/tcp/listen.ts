@@ -1,0 +1,29 @@
+/** A segment for a listener (RFC 9293 §3.10.7.2). */
+
+import { countDrop } from '../kern/vn.ts'
+import type { Vn } from '../kern/vn.ts'
+import { addrEq } from '../lib/addr.ts'
+import type { Frame } from '../lib/frame.ts'
+import { TCP_DPORT, TCP_SPORT, TH_ACK, TH_RST, TH_SYN } from '../wire/tcp.ts'
+import { tcpReset } from './respond.ts'
+import type { Listener, Seg, Tcb, TimeWait } from './state.ts'
+import { tcpSyncacheAdd } from './syncache.ts'
+
+/** `tw` is the TIME-WAIT record that the SYN has just replaced, or null. Borrows the frame. */
+export function tcpListenInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg, tw: TimeWait | null): void {
+  const { stats, listeners } = vn.state.tcp
+  if ((seg.flags & TH_RST) !== 0) return countDrop(vn, stats, 'tcp', 'listenbad', f)
+  if ((seg.flags & TH_ACK) !== 0) {
+    countDrop(vn, stats, 'tcp', 'listenbad', f)
+    return tcpReset(vn, f, seg)
+  }
+  if ((seg.flags & TH_SYN) === 0 || fromItself(f)) return countDrop(vn, stats, 'tcp', 'listenbad', f)
+  const listener = listeners.get(tcb.inp.id) as Listener
+  if (listener.queue.length >= listener.backlog) return countDrop(vn, stats, 'tcp', 'listendrop', f)
+  tcpSyncacheAdd(vn, tcb, listener, f, seg, tw)
+}
+
+/** "LAND": a SYN whose source is the listener itself would make it talk to itself for ever. */
+function fromItself(f: Frame): boolean {
+  return f.view.getUint16(f.l4 + TCP_SPORT) === f.view.getUint16(f.l4 + TCP_DPORT) && addrEq(f.src, f.dst)
+}

@@ -1,0 +1,43 @@
+/**
+ * Segment sizes (RFC 9293 §3.7.1, RFC 6691) and path MTU (RFC 1191). The one file of tcp/ where the two families
+ * differ: by the length of their fixed header and their default MSS.
+ */
+
+import { inetPathMtu } from '../inet/source.ts'
+import type { Vn } from '../kern/vn.ts'
+import { addrIsV4 } from '../lib/addr.ts'
+import type { Addr } from '../lib/addr.ts'
+import { TCP_HDR_LEN } from '../wire/tcp.ts'
+import { TCPOLEN_TSTAMP_APPA } from '../wire/tcp-options.ts'
+import { TF_TSTMP } from './state.ts'
+import type { Tcb } from './state.ts'
+
+/** The MSS option we send: the link's packet size less the fixed headers, options not counted (RFC 6691 §2, MUST-67). */
+export function tcpMssOffer(vn: Vn, faddr: Addr, userMss: number): number {
+  const mss = Math.min(65_535, inetPathMtu(vn, faddr) - fixedHeaders(faddr))
+  return userMss > 0 ? Math.min(userMss, mss) : mss
+}
+
+/** SendMSS for a peer that offered `offered`, or that offered nothing (0): the default (MUST-15). */
+export function tcpMssPeer(vn: Vn, faddr: Addr, offered: number): number {
+  const { sysctl } = vn.state
+  if (offered === 0) return addrIsV4(faddr) ? sysctl['net.inet.tcp.mssdflt'] : sysctl['net.inet.tcp.v6mssdflt']
+  // an absurd offer would make us send headers only
+  return Math.max(offered, sysctl['net.inet.tcp.minmss'])
+}
+
+/** Recomputes Eff.snd.MSS after something it depends on has changed (MUST-16, SHLD-6). */
+export function tcpMssUpdate(vn: Vn, tcb: Tcb): void {
+  const { faddr } = tcb.inp
+  let mtu = inetPathMtu(vn, faddr)
+  if (tcb.pathMtu > 0 && tcb.pathMtu < mtu) mtu = tcb.pathMtu
+  let mss = Math.min(tcb.peerMss, mtu - fixedHeaders(faddr))
+  if (tcb.userMss > 0) mss = Math.min(mss, tcb.userMss)
+  mss = Math.max(mss, vn.state.sysctl['net.inet.tcp.minmss'])
+  tcb.mss = (tcb.flags & TF_TSTMP) !== 0 ? mss - TCPOLEN_TSTAMP_APPA : mss
+}
+
+/** Fixed IP and TCP headers towards this address. */
+export function fixedHeaders(faddr: Addr): number {
+  return (addrIsV4(faddr) ? 20 : 40) + TCP_HDR_LEN
+}

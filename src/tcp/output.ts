@@ -1,0 +1,208 @@
+/**
+ * What to send now (RFC 9293 §3.8.6.2, §3.7.4): data as far as the windows, Nagle and silly-window avoidance allow,
+ * our SYN and FIN, ACKs that are owed, window updates and probes. Called at the end of every event of a connection.
+ */
+
+import type { Vn } from '../kern/vn.ts'
+import { EMSGSIZE, ENOBUFS } from '../lib/errno.ts'
+import { seqAdd, seqDiff, seqGt, seqLt } from '../lib/seq.ts'
+import type { Seq } from '../lib/seq.ts'
+import { TH_ACK, TH_FIN, TH_PUSH, TH_SYN } from '../wire/tcp.ts'
+import { tcpTransmit } from './build.ts'
+import { ccAfterIdle } from './cc/cc.ts'
+import { tcpTimerOn, tcpTimerSet, tcpTimerStop } from './deadline.ts'
+import { tcpCanReceive, tcpSendsFin } from './fsm.ts'
+import { tcpMssUpdate } from './mss.ts'
+import { tcpRtoBackedOff } from './rtt.ts'
+import {
+  TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TCPS_TIME_WAIT, TF_ACKNOW, TF_CORK, TF_FORCE, TF_NEEDOUTPUT,
+  TF_NODELAY, TF_SENTFIN, TT_DELACK, TT_PERSIST, TT_REXMT,
+} from './state.ts'
+import type { Tcb } from './state.ts'
+import { tcpWindowGain } from './window.ts'
+
+/** Sends everything that may go now. Returns 0 or the errno of the segment that could not go. */
+export function tcpOutput(vn: Vn, tcb: Tcb): number {
+  tcb.flags &= ~TF_NEEDOUTPUT
+  if (tcb.state === TCPS_SYN_SENT || tcb.state === TCPS_SYN_RECEIVED) return outputSyn(vn, tcb)
+  if (tcb.state < TCPS_ESTABLISHED || tcb.state === TCPS_TIME_WAIT) return 0
+  const idle = tcb.sndMax === tcb.sndUna
+  // RFC 5681 §4.1: a window that was not used for a timeout says nothing about the path any more
+  if (idle && vn.state.now - tcb.sndAt >= tcb.rto) ccAfterIdle(vn, tcb)
+  for (;;) {
+    const errno = outputOne(vn, tcb, idle)
+    if (errno !== AGAIN) return errno
+  }
+}
+
+/** Waits for the window to open (RFC 9293 §3.8.6.1): first after one timeout, then ever longer (SHLD-29, SHLD-30). */
+export function tcpPersistSet(vn: Vn, tcb: Tcb): void {
+  const { sysctl } = vn.state
+  const delay = Math.min(
+    Math.max(tcb.rto * 2 ** Math.min(tcb.rxtShift, 16), sysctl['net.inet.tcp.persmin'] * 1000),
+    sysctl['net.inet.tcp.persmax'] * 1000)
+  tcpTimerSet(vn, tcb, TT_PERSIST, delay)
+  tcb.rxtShift++
+}
+
+const AGAIN = -1
+
+/** Sends one segment if there is a reason to; AGAIN when there may be another. */
+function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
+  const force = (tcb.flags & TF_FORCE) !== 0
+  const queued = tcb.sndBuf.len
+  let wnd = Math.min(tcb.sndWnd, tcb.cwnd)
+  if (force) {
+    if (wnd === 0) wnd = 1
+    else {
+      tcpTimerStop(tcb, TT_PERSIST)
+      tcb.rxtShift = 0
+    }
+  }
+  let pos = seqDiff(tcb.sndNxt, tcb.sndUna)
+  let len = Math.min(queued, wnd) - pos
+  if (len < 0) {
+    len = 0
+    // the peer closed its window over data in flight: probe it like any closed window (MUST-35)
+    if (wnd === 0 && pos <= queued) {
+      tcpTimerStop(tcb, TT_REXMT)
+      tcb.rxtShift = 0
+      tcb.sndNxt = tcb.sndUna
+      pos = 0
+      if (!tcpTimerOn(tcb, TT_PERSIST)) tcpPersistSet(vn, tcb)
+    }
+  }
+  let more = false
+  if (len > tcb.mss) {
+    len = tcb.mss
+    more = true
+  }
+  const fin = tcpSendsFin(tcb.state) && pos + len === queued && !(force && wnd === 1 && queued > 0)
+  if (!fin && !worthSending(tcb, idle, force, pos, len, queued) && !windowWorthTelling(tcb)) {
+    // data waits, and no timer would ever look at it again
+    if (queued > 0 && !tcpTimerOn(tcb, TT_REXMT) && !tcpTimerOn(tcb, TT_PERSIST)) {
+      tcb.rxtShift = 0
+      tcpPersistSet(vn, tcb)
+    }
+    return 0
+  }
+  // without data the number must be one that the peer accepts: the highest sent (MAY differ while probing)
+  const sends = len > 0 || fin || tcpTimerOn(tcb, TT_PERSIST)
+  const seq = sends ? tcb.sndNxt : tcb.sndMax
+  // MUST-61: what empties the queue is pushed
+  const flags = TH_ACK | (fin ? TH_FIN : 0) | (len > 0 && pos + len === queued ? TH_PUSH : 0)
+  const mss = tcb.mss
+  countSegment(vn, tcb, seq, len, fin)
+  const errno = tcpTransmit(vn, tcb, seq, flags, pos, len)
+  if (errno !== 0) return outputFailed(vn, tcb, errno, mss)
+  advance(vn, tcb, len, fin, force)
+  return more ? AGAIN : 0
+}
+
+/** SYN or SYN,ACK of a connection that has a control block (active opens). */
+function outputSyn(vn: Vn, tcb: Tcb): number {
+  const received = tcb.state === TCPS_SYN_RECEIVED
+  if (tcb.sndNxt !== tcb.iss) {
+    if (!received || (tcb.flags & TF_ACKNOW) === 0) return 0
+    vn.state.tcp.stats.sndacks++
+    return tcpTransmit(vn, tcb, tcb.sndMax, TH_ACK, 0, 0)
+  }
+  vn.state.tcp.stats.sndctrl++
+  const errno = tcpTransmit(vn, tcb, tcb.iss, received ? TH_SYN | TH_ACK : TH_SYN, 0, 0)
+  if (errno !== 0 && errno !== ENOBUFS) tcb.softError = errno
+  // a SYN that could not be sent is like one that got lost
+  tcb.sndNxt = seqAdd(tcb.iss, 1)
+  sentUpTo(vn, tcb)
+  return errno
+}
+
+/** The sender's silly-window rules (RFC 9293 §3.8.6.2.1) with Nagle's condition, and ACKs that are owed. */
+function worthSending(tcb: Tcb, idle: boolean, force: boolean, pos: number, len: number, queued: number): boolean {
+  if ((tcb.flags & TF_ACKNOW) !== 0) return true
+  if (len === 0) return false
+  if (len >= tcb.mss || force) return true
+  if (seqLt(tcb.sndNxt, tcb.sndMax)) return true
+  // rule (2): all of it, and nothing unacknowledged (idle is taken before the call's first segment, so that the short
+  // end of one write does not wait for the ACK of its own beginning: RFC 9293 appendix A.3)
+  const nagle = idle || (tcb.flags & TF_NODELAY) !== 0
+  if (nagle && (tcb.flags & TF_CORK) === 0 && pos + len >= queued) return true
+  // rule (3): half of the largest window ever seen
+  return tcb.maxSndWnd > 0 && len * 2 >= tcb.maxSndWnd
+}
+
+/** The reader made so much room that the sender should know at once (RFC 9293 §3.8.6.2.2). */
+function windowWorthTelling(tcb: Tcb): boolean {
+  if (!tcpCanReceive(tcb.state)) return false
+  const gain = tcpWindowGain(tcb)
+  return gain > 0 && (gain >= 2 * tcb.mss || gain * 2 >= tcb.rcvLimit)
+}
+
+function advance(vn: Vn, tcb: Tcb, len: number, fin: boolean, force: boolean): void {
+  const used = fin ? len + 1 : len
+  if (used === 0) return
+  tcb.sndAt = vn.state.now
+  if (force && tcpTimerOn(tcb, TT_PERSIST)) {
+    // a probe is not in flight: sndNxt stays, so that it goes again
+    const end = seqAdd(tcb.sndNxt, used)
+    if (seqGt(end, tcb.sndMax)) tcb.sndMax = end
+    return
+  }
+  tcb.sndNxt = seqAdd(tcb.sndNxt, used)
+  if (fin) tcb.flags |= TF_SENTFIN
+  sentUpTo(vn, tcb)
+}
+
+/** sndNxt has moved: new ground is timed (Karn: only new ground, MUST-18), and the retransmission timer runs. */
+function sentUpTo(vn: Vn, tcb: Tcb): void {
+  if (seqGt(tcb.sndNxt, tcb.sndMax)) {
+    tcb.sndMax = tcb.sndNxt
+    if (tcb.rttAt < 0) {
+      tcb.rttAt = vn.state.now
+      tcb.rttSeq = tcb.sndMax
+    }
+  }
+  if (tcpTimerOn(tcb, TT_REXMT)) return
+  if (tcpTimerOn(tcb, TT_PERSIST)) {
+    tcpTimerStop(tcb, TT_PERSIST)
+    tcb.rxtShift = 0
+  }
+  tcpTimerSet(vn, tcb, TT_REXMT, tcpRtoBackedOff(vn, tcb))
+}
+
+/** A segment that could not go: the timers try again, sequence variables stay. */
+function outputFailed(vn: Vn, tcb: Tcb, errno: number, mss: number): number {
+  if (errno === EMSGSIZE) {
+    // the interface's MTU went down under us (SHLD-6)
+    tcpMssUpdate(vn, tcb)
+    if (tcb.mss < mss) return AGAIN
+  }
+  if (errno !== ENOBUFS) {
+    vn.state.tcp.stats.snderr++
+    tcb.softError = errno
+  }
+  if (tcb.sndBuf.len > 0 || tcpSendsFin(tcb.state)) {
+    if (!tcpTimerOn(tcb, TT_REXMT) && !tcpTimerOn(tcb, TT_PERSIST)) {
+      tcpTimerSet(vn, tcb, TT_REXMT, tcpRtoBackedOff(vn, tcb))
+    }
+  } else if (!tcpTimerOn(tcb, TT_DELACK)) {
+    tcpTimerSet(vn, tcb, TT_DELACK, vn.state.sysctl['net.inet.tcp.delacktime'] * 1000)
+  }
+  return errno
+}
+
+function countSegment(vn: Vn, tcb: Tcb, seq: Seq, len: number, fin: boolean): void {
+  const { stats } = vn.state.tcp
+  if (len > 0) {
+    if ((tcb.flags & TF_FORCE) !== 0 && len === 1) stats.sndprobe++
+    else if (seqLt(seq, tcb.sndMax)) {
+      stats.sndrexmitpack++
+      stats.sndrexmitbyte += len
+    } else {
+      stats.sndpack++
+      stats.sndbyte += len
+    }
+  } else if (fin) stats.sndctrl++
+  else if ((tcb.flags & TF_ACKNOW) !== 0) stats.sndacks++
+  else if (seqGt(tcb.sndUp, tcb.sndUna)) stats.sndurg++
+  else stats.sndwinup++
+}

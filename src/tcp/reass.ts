@@ -1,0 +1,60 @@
+/**
+ * Data that arrived out of order (RFC 9293 §3.10.7.4, SHLD-31) is parked in the receive ring at the place where the
+ * reader will find it; here are the ranges. What came first stays: a later overlapping segment cannot change it.
+ */
+
+import type { Vn } from '../kern/vn.ts'
+import { ringCommit, ringPut } from '../lib/bytering.ts'
+import { seqAdd, seqDiff, seqGt, seqLeq, seqLt, seqMax } from '../lib/seq.ts'
+import type { Seq } from '../lib/seq.ts'
+import { TF_CANTRCVMORE } from './state.ts'
+import type { Tcb } from './state.ts'
+
+/**
+ * Parks `len` bytes that begin at `seq` (not before rcvNxt, within the window). False when there are too many ranges
+ * already; the bytes are then forgotten and come again.
+ */
+export function tcpReassPark(vn: Vn, tcb: Tcb, seq: Seq, from: Uint8Array, at: number, len: number): boolean {
+  const { reass } = tcb
+  const end = seqAdd(seq, len)
+  // i: first range that ends at or after our start; j: first that begins after our end
+  let i = 0
+  while (i < reass.length && seqLt(reass[i + 1] as Seq, seq)) i += 2
+  let j = i
+  while (j < reass.length && seqLeq(reass[j] as Seq, end)) j += 2
+  if (i === j && reass.length >= 2 * vn.state.sysctl['net.inet.tcp.reass.maxqueuelen'] && seq !== tcb.rcvNxt) return false
+  if ((tcb.flags & TF_CANTRCVMORE) === 0) {
+    let next = seq
+    for (let k = i; k < j; k += 2) {
+      put(tcb, next, reass[k] as Seq, seq, from, at)
+      next = seqMax(next, reass[k + 1] as Seq)
+    }
+    put(tcb, next, end, seq, from, at)
+  }
+  if (i === j) {
+    reass.splice(i, 0, seq, end)
+    return true
+  }
+  if (seqLt(seq, reass[i] as Seq)) reass[i] = seq
+  reass[i + 1] = seqMax(end, reass[j - 1] as Seq)
+  if (j > i + 2) reass.splice(i + 2, j - i - 2)
+  return true
+}
+
+/** Makes parked data readable that is in order now. True when there was some. */
+export function tcpReassDrain(tcb: Tcb): boolean {
+  const { reass } = tcb
+  if (reass.length === 0 || reass[0] !== tcb.rcvNxt) return false
+  const end = reass[1] as Seq
+  if ((tcb.flags & TF_CANTRCVMORE) === 0) ringCommit(tcb.rcvBuf, seqDiff(end, tcb.rcvNxt))
+  tcb.rcvNxt = end
+  reass.splice(0, 2)
+  return true
+}
+
+/** Copies the bytes [start, end) of a segment that begins at `seq` to their place behind the readable ones. */
+function put(tcb: Tcb, start: Seq, end: Seq, seq: Seq, from: Uint8Array, at: number): void {
+  if (!seqGt(end, start)) return
+  const pos = tcb.rcvBuf.len + seqDiff(start, tcb.rcvNxt)
+  ringPut(tcb.rcvBuf, pos, from, at + seqDiff(start, seq), seqDiff(end, start))
+}

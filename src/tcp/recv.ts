@@ -1,0 +1,35 @@
+/** RECEIVE (RFC 9293 §3.10.3). */
+
+import { MSG_PEEK } from '../inet/sockopt.ts'
+import { inpTakeError } from '../inet/inpopt.ts'
+import type { Vn } from '../kern/vn.ts'
+import { ringDrop, ringPeek } from '../lib/bytering.ts'
+import { EAGAIN, EBADF, ENOTCONN } from '../lib/errno.ts'
+import { tcpOutput } from './output.ts'
+import {
+  TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TF_CANTRCVMORE, TF_CANTSENDMORE, TF_GOTFIN,
+} from './state.ts'
+import { tcpUrgentRead } from './urgent.ts'
+
+/**
+ * Moves up to `len` received bytes to `buf` at `at`. Returns their number, 0 at the end of the stream, -EAGAIN when there
+ * is nothing yet, or the pending error once everything is read. May send a window update.
+ */
+export function tcpRecv(vn: Vn, id: number, buf: Uint8Array, at: number, len: number, flags: number): number {
+  const tcb = vn.state.tcp.tcbs.get(id)
+  if (tcb === undefined) return -EBADF
+  const n = tcb.state === TCPS_SYN_RECEIVED ? 0 : Math.min(len, tcb.rcvBuf.len)
+  if (n > 0) {
+    ringPeek(tcb.rcvBuf, 0, buf, at, n)
+    if ((flags & MSG_PEEK) !== 0) return n
+    ringDrop(tcb.rcvBuf, n, tcb.reass.length > 0)
+    tcpUrgentRead(tcb)
+    if (tcb.state >= TCPS_ESTABLISHED) tcpOutput(vn, tcb)
+    return n
+  }
+  if (len === 0 && tcb.rcvBuf.len > 0) return 0
+  if (tcb.inp.soError !== 0) return -inpTakeError(tcb.inp)
+  if ((tcb.flags & (TF_GOTFIN | TF_CANTRCVMORE)) !== 0) return 0
+  if (tcb.state === TCPS_CLOSED) return (tcb.flags & TF_CANTSENDMORE) !== 0 ? 0 : -ENOTCONN
+  return tcb.state === TCPS_LISTEN ? -ENOTCONN : -EAGAIN
+}

@@ -1,0 +1,39 @@
+/** The retransmission timeout (RFC 6298), with many samples per round trip as of RFC 7323 appendix G. Times in µs. */
+
+import type { Vn } from '../kern/vn.ts'
+import type { Tcb } from './state.ts'
+
+/** Clock granularity G: timestamps tick in milliseconds. */
+const GRANULARITY_US = 1000
+
+/** Takes a round-trip sample; the caller made sure that it is not ambiguous (Karn, MUST-18). */
+export function tcpRttSample(vn: Vn, tcb: Tcb, rttUs: number, flightBytes: number): void {
+  vn.state.tcp.stats.rttupdated++
+  tcb.rxtShift = 0
+  // a reply within one tick is still a sample, and 0 stands for "none yet"
+  const rtt = Math.max(1, rttUs)
+  if (tcb.srtt === 0) {
+    tcb.srtt = rtt
+    tcb.rttvar = rtt / 2
+  } else {
+    const samples = Math.max(1, Math.ceil(flightBytes / (2 * tcb.mss)))
+    tcb.rttvar += (Math.abs(tcb.srtt - rtt) - tcb.rttvar) / (4 * samples)
+    tcb.srtt += (rtt - tcb.srtt) / (8 * samples)
+  }
+  const sysctl = vn.state.sysctl
+  const rto = tcb.srtt + Math.max(GRANULARITY_US, 4 * tcb.rttvar) + sysctl['net.inet.tcp.rexmit_slop'] * 1000
+  tcb.rto = Math.min(
+    Math.max(rto, sysctl['net.inet.tcp.rexmit_min'] * 1000), sysctl['net.inet.tcp.rexmit_max'] * 1000)
+}
+
+/** Before any sample (RFC 6298 §2.1). */
+export function tcpRttInit(vn: Vn, tcb: Tcb): void {
+  tcb.srtt = 0
+  tcb.rttvar = 0
+  tcb.rto = vn.state.sysctl['net.inet.tcp.rexmit_initial'] * 1000
+}
+
+/** The timeout as backed off now (RFC 6298 §5.5). */
+export function tcpRtoBackedOff(vn: Vn, tcb: Tcb): number {
+  return Math.min(tcb.rto * 2 ** Math.min(tcb.rxtShift, 16), vn.state.sysctl['net.inet.tcp.rexmit_max'] * 1000)
+}

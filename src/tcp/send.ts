@@ -1,0 +1,36 @@
+/** SEND (RFC 9293 §3.10.2). */
+
+import { MSG_OOB } from '../inet/sockopt.ts'
+import { inpTakeError } from '../inet/inpopt.ts'
+import type { Vn } from '../kern/vn.ts'
+import { ringAppend } from '../lib/bytering.ts'
+import { EAGAIN, EBADF, ENOTCONN, EPIPE } from '../lib/errno.ts'
+import { seqAdd } from '../lib/seq.ts'
+import { tcpCanSend } from './fsm.ts'
+import { tcpOutput } from './output.ts'
+import { TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TF_ACKNOW, TF_CANTSENDMORE, TF_WANTWRITE } from './state.ts'
+
+/**
+ * Queues up to `len` bytes of `buf` at `at` and sends what may go. Returns the bytes taken, or -EAGAIN when the buffer is
+ * full (EV_WRITE follows), -EPIPE after shutdown, -ENOTCONN, or the pending error. Before ESTABLISHED data is queued.
+ */
+export function tcpSend(vn: Vn, id: number, buf: Uint8Array, at: number, len: number, flags: number): number {
+  const tcb = vn.state.tcp.tcbs.get(id)
+  if (tcb === undefined) return -EBADF
+  if (tcb.inp.soError !== 0) return -inpTakeError(tcb.inp)
+  if ((tcb.flags & TF_CANTSENDMORE) !== 0) return -EPIPE
+  const opening = tcb.state === TCPS_SYN_SENT || tcb.state === TCPS_SYN_RECEIVED
+  if (!opening && !tcpCanSend(tcb.state)) return -ENOTCONN
+  if (len === 0) return 0
+  const n = Math.min(len, tcb.sndLimit - tcb.sndBuf.len)
+  if (n < len) tcb.flags |= TF_WANTWRITE
+  if (n <= 0) return -EAGAIN
+  ringAppend(tcb.sndBuf, buf, at, n)
+  if ((flags & MSG_OOB) !== 0) {
+    // SND.UP names the octet behind the urgent data (MUST-62); the peer should hear of it even if its window is closed
+    tcb.sndUp = seqAdd(tcb.sndUna, tcb.sndBuf.len + (opening ? 1 : 0))
+    if (!opening) tcb.flags |= TF_ACKNOW
+  }
+  if (!opening) tcpOutput(vn, tcb)
+  return n
+}

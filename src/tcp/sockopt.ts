@@ -1,0 +1,122 @@
+/** Socket options of TCP (RFC 9293 §3.9.1.9 and what applications expect). */
+
+import { bufferLimit, inpGetOpt, inpSetOpt } from '../inet/inpopt.ts'
+import {
+  SOL_SOCKET, SOL_TCP, SO_KEEPALIVE, SO_LINGER, SO_OOBINLINE, SO_RCVBUF, SO_SNDBUF, TCP_CORK, TCP_KEEPCNT, TCP_KEEPIDLE,
+  TCP_KEEPINTVL, TCP_MAXSEG, TCP_NODELAY, TCP_USER_TIMEOUT,
+} from '../inet/sockopt.ts'
+import type { Vn } from '../kern/vn.ts'
+import { EBADF, EINVAL, EISCONN, ENOPROTOOPT } from '../lib/errno.ts'
+import { tcpKeepArm, tcpKeepCnt, tcpKeepIdleUs, tcpKeepIntvlUs } from './keep.ts'
+import { tcpOutput } from './output.ts'
+import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TF_CORK, TF_NODELAY } from './state.ts'
+import type { Tcb } from './state.ts'
+import { tcpIsDone } from './drop.ts'
+
+/**
+ * Sets an option. SO_LINGER takes the seconds, −1 for off; 0 makes close a reset, any other time is not waited for,
+ * because calls never block. Keep-alive times are in seconds, TCP_USER_TIMEOUT is in milliseconds.
+ */
+export function tcpSetOpt(vn: Vn, id: number, level: number, name: number, value: number): number {
+  const tcb = vn.state.tcp.tcbs.get(id)
+  if (tcb === undefined) return EBADF
+  if (level === SOL_TCP) return setTcp(vn, tcb, name, value)
+  if (level === SOL_SOCKET) {
+    switch (name) {
+      case SO_SNDBUF:
+      case SO_RCVBUF: return setBuffer(vn, tcb, name, value)
+      case SO_LINGER:
+        if (!(value >= -1 && value <= 0x7fffffff)) return EINVAL
+        tcb.linger = value
+        return 0
+      // urgent data always stays in line (RFC 6093 §6)
+      case SO_OOBINLINE: return value !== 0 ? 0 : ENOPROTOOPT
+      default:
+    }
+  }
+  const errno = inpSetOpt(vn, tcb.inp, level, name, value)
+  if (errno === 0 && level === SOL_SOCKET && name === SO_KEEPALIVE) rearm(vn, tcb)
+  return errno
+}
+
+/** The option's value (≥ 0), or -errno. SO_LINGER that is off reads as -ENOPROTOOPT would, so it is 0x7fffffff then. */
+export function tcpGetOpt(vn: Vn, id: number, level: number, name: number): number {
+  const tcb = vn.state.tcp.tcbs.get(id)
+  if (tcb === undefined) return -EBADF
+  if (level === SOL_TCP) return getTcp(vn, tcb, name)
+  if (level === SOL_SOCKET) {
+    switch (name) {
+      case SO_SNDBUF: return tcb.sndLimit
+      case SO_RCVBUF: return tcb.rcvLimit
+      case SO_LINGER: return tcb.linger < 0 ? 0x7fffffff : tcb.linger
+      case SO_OOBINLINE: return 1
+      default:
+    }
+  }
+  return inpGetOpt(vn, tcb.inp, level, name)
+}
+
+function setTcp(vn: Vn, tcb: Tcb, name: number, value: number): number {
+  switch (name) {
+    case TCP_NODELAY:
+    case TCP_CORK: {
+      const flag = name === TCP_NODELAY ? TF_NODELAY : TF_CORK
+      tcb.flags = value !== 0 ? tcb.flags | flag : tcb.flags & ~flag
+      // what Nagle or the cork held back may go now
+      if (tcb.state >= TCPS_ESTABLISHED && !tcpIsDone(tcb)) tcpOutput(vn, tcb)
+      return 0
+    }
+    case TCP_MAXSEG:
+      if (tcb.state !== TCPS_CLOSED && tcb.state !== TCPS_LISTEN) return EISCONN
+      if (!(value >= 88 && value <= 0xffff)) return EINVAL
+      tcb.userMss = value
+      return 0
+    case TCP_KEEPIDLE:
+      if (!(value >= 1 && value <= 32_767)) return EINVAL
+      tcb.keepIdleMs = value * 1000
+      return rearm(vn, tcb)
+    case TCP_KEEPINTVL:
+      if (!(value >= 1 && value <= 32_767)) return EINVAL
+      tcb.keepIntvlMs = value * 1000
+      return rearm(vn, tcb)
+    case TCP_KEEPCNT:
+      if (!(value >= 1 && value <= 127)) return EINVAL
+      tcb.keepCnt = value
+      return 0
+    case TCP_USER_TIMEOUT:
+      if (!(value >= 0 && value <= 0x7fffffff)) return EINVAL
+      tcb.userTimeoutMs = value
+      return 0
+    default: return ENOPROTOOPT
+  }
+}
+
+function getTcp(vn: Vn, tcb: Tcb, name: number): number {
+  switch (name) {
+    case TCP_NODELAY: return (tcb.flags & TF_NODELAY) !== 0 ? 1 : 0
+    case TCP_CORK: return (tcb.flags & TF_CORK) !== 0 ? 1 : 0
+    case TCP_MAXSEG: return tcb.mss > 0 ? tcb.mss : tcb.userMss
+    case TCP_KEEPIDLE: return tcpKeepIdleUs(vn, tcb) / 1e6
+    case TCP_KEEPINTVL: return tcpKeepIntvlUs(vn, tcb) / 1e6
+    case TCP_KEEPCNT: return tcpKeepCnt(vn, tcb)
+    case TCP_USER_TIMEOUT: return tcb.userTimeoutMs
+    default: return -ENOPROTOOPT
+  }
+}
+
+/** A smaller receive buffer takes nothing back that was promised: the window closes as data comes (SHLD-14). */
+function setBuffer(vn: Vn, tcb: Tcb, name: number, value: number): number {
+  const limit = bufferLimit(vn, value)
+  if (limit === 0) return EINVAL
+  if (name === SO_SNDBUF) tcb.sndLimit = limit
+  else {
+    tcb.rcvLimit = limit
+    if (tcb.state >= TCPS_ESTABLISHED && !tcpIsDone(tcb)) tcpOutput(vn, tcb)
+  }
+  return 0
+}
+
+function rearm(vn: Vn, tcb: Tcb): number {
+  if (tcb.state >= TCPS_ESTABLISHED && !tcpIsDone(tcb)) tcpKeepArm(vn, tcb)
+  return 0
+}

@@ -1,0 +1,192 @@
+/**
+ * Half-open connections of listeners (SYN-RECEIVED after a passive open, RFC 9293 §3.10.7.4; RFC 4987 §3.2): a small
+ * record per SYN, bounded for each listener and in total, turned into a connection by the handshake's last ACK.
+ * Text that came with the SYN is not kept: it is not acknowledged, so it comes again.
+ */
+
+import { inpInsert, inpRemove } from '../inet/inptable.ts'
+import { TIMER_SYNCACHE, alarmSet } from '../kern/timer.ts'
+import { countDrop } from '../kern/vn.ts'
+import type { Vn } from '../kern/vn.ts'
+import { addrCopy } from '../lib/addr.ts'
+import type { Frame } from '../lib/frame.ts'
+import { seqAdd, seqGeq, seqLeq, seqLt } from '../lib/seq.ts'
+import { TCP_DPORT, TCP_MAXWIN, TCP_SPORT, TH_ACK, TH_RST, TH_SYN } from '../wire/tcp.ts'
+import { TOF_MSS, TOF_SCALE, TOF_TS } from '../wire/tcp-options.ts'
+import { tcpIsn, tcpTsNow, tcpTsOffset } from './isn.ts'
+import { tcpMssOffer } from './mss.ts'
+import { tcpNegotiate, tcpPawsReject, tcpTsUpdate } from './options.ts'
+import { replyOptions, tcpChallengeAllowed, tcpReset, tcpSegment } from './respond.ts'
+import { tcpSegmentInput } from './segment.ts'
+import { TF_SCALE, TF_TSTMP, createSyncache } from './state.ts'
+import type { Listener, Seg, Syncache, Tcb, TimeWait } from './state.ts'
+import { tcpFromSyncache } from './tcb.ts'
+import { tcpWscaleFor } from './window.ts'
+
+/** How far above the last number of the previous incarnation a new one starts (RFC 1122 §4.2.2.13 (b)). */
+const REOPEN_GAP = 131_072
+
+/** Answers a SYN for a listener and remembers it. `tw` is the TIME-WAIT record it replaces, or null. */
+export function tcpSyncacheAdd(
+  vn: Vn, tcb: Tcb, listener: Listener, f: Frame, seg: Seg, tw: TimeWait | null,
+): void {
+  const { tcp, sysctl } = vn.state
+  if (listener.syn.size >= sysctl['net.inet.tcp.syncache.listenlimit']) evictOldest(vn, listener.syn)
+  if (tcp.syncache.size >= sysctl['net.inet.tcp.syncache.cachelimit']) evictOldest(vn, tcp.syncache.keys())
+  const sc = createSyncache(tcp.nextRecord++, tcb.inp.family)
+  const { inp } = sc
+  addrCopy(inp.laddr, f.dst)
+  addrCopy(inp.faddr, f.src)
+  inp.lport = f.view.getUint16(f.l4 + TCP_DPORT)
+  inp.fport = f.view.getUint16(f.l4 + TCP_SPORT)
+  inp.tos = tcb.inp.tos
+  inp.ttl = tcb.inp.ttl
+  sc.listener = tcb.inp.id
+  sc.irs = seg.seq
+  sc.iss = tcpIsn(vn, inp)
+  if (tw !== null && seqLeq(sc.iss, tw.sndNxt)) sc.iss = seqAdd(tw.sndNxt, REOPEN_GAP)
+  sc.wnd = Math.min(tcb.rcvLimit, TCP_MAXWIN)
+  sc.sndWnd = seg.win
+  sc.rcvWscale = tcpWscaleFor(vn, tcb.rcvLimit)
+  sc.tsOffset = tcpTsOffset(vn, inp)
+  if (sysctl['net.inet.tcp.rfc1323'] === 1) sc.flags = TF_SCALE | TF_TSTMP
+  tcpNegotiate(vn, sc, seg.opt)
+  tcp.stats.scAdded++
+  tcp.syncache.set(inp.id, sc)
+  listener.syn.add(inp.id)
+  inpInsert(vn, tcp.syncacheTable, inp)
+  sc.sentAt = vn.state.now
+  arm(vn, sc)
+  sendSynAck(vn, tcb, sc)
+}
+
+/** A segment for a half-open connection. Borrows the frame. */
+export function tcpSyncacheInput(vn: Vn, sc: Syncache, f: Frame, seg: Seg): void {
+  const { tcp } = vn.state
+  const { stats } = tcp
+  const tcb = tcp.tcbs.get(sc.listener) as Tcb
+  const rcvNxt = seqAdd(sc.irs, 1)
+  const inWindow = seqGeq(seg.seq, rcvNxt) && seqLt(seg.seq, seqAdd(rcvNxt, Math.max(1, sc.wnd)))
+  if ((seg.flags & TH_RST) !== 0) {
+    // back to LISTEN, and the user never hears of it
+    if (seg.seq === rcvNxt) return removeFor(vn, sc, 'scReset', f)
+    countDrop(vn, stats, 'tcp', 'badrst', f)
+    if (inWindow && tcpChallengeAllowed(vn, tcb)) sendAck(vn, sc)
+    return
+  }
+  if ((seg.flags & TH_SYN) !== 0) {
+    // a SYN within the window cannot be the one we know: return to LISTEN (RFC 9293 §3.10.7.4, fourth)
+    if (inWindow) return removeFor(vn, sc, 'scAborted', f)
+    countDrop(vn, stats, 'tcp', 'scDupsyn', f)
+    if (seg.seq === sc.irs && (sc.flags & TF_TSTMP) !== 0 && (seg.opt.flags & TOF_TS) !== 0) {
+      tcpTsUpdate(vn, sc, seg.opt.tsVal)
+    }
+    return sendSynAck(vn, tcb, sc)
+  }
+  if ((seg.flags & TH_ACK) === 0) return countDrop(vn, stats, 'tcp', 'rcvnoack', f)
+  if ((sc.flags & TF_TSTMP) !== 0 && (seg.opt.flags & TOF_TS) === 0 &&
+    vn.state.sysctl['net.inet.tcp.tolerate_missing_ts'] === 0) return countDrop(vn, stats, 'tcp', 'rcvnots', f)
+  const old = tcpPawsReject(vn, sc, seg)
+  if (old || !inWindow) {
+    countDrop(vn, stats, 'tcp', old ? 'pawsdrop' : 'rcvoutwin', f)
+    if (tcpChallengeAllowed(vn, tcb)) sendAck(vn, sc)
+    return
+  }
+  if (seg.ack !== seqAdd(sc.iss, 1)) {
+    countDrop(vn, stats, 'tcp', 'scBadack', f)
+    return tcpReset(vn, f, seg)
+  }
+  complete(vn, tcb, sc, f, seg)
+}
+
+/** A deadline came: the SYN,ACK again, with doubled patience, until the limit (RFC 6298 §5.5). */
+export function tcpSyncacheTimer(vn: Vn, sc: Syncache): void {
+  const { tcp, sysctl } = vn.state
+  if (sc.rexmits >= sysctl['net.inet.tcp.syncache.rexmtlimit']) {
+    tcp.stats.scStale++
+    return tcpSyncacheRemove(vn, sc)
+  }
+  sc.rexmits++
+  tcp.stats.scRetransmitted++
+  arm(vn, sc)
+  sendSynAck(vn, tcp.tcbs.get(sc.listener) as Tcb, sc)
+}
+
+export function tcpSyncacheRemove(vn: Vn, sc: Syncache): void {
+  const { tcp } = vn.state
+  inpRemove(vn, tcp.syncacheTable, tcp.syncache, sc.inp)
+  tcp.syncache.delete(sc.inp.id)
+  tcp.listeners.get(sc.listener)?.syn.delete(sc.inp.id)
+}
+
+/** The last ACK of the handshake: the connection gets its control block, if the listener has room for it. */
+function complete(vn: Vn, tcb: Tcb, sc: Syncache, f: Frame, seg: Seg): void {
+  const { tcp, sysctl } = vn.state
+  const listener = tcp.listeners.get(sc.listener) as Listener
+  if (listener.queue.length >= listener.backlog) {
+    countDrop(vn, tcp.stats, 'tcp', 'listendrop', f)
+    if (sysctl['net.inet.tcp.syncache.rst_on_sock_fail'] === 0) return
+    tcpSyncacheRemove(vn, sc)
+    return tcpReset(vn, f, seg)
+  }
+  tcp.stats.scCompleted++
+  tcp.stats.accepts++
+  tcpSyncacheRemove(vn, sc)
+  const child = tcpFromSyncache(vn, tcb, sc)
+  seg.win *= 2 ** child.sndWscale
+  tcpSegmentInput(vn, child, f, seg)
+}
+
+function removeFor(vn: Vn, sc: Syncache, counter: 'scReset' | 'scAborted', f: Frame): void {
+  countDrop(vn, vn.state.tcp.stats, 'tcp', counter, f)
+  tcpSyncacheRemove(vn, sc)
+}
+
+function evictOldest(vn: Vn, ids: Iterable<number>): void {
+  const { tcp } = vn.state
+  for (const id of ids) {
+    tcp.stats.scOverflow++
+    tcpSyncacheRemove(vn, tcp.syncache.get(id) as Syncache)
+    return
+  }
+}
+
+function arm(vn: Vn, sc: Syncache): void {
+  sc.deadline = vn.state.now + vn.state.sysctl['net.inet.tcp.rexmit_initial'] * 1000 * 2 ** sc.rexmits
+  alarmSet(vn.state.timers, TIMER_SYNCACHE, sc.inp.id, sc, sc.deadline)
+}
+
+function sendSynAck(vn: Vn, tcb: Tcb, sc: Syncache): void {
+  const { inp } = sc
+  const opt = replyOptions(vn)
+  opt.flags = TOF_MSS
+  opt.mss = tcpMssOffer(vn, inp.faddr, tcb.userMss)
+  if ((sc.flags & TF_SCALE) !== 0) {
+    opt.flags |= TOF_SCALE
+    opt.wscale = sc.rcvWscale
+  }
+  timestamp(vn, sc)
+  vn.state.tcp.stats.sndctrl++
+  tcpSegment(
+    vn, inp.laddr, inp.lport, inp.faddr, inp.fport, sc.iss, seqAdd(sc.irs, 1), TH_SYN | TH_ACK, sc.wnd, opt, inp.ttl,
+    inp.tos)
+}
+
+function sendAck(vn: Vn, sc: Syncache): void {
+  const { inp } = sc
+  const opt = replyOptions(vn)
+  timestamp(vn, sc)
+  vn.state.tcp.stats.sndacks++
+  tcpSegment(
+    vn, inp.laddr, inp.lport, inp.faddr, inp.fport, seqAdd(sc.iss, 1), seqAdd(sc.irs, 1), TH_ACK,
+    Math.floor(sc.wnd / 2 ** sc.rcvWscale), opt, inp.ttl, inp.tos)
+}
+
+/** Adds the timestamp to the scratch options. */
+function timestamp(vn: Vn, sc: Syncache): void {
+  if ((sc.flags & TF_TSTMP) === 0) return
+  const { opt } = vn.state.tcp
+  opt.flags |= TOF_TS
+  opt.tsVal = tcpTsNow(vn, sc.tsOffset)
+  opt.tsEcr = sc.tsRecent
+}

@@ -1,0 +1,84 @@
+/** Control blocks: made for a user (attach) or from a completed handshake (what a listener passes on). */
+
+import { inpInsert } from '../inet/inptable.ts'
+import { INP_LISTENING, SO_TCP } from '../inet/state.ts'
+import { socketId } from '../inet/socket.ts'
+import type { Vn } from '../kern/vn.ts'
+import { addrCopy } from '../lib/addr.ts'
+import { seqAdd } from '../lib/seq.ts'
+import { tcpSetState } from './fsm.ts'
+import { tcpMssUpdate } from './mss.ts'
+import { tcpRttInit } from './rtt.ts'
+import {
+  TCPS_SYN_RECEIVED, TF_CORK, TF_NODELAY, TF_SACK_PERMIT, TF_SCALE, TF_SYNREXMT, TF_TSTMP, createTcb,
+} from './state.ts'
+import type { Syncache, Tcb } from './state.ts'
+
+/** A new block in CLOSED, in the table of sockets, with the Vnet's defaults. */
+export function tcpNewTcb(vn: Vn, family: number): Tcb {
+  const { sysctl, tcp } = vn.state
+  const tcb = createTcb(socketId(vn, SO_TCP), family)
+  tcb.sndLimit = sysctl['net.inet.tcp.sendspace']
+  tcb.rcvLimit = sysctl['net.inet.tcp.recvspace']
+  tcb.cc = sysctl['net.inet.tcp.cc.algorithm']
+  tcpRttInit(vn, tcb)
+  tcp.tcbs.set(tcb.inp.id, tcb)
+  return tcb
+}
+
+/** The connection of a handshake whose last ACK has come: still SYN-RECEIVED, so that this ACK takes its usual way. */
+export function tcpFromSyncache(vn: Vn, listener: Tcb, sc: Syncache): Tcb {
+  const tcb = tcpNewTcb(vn, listener.inp.family)
+  const { inp } = tcb
+  addrCopy(inp.laddr, sc.inp.laddr)
+  addrCopy(inp.faddr, sc.inp.faddr)
+  inp.lport = sc.inp.lport
+  inp.fport = sc.inp.fport
+  inherit(tcb, listener)
+  tcb.listener = listener.inp.id
+  tcb.flags |= sc.flags & (TF_TSTMP | TF_SCALE | TF_SACK_PERMIT)
+  if (sc.rexmits > 0) tcb.flags |= TF_SYNREXMT
+  else tcb.rttAt = sc.sentAt
+  tcb.iss = sc.iss
+  tcb.sndUna = sc.iss
+  tcb.sndNxt = seqAdd(sc.iss, 1)
+  tcb.sndMax = tcb.sndNxt
+  tcb.rttSeq = tcb.sndNxt
+  tcb.sndUp = sc.iss
+  tcb.irs = sc.irs
+  tcb.rcvNxt = seqAdd(sc.irs, 1)
+  tcb.rcvUp = tcb.rcvNxt
+  tcb.lastAckSent = tcb.rcvNxt
+  tcb.rcvAdv = seqAdd(tcb.rcvNxt, sc.wnd)
+  tcb.sndWnd = sc.sndWnd
+  tcb.maxSndWnd = sc.sndWnd
+  tcb.sndWl1 = sc.irs
+  tcb.sndWscale = sc.sndWscale
+  tcb.rcvWscale = sc.rcvWscale
+  tcb.peerMss = sc.peerMss
+  tcb.tsOffset = sc.tsOffset
+  tcb.tsRecent = sc.tsRecent
+  tcb.tsRecentAt = sc.tsRecentAt
+  tcpMssUpdate(vn, tcb)
+  tcpSetState(tcb, TCPS_SYN_RECEIVED)
+  inpInsert(vn, vn.state.tcp.table, inp)
+  return tcb
+}
+
+/** Options that were set on the listener hold for its connections. */
+function inherit(tcb: Tcb, from: Tcb): void {
+  tcb.inp.options = from.inp.options & ~INP_LISTENING
+  tcb.inp.ttl = from.inp.ttl
+  tcb.inp.tos = from.inp.tos
+  tcb.inp.mtuDiscover = from.inp.mtuDiscover
+  tcb.flags |= from.flags & (TF_NODELAY | TF_CORK)
+  tcb.sndLimit = from.sndLimit
+  tcb.rcvLimit = from.rcvLimit
+  tcb.userMss = from.userMss
+  tcb.cc = from.cc
+  tcb.keepIdleMs = from.keepIdleMs
+  tcb.keepIntvlMs = from.keepIntvlMs
+  tcb.keepCnt = from.keepCnt
+  tcb.userTimeoutMs = from.userTimeoutMs
+  tcb.linger = from.linger
+}

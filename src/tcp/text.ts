@@ -1,0 +1,50 @@
+/** Segment text (RFC 9293 §3.10.7.4, seventh): into the receive buffer, in order or parked; and when to acknowledge. */
+
+import { EV_READ, countDrop, eventPost } from '../kern/vn.ts'
+import type { Vn } from '../kern/vn.ts'
+import { ringAppend } from '../lib/bytering.ts'
+import type { Frame } from '../lib/frame.ts'
+import { seqAdd } from '../lib/seq.ts'
+import { tcpCanReceive } from './fsm.ts'
+import { tcpReassDrain, tcpReassPark } from './reass.ts'
+import {
+  TCPS_SYN_RECEIVED, TF_ACKNOW, TF_CANTRCVMORE, TF_DELACK, TF_RXWIN0SENT, TT_DELACK,
+} from './state.ts'
+import type { Seg, Tcb } from './state.ts'
+import { tcpTimerOn } from './deadline.ts'
+
+/** Takes the text of a segment that has been trimmed to the window. */
+export function tcpTextInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
+  const { stats } = vn.state.tcp
+  // after the peer's FIN there is no more text (RFC 9293 §3.10.7.4: "this should not occur … ignore")
+  if (!tcpCanReceive(tcb.state) && tcb.state !== TCPS_SYN_RECEIVED) {
+    return countDrop(vn, stats, 'tcp', 'rcvafterfin', f)
+  }
+  if (seg.seq === tcb.rcvNxt && tcb.reass.length === 0 && tcb.state !== TCPS_SYN_RECEIVED) {
+    stats.rcvpack++
+    stats.rcvbyte += seg.len
+    if ((tcb.flags & TF_CANTRCVMORE) === 0) ringAppend(tcb.rcvBuf, f.slab, seg.at, seg.len)
+    tcb.rcvNxt = seqAdd(tcb.rcvNxt, seg.len)
+    tcpDelayAck(vn, tcb, seg.len)
+    eventPost(vn, tcb.inp.id, EV_READ)
+    return
+  }
+  // above a gap, or filling one: the sender must know at once (RFC 5681 §4.2, SHLD-31, MAY-13)
+  tcb.flags |= TF_ACKNOW
+  stats.rcvoopack++
+  stats.rcvoobyte += seg.len
+  if (!tcpReassPark(vn, tcb, seg.seq, f.slab, seg.at, seg.len)) {
+    return countDrop(vn, stats, 'tcp', 'rcvmemdrop', f)
+  }
+  if (tcb.state !== TCPS_SYN_RECEIVED && tcpReassDrain(tcb)) eventPost(vn, tcb.inp.id, EV_READ)
+}
+
+/**
+ * In-order data is acknowledged with every second segment at the latest, else after the delay (RFC 9293 §3.8.6.3, SHLD-18,
+ * SHLD-19): the running timer says that one segment waits already.
+ */
+export function tcpDelayAck(vn: Vn, tcb: Tcb, len: number): void {
+  if (vn.state.sysctl['net.inet.tcp.delayed_ack'] === 1 && !tcpTimerOn(tcb, TT_DELACK) && len <= tcb.mss &&
+    (tcb.flags & (TF_RXWIN0SENT | TF_DELACK)) === 0) tcb.flags |= TF_DELACK
+  else tcb.flags |= TF_ACKNOW
+}

@@ -1,0 +1,163 @@
+/** Timers that went off (RFC 9293 §3.10.8): the alarm of a record came, and its deadlines say which. */
+
+import { TIMER_SYNCACHE, TIMER_TCP, alarmDue, alarmSet } from '../kern/timer.ts'
+import type { Vn } from '../kern/vn.ts'
+import { ETIMEDOUT } from '../lib/errno.ts'
+import { seqAdd, seqDiff } from '../lib/seq.ts'
+import { TH_ACK } from '../wire/tcp.ts'
+import { tcpTransmit } from './build.ts'
+import { ccTimedOut } from './cc/cc.ts'
+import { tcpTimerNext, tcpTimerSet, tcpTimerStop } from './deadline.ts'
+import { tcpDrop, tcpEnd } from './drop.ts'
+import { tcpKeepCnt, tcpKeepIdleUs, tcpKeepIntvlUs, tcpKeepOn } from './keep.ts'
+import { tcpOutput, tcpPersistSet } from './output.ts'
+import { tcpRecoveryAbort } from './recovery.ts'
+import { tcpRtoBackedOff } from './rtt.ts'
+import {
+  TCPS_CLOSED, TCPS_CLOSE_WAIT, TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TF_ACKNOW, TF_DELACK, TF_FORCE,
+  TF_ORPHAN, TF_SYNREXMT, TT_2MSL, TT_DELACK, TT_KEEP, TT_PERSIST, TT_REXMT,
+} from './state.ts'
+import type { Tcb } from './state.ts'
+import { tcpSyncacheTimer } from './syncache.ts'
+import { tcpTimeWaitEnd } from './timewait.ts'
+
+/** R1 (RFC 9293 §3.8.3, SHLD-10), in retransmissions: a connection attempt that has an ICMP error ends here. */
+const R1 = 3
+/** Sum of the backoff factors 1, 2, 4 … 512, 512 …: how many timeouts unanswered data lasts until R2. */
+const TOTAL_BACKOFF = 2559
+
+/** A heap entry of TIMER_TCP, TIMER_SYNCACHE or TIMER_TIMEWAIT popped at `at`; `owner` may be gone. */
+export function tcpTimer(vn: Vn, kind: number, owner: number, at: number): void {
+  const { tcp, timers, now } = vn.state
+  if (kind === TIMER_TCP) {
+    const tcb = tcp.tcbs.get(owner)
+    if (tcb !== undefined && alarmDue(timers, kind, owner, tcb, at, tcpTimerNext(tcb), now)) fire(vn, tcb)
+  } else if (kind === TIMER_SYNCACHE) {
+    const sc = tcp.syncache.get(owner)
+    if (sc !== undefined && alarmDue(timers, kind, owner, sc, at, sc.deadline, now)) tcpSyncacheTimer(vn, sc)
+  } else {
+    const tw = tcp.timewait.get(owner)
+    if (tw !== undefined && alarmDue(timers, kind, owner, tw, at, tw.deadline, now)) tcpTimeWaitEnd(vn, tw)
+  }
+}
+
+/** Runs every timer of the connection that is due, and arms the alarm for the next one. */
+function fire(vn: Vn, tcb: Tcb): void {
+  for (let timer = TT_REXMT; timer <= TT_DELACK && tcb.state !== TCPS_CLOSED; timer++) {
+    const deadline = tcb.timers[timer] as number
+    if (deadline > vn.state.now) continue
+    tcpTimerStop(tcb, timer)
+    switch (timer) {
+      case TT_REXMT:
+        rexmt(vn, tcb)
+        break
+      case TT_PERSIST:
+        persist(vn, tcb)
+        break
+      case TT_KEEP:
+        keep(vn, tcb)
+        break
+      case TT_2MSL:
+        vn.state.tcp.stats.finwait2drops++
+        tcpEnd(vn, tcb)
+        break
+      default:
+        delack(vn, tcb)
+    }
+  }
+  alarmSet(vn.state.timers, TIMER_TCP, tcb.inp.id, tcb, tcpTimerNext(tcb))
+}
+
+/** RETRANSMISSION TIMEOUT (RFC 6298 §5.4–5.7, RFC 5681 §3.1). */
+function rexmt(vn: Vn, tcb: Tcb): void {
+  const { stats } = vn.state.tcp
+  stats.rexmttimeo++
+  if (tcb.stallAt < 0) tcb.stallAt = tcb.sndAt
+  tcb.rxtCount++
+  if (userTimedOut(vn, tcb)) return
+  if (tcb.rxtCount > vn.state.sysctl['net.inet.tcp.retries']) {
+    stats.timeoutdrop++
+    return tcpDrop(vn, tcb, tcb.softError !== 0 ? tcb.softError : ETIMEDOUT)
+  }
+  tcb.rxtShift++
+  tcb.rttAt = -1
+  if (tcb.state === TCPS_SYN_SENT || tcb.state === TCPS_SYN_RECEIVED) {
+    tcb.flags |= TF_SYNREXMT
+    // an unreachable peer that stays so is given up early (RFC 5461 §4.2)
+    if (tcb.state === TCPS_SYN_SENT && tcb.softError !== 0 && tcb.rxtCount > R1) {
+      return tcpDrop(vn, tcb, tcb.softError)
+    }
+    tcb.sndNxt = tcb.iss
+  } else {
+    ccTimedOut(vn, tcb, seqDiff(tcb.sndMax, tcb.sndUna), tcb.rxtCount === 1)
+    tcpRecoveryAbort(tcb)
+    tcb.sndNxt = tcb.sndUna
+    tcb.flags |= TF_ACKNOW
+  }
+  tcpTimerSet(vn, tcb, TT_REXMT, tcpRtoBackedOff(vn, tcb))
+  tcpOutput(vn, tcb)
+}
+
+/** The peer's window is closed (or too small to be worth it): one octet, whatever the window says (MUST-36). */
+function persist(vn: Vn, tcb: Tcb): void {
+  const { stats } = vn.state.tcp
+  const { now, sysctl } = vn.state
+  stats.persisttimeo++
+  if (tcb.stallAt < 0 && tcb.rcvAt < tcb.sndAt) tcb.stallAt = tcb.sndAt
+  // MUST-37: as long as it answers the probes the connection stays; a silent one goes as data would
+  const silent = now - tcb.rcvAt
+  if (tcb.rxtShift > sysctl['net.inet.tcp.retries'] &&
+    silent >= Math.min(sysctl['net.inet.tcp.keepidle'] * 1000, tcb.rto * TOTAL_BACKOFF)) {
+    stats.persistdrop++
+    return tcpDrop(vn, tcb, ETIMEDOUT)
+  }
+  // nobody is left to wait for a peer that does not read (RFC 9293 §3.8.6.1: resource management)
+  if ((tcb.flags & TF_ORPHAN) !== 0 && tcb.state > TCPS_CLOSE_WAIT && silent >= sysctl['net.inet.tcp.persmax'] * 1000) {
+    stats.persistdrop++
+    return tcpDrop(vn, tcb, ETIMEDOUT)
+  }
+  if (userTimedOut(vn, tcb)) return
+  tcpPersistSet(vn, tcb)
+  tcb.flags |= TF_FORCE
+  tcpOutput(vn, tcb)
+  tcb.flags &= ~TF_FORCE
+}
+
+/** Before ESTABLISHED the limit of the handshake, afterwards keep-alive (RFC 9293 §3.8.4). */
+function keep(vn: Vn, tcb: Tcb): void {
+  const { stats } = vn.state.tcp
+  if (tcb.state < TCPS_ESTABLISHED) {
+    stats.timeoutdrop++
+    return tcpDrop(vn, tcb, tcb.softError !== 0 ? tcb.softError : ETIMEDOUT)
+  }
+  const idleUs = tcpKeepIdleUs(vn, tcb)
+  const idle = vn.state.now - tcb.rcvAt
+  if (!tcpKeepOn(vn, tcb)) return
+  // MUST-26: nothing arrived for the whole interval, and nothing of ours is outstanding
+  if (tcb.sndMax !== tcb.sndUna) return tcpTimerSet(vn, tcb, TT_KEEP, idleUs)
+  if (idle < idleUs) return tcpTimerSet(vn, tcb, TT_KEEP, idleUs - idle)
+  stats.keeptimeo++
+  if (tcb.keepProbes >= tcpKeepCnt(vn, tcb)) {
+    stats.keepdrops++
+    return tcpDrop(vn, tcb, ETIMEDOUT)
+  }
+  tcb.keepProbes++
+  stats.keepprobe++
+  tcpTransmit(vn, tcb, seqAdd(tcb.sndUna, -1), TH_ACK, 0, 0)
+  tcpTimerSet(vn, tcb, TT_KEEP, tcpKeepIntvlUs(vn, tcb))
+}
+
+/** The ACK has waited long enough (MUST-40). */
+function delack(vn: Vn, tcb: Tcb): void {
+  vn.state.tcp.stats.delack++
+  tcb.flags = tcb.flags & ~TF_DELACK | TF_ACKNOW
+  tcpOutput(vn, tcb)
+}
+
+/** USER TIMEOUT (RFC 9293 §3.10.8, MUST-21): no progress for as long as the user allows. */
+function userTimedOut(vn: Vn, tcb: Tcb): boolean {
+  if (tcb.userTimeoutMs === 0 || tcb.stallAt < 0 || vn.state.now - tcb.stallAt < tcb.userTimeoutMs * 1000) return false
+  vn.state.tcp.stats.usrtimeo++
+  tcpDrop(vn, tcb, ETIMEDOUT)
+  return true
+}

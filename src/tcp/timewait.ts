@@ -1,0 +1,130 @@
+/**
+ * TIME-WAIT (RFC 9293 §3.6.1): a small record answers for a finished connection during two MSL, without its buffers and
+ * without a socket (the user's socket is finished when it begins).
+ */
+
+import { inpInsert, inpRemove } from '../inet/inptable.ts'
+import { TIMER_TIMEWAIT, alarmSet } from '../kern/timer.ts'
+import { countDrop } from '../kern/vn.ts'
+import type { Vn } from '../kern/vn.ts'
+import { addrCopy } from '../lib/addr.ts'
+import type { Frame } from '../lib/frame.ts'
+import { seqAdd, seqGt } from '../lib/seq.ts'
+import { TH_ACK, TH_FIN, TH_RST, TH_SYN } from '../wire/tcp.ts'
+import { TOF_TS } from '../wire/tcp-options.ts'
+import { tcpDetach } from './drop.ts'
+import { tcpSetState } from './fsm.ts'
+import { tcpTsNow } from './isn.ts'
+import { replyOptions, segLen, tcpChallengeAllowed, tcpSegment } from './respond.ts'
+import { TCPS_TIME_WAIT, TF_ACKNOW, TF_TSTMP, createTimeWait } from './state.ts'
+import type { Seg, Tcb, TimeWait } from './state.ts'
+import { tcpRcvWnd, tcpWindow, tcpWindowField } from './window.ts'
+
+/** Both FINs are exchanged: moves a connection into TIME-WAIT, and sends the ACK that it owes. */
+export function tcpTimeWaitStart(vn: Vn, tcb: Tcb): void {
+  const { tcp } = vn.state
+  tcp.stats.twAdded++
+  if (tcp.timewait.size >= vn.state.sysctl['net.inet.tcp.maxtcptw']) dropOldest(vn)
+  const tw = createTimeWait(tcp.nextRecord++, tcb.inp.family)
+  const { inp } = tw
+  addrCopy(inp.laddr, tcb.inp.laddr)
+  addrCopy(inp.faddr, tcb.inp.faddr)
+  inp.lport = tcb.inp.lport
+  inp.fport = tcb.inp.fport
+  inp.ttl = tcb.inp.ttl
+  inp.tos = tcb.inp.tos
+  tw.sndNxt = tcb.sndMax
+  tw.rcvNxt = tcb.rcvNxt
+  tw.wndField = tcpWindowField(tcb, Math.max(tcpWindow(tcb), tcpRcvWnd(tcb)))
+  tw.flags = tcb.flags & TF_TSTMP
+  tw.tsOffset = tcb.tsOffset
+  tw.tsRecent = tcb.tsRecent
+  tcp.timewait.set(inp.id, tw)
+  inpInsert(vn, tcp.timewaitTable, inp)
+  restart(vn, tw)
+  tcpSetState(tcb, TCPS_TIME_WAIT)
+  tcpDetach(vn, tcb)
+  tcp.stats.closed++
+  if ((tcb.flags & TF_ACKNOW) !== 0) acknowledge(vn, tw)
+}
+
+/**
+ * A segment for a pair in TIME-WAIT. False: the record is gone and the segment is a SYN that may open a new incarnation
+ * (RFC 6191 §2, MAY-2). Borrows the frame.
+ */
+export function tcpTimeWaitInput(vn: Vn, tw: TimeWait, f: Frame, seg: Seg): boolean {
+  const { stats } = vn.state.tcp
+  if ((seg.flags & TH_RST) !== 0) {
+    // RFC 1337 §3 (F1): a reset must not end TIME-WAIT early
+    countDrop(vn, stats, 'tcp', 'twRst', f)
+    return true
+  }
+  if ((seg.flags & TH_SYN) !== 0) {
+    if ((seg.flags & TH_ACK) === 0 && mayReopen(tw, seg)) {
+      stats.twRecycled++
+      tcpTimeWaitEnd(vn, tw)
+      return false
+    }
+    countDrop(vn, stats, 'tcp', 'twDrop', f)
+    if (tcpChallengeAllowed(vn, tw)) acknowledge(vn, tw)
+    return true
+  }
+  if ((seg.flags & TH_ACK) === 0) {
+    countDrop(vn, stats, 'tcp', 'twDrop', f)
+    return true
+  }
+  const end = seqAdd(seg.seq, segLen(seg))
+  // a retransmission of the FIN: our ACK was lost
+  if ((seg.flags & TH_FIN) !== 0 && end === tw.rcvNxt) restart(vn, tw)
+  else {
+    countDrop(vn, stats, 'tcp', 'twDrop', f)
+    // the plain ACK that ends a simultaneous close needs no answer
+    if (seg.seq === tw.rcvNxt && seg.ack === tw.sndNxt && segLen(seg) === 0) return true
+    if (segLen(seg) === 0 && !tcpChallengeAllowed(vn, tw)) return true
+  }
+  acknowledge(vn, tw)
+  return true
+}
+
+export function tcpTimeWaitEnd(vn: Vn, tw: TimeWait): void {
+  const { tcp } = vn.state
+  inpRemove(vn, tcp.timewaitTable, tcp.timewait, tw.inp)
+  tcp.timewait.delete(tw.inp.id)
+}
+
+/** RFC 6191 §2: by timestamp where both sides used it, else by sequence number (RFC 1122 §4.2.2.13). */
+function mayReopen(tw: TimeWait, seg: Seg): boolean {
+  if ((tw.flags & TF_TSTMP) !== 0 && (seg.opt.flags & TOF_TS) !== 0) {
+    const d = seg.opt.tsVal - tw.tsRecent | 0
+    if (d > 0) return true
+    if (d < 0) return false
+  }
+  return seqGt(seg.seq, tw.rcvNxt)
+}
+
+function restart(vn: Vn, tw: TimeWait): void {
+  tw.deadline = vn.state.now + 2000 * vn.state.sysctl['net.inet.tcp.msl']
+  alarmSet(vn.state.timers, TIMER_TIMEWAIT, tw.inp.id, tw, tw.deadline)
+}
+
+function acknowledge(vn: Vn, tw: TimeWait): void {
+  const { inp } = tw
+  const opt = replyOptions(vn)
+  if ((tw.flags & TF_TSTMP) !== 0) {
+    opt.flags = TOF_TS
+    opt.tsVal = tcpTsNow(vn, tw.tsOffset)
+    opt.tsEcr = tw.tsRecent
+  }
+  vn.state.tcp.stats.sndacks++
+  tcpSegment(
+    vn, inp.laddr, inp.lport, inp.faddr, inp.fport, tw.sndNxt, tw.rcvNxt, TH_ACK, tw.wndField, opt, inp.ttl, inp.tos)
+}
+
+function dropOldest(vn: Vn): void {
+  const { tcp } = vn.state
+  for (const tw of tcp.timewait.values()) {
+    tcp.stats.twOverflow++
+    tcpTimeWaitEnd(vn, tw)
+    return
+  }
+}
