@@ -2,7 +2,7 @@
 
 import { createCaptureEncoder } from '../pcap/encoder.ts'
 import type { CaptureEncoder } from '../pcap/encoder.ts'
-import type { CaptureFormat } from '../pcap/record.ts'
+import type { CaptureFormat, CaptureTime } from '../pcap/record.ts'
 import type { Direction } from '../device/watch.ts'
 
 export class MemoryCapture {
@@ -23,11 +23,13 @@ export class MemoryCapture {
     this.#chunks = [this.#encoder.header]
   }
 
-  /** Appends a packet (copied). `key` is the caller's number of the interface, `name` what to call it in the file. */
-  add(key: number, name: string, linkType: number, timeUs: number, bytes: Uint8Array, direction: Direction): void {
+  /** Appends a packet (copied) at a time in µs, or an exact one. `key` is the caller's number of the interface, `name` what to call it in the file. */
+  add(
+    key: number, name: string, linkType: number, time: number | CaptureTime, bytes: Uint8Array, direction: Direction,
+  ): void {
     this.packets++
     if (this.#format === 'pcap') {
-      this.#chunks.push(this.#encoder.packet(timeUs, bytes))
+      this.#chunks.push(this.#encoder.packet(time, bytes))
       return
     }
     let iface = this.#interfaces.get(key)
@@ -37,7 +39,7 @@ export class MemoryCapture {
       this.#interfaces.set(key, iface)
       this.#chunks.push(declared.bytes)
     }
-    this.#chunks.push(this.#encoder.packet(timeUs, bytes, { iface, direction }))
+    this.#chunks.push(this.#encoder.packet(time, bytes, { iface, direction }))
   }
 
   /** The capture file so far. */
