@@ -1,6 +1,7 @@
 /** What tap.test.ts has done inside a network namespace; every function cleans up after itself. */
 
 import { spawn, spawnSync } from 'node:child_process'
+import type { ChildProcess, StdioOptions } from 'node:child_process'
 import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createFramePool, frameAlloc, frameBytes, frameFrom, frameRelease } from '../../src/lib/frame.ts'
@@ -220,10 +221,7 @@ export async function programEnds(kind: 'unref' | 'exit' | 'forget' | 'worker') 
     if (${JSON.stringify(kind)} === 'exit') setTimeout(() => process.exit(0), 50)
     if (${JSON.stringify(kind)} === 'forget') { tap.close(); tap = undefined; globalThis.gc() }
   `
-  const hooks = new URL('ts-hooks.mjs', import.meta.url).href
-  const loader = `data:text/javascript,import{register}from'node:module';register(${JSON.stringify(hooks)})`
-  const flags = ['--no-warnings', '--expose-gc', ...'typescript' in process.features ? [] : ['--import', loader]]
-  const child = spawn(process.execPath, [...flags, '--input-type=module', '-e', program], { stdio: 'inherit' })
+  const child = runProgram(program, 'inherit')
   const ended = new Promise<string>((resolve) => child.on('exit', (code, signal) => resolve(String(signal ?? code))))
   const result = await Promise.race([ended, sleep(8000, 'still running')])
   child.kill('SIGKILL')
@@ -231,8 +229,75 @@ export async function programEnds(kind: 'unref' | 'exit' | 'forget' | 'worker') 
   return { result, left: interfaces() }
 }
 
-function device(name: string, more: { mtu?: number; offload?: boolean } = {}): { pool: FramePool; dev: TapDevice } {
-  const pool = createFramePool({ poison: true })
+/** The descriptor is opened here, and used by a program that finds it as its descriptor 3. */
+export async function descriptorOfAnother() {
+  const tap = openTapHandle({ name: 'vmfd0' })
+  const already = failure(() => openTapHandle({ fd: tap.fd }))
+  tap.setUp(true)
+  const program = `
+    import { openTapHandle } from ${JSON.stringify(new URL('../../src/host/tap-handle.ts', import.meta.url).href)}
+    const tap = openTapHandle({ fd: 3 })
+    const bytes = new Uint8Array(60).fill(255, 0, 6)
+    const records = Uint32Array.from([tap.native.registerArray(bytes), 0, 60, 0])
+    const sent = tap.native.writeBatch(tap.handle, tap.native.registerArray(records), 0, 1)
+    console.log(JSON.stringify({ name: tap.name, persistent: tap.persistent, sent }))
+    tap.pollStart(() => {})
+    process.stdin.on('end', () => tap.close()).resume()
+  `
+  const child = runProgram(program, ['pipe', 'pipe', 'inherit', tap.fd])
+  const ended = new Promise((resolve) => child.on('exit', resolve))
+  const said = await new Promise<string>((resolve) => child.stdout?.once('data', (data) => resolve(String(data))))
+  const counted = kernelCounters('vmfd0').rxPackets
+  tap.close()
+  const during = interfaces()
+  child.stdin?.end()
+  const status = await ended
+  return { already: already.code, said: JSON.parse(said) as unknown, counted, during, status, after: interfaces() }
+}
+
+/** The pool has nothing to lend: what waits is read away and counted, the event loop does not spin. */
+export async function poolExhausted() {
+  const { pool, dev } = device('vmq%d', {}, createFramePool({ smallLimit: 0, largeLimit: 0 }))
+  dev.tap.setKernelAddress(KERNEL_IP, 24)
+  dev.tap.setUp(true)
+  for (let i = 0; i < 10; i++) await broadcastUdp(patterned(100))
+  await until(() => dev.stats.rxErrors >= 10)
+  const before = process.cpuUsage()
+  await sleep(300)
+  const { user, system } = process.cpuUsage(before)
+  const result = { rxErrors: dev.stats.rxErrors, rxFrames: dev.stats.rxFrames, cpuUs: user + system, inUse: pool.inUse }
+  dev.close()
+  return result
+}
+
+/** The user of a frame throws, or closes the device in the middle of a batch: every slot goes back. */
+export async function userMisbehaves() {
+  const { pool, dev } = device('vmu%d')
+  dev.tap.setKernelAddress(KERNEL_IP, 24)
+  dev.tap.setUp(true)
+  const thrown: string[] = []
+  const listener = (error: Error): void => { thrown.push(error.message) }
+  process.on('uncaughtException', listener)
+  dev.onFrame = () => { throw new Error('from onFrame') }
+  await broadcastUdp(patterned(100))
+  await until(() => thrown.length > 0)
+  const afterThrow = pool.inUse
+  process.off('uncaughtException', listener)
+  let frames = 0
+  dev.onFrame = () => {
+    frames++
+    dev.close()
+  }
+  // While this blocks the event loop several frames come to wait.
+  spawnSync('ping', ['-b', '-c', '5', '-i', '0.002', '-W', '0.1', '10.66.0.255'])
+  await until(() => dev.tap.closed)
+  await sleep(20)
+  return { thrown: thrown[0], afterThrow, frames, inUse: pool.inUse, descriptors: tunDescriptors() }
+}
+
+function device(
+  name: string, more: { mtu?: number; offload?: boolean } = {}, pool: FramePool = createFramePool({ poison: true }),
+): { pool: FramePool; dev: TapDevice } {
   return { pool, dev: openTap({ name, pool, ...more }) }
 }
 
@@ -249,6 +314,14 @@ function testFrame(length: number): Uint8Array {
   bytes.writeUIntBE(0x020000000002, 6, 6)
   bytes.writeUInt16BE(ETHER_TYPE_TEST, 12)
   return bytes
+}
+
+/** Runs an ES module that may import our TypeScript sources. */
+function runProgram(program: string, stdio: StdioOptions): ChildProcess {
+  const hooks = new URL('ts-hooks.mjs', import.meta.url).href
+  const loader = `data:text/javascript,import{register}from'node:module';register(${JSON.stringify(hooks)})`
+  const flags = ['--no-warnings', '--expose-gc', ...'typescript' in process.features ? [] : ['--import', loader]]
+  return spawn(process.execPath, [...flags, '--input-type=module', '-e', program], { stdio })
 }
 
 async function broadcastUdp(payload: Uint8Array): Promise<void> {

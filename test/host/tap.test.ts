@@ -96,6 +96,24 @@ describeInNetns('TAP device against the kernel', () => {
     expect(r.inUse).toBe(0)
   })
 
+  it('takes over a descriptor that somebody else opened; one that is ours already is EEXIST', async () => {
+    const r = await run('descriptorOfAnother')
+    expect(r.said).toEqual({ name: 'vmfd0', persistent: false, sent: 1 })
+    expect(r).toMatchObject({ already: 'EEXIST', counted: 1, during: ['lo', 'vmfd0'], status: 0, after: ['lo'] })
+  })
+
+  it('with an exhausted pool reads what waits away, counts it, and does not spin', async () => {
+    const r = await run('poolExhausted')
+    expect(r).toMatchObject({ rxFrames: 0, inUse: 0 })
+    expect(r.rxErrors).toBeGreaterThanOrEqual(10)
+    expect(r.cpuUs).toBeLessThan(150_000)
+  })
+
+  it('gives every slot back when onFrame throws or closes the device', async () => {
+    const r = await run('userMisbehaves')
+    expect(r).toEqual({ thrown: 'from onFrame', afterThrow: 0, frames: 1, inUse: 0, descriptors: 0 })
+  })
+
   it('EPERM without CAP_NET_ADMIN: says that it is missing and how to get a TAP', async () => {
     const denied = await inRestricted(['--bounding-set', '-net_admin', '--inh-caps', '-net_admin'])
     expect(denied).toMatchObject({ code: 'EPERM', syscall: 'TUNSETIFF', path: 'vmdenied' })
