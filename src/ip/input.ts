@@ -77,14 +77,18 @@ function checkAddresses(vn: Vn, ifp: Ifnet, f: Frame, src: Ip4, dst: Ip4): keyof
   if (vn.state.ip.local.has(src)) return 'spoofed'
   // RFC 1122 §3.3.6: a unicast in a link broadcast is somebody's mistake, and answering it would make a storm
   if (!group && (f.flags & (F_BCAST | F_MCAST)) !== 0) return 'linkbcast'
-  return null
+  return isElsewhere(vn, ifp, dst) ? 'wrongif' : null
+}
+
+/** The strong model of RFC 1122 §3.3.4.2 (A), by sysctl and for hosts: our address, but another interface's. */
+function isElsewhere(vn: Vn, ifp: Ifnet, dst: Ip4): boolean {
+  const { sysctl, ip } = vn.state
+  if (sysctl['net.inet.ip.rfc1122_strong_es'] === 0 || sysctl['net.inet.ip.forwarding'] === 1) return false
+  return ip.local.has(dst) && ip.local.get(dst) !== ifp.id
 }
 
 function isForUs(vn: Vn, ifp: Ifnet, f: Frame, dst: Ip4): boolean {
-  const ifId = vn.state.ip.local.get(dst)
-  if (ifId !== undefined) {
-    return ifId === ifp.id || ifp.type === IFT_LOOP || vn.state.sysctl['net.inet.ip.rfc1122_strong_es'] === 0
-  }
+  if (vn.state.ip.local.has(dst)) return true
   if (ip4IsMulticast(dst)) {
     f.flags |= F_MCAST
     // on the loopback it is our copy of what we sent where we listen
