@@ -39,9 +39,9 @@ export function inpBind(
 }
 
 /**
- * Gives a control block its peer: picks the source address and an ephemeral port where they are not bound, and inserts
- * it anew. The wildcard address stands for this host. EISCONN; EADDRINUSE: the four-tuple is taken; EADDRNOTAVAIL: no port
- * left (or no usable source address); ENETUNREACH.
+ * Gives a control block its peer: picks the source address and an ephemeral port where they are not bound, and
+ * inserts it anew. The wildcard address stands for this host. EISCONN; EADDRINUSE: the four-tuple is taken;
+ * EADDRNOTAVAIL: no port left (or no usable source address); ENETUNREACH.
  */
 export function inpConnect(
   vn: Vn, inp: Inpcb, t: InpTable, pcbs: Map<number, Pcb>, addr: Addr, port: number,

@@ -8,8 +8,8 @@ import { IPPROTO_TCP, IPPROTO_UDP } from '../wire/ipv4.ts'
 import type { CtlInput } from './ctl.ts'
 
 /**
- * Tells the transport of `c.proto`. For CTL_MSGSIZE it is the transport that calls pmtuUpdate, after it has found that the
- * quoted packet can be one of its own: anybody can send an ICMP error (RFC 5927 §7.2, RFC 8085 §5.2).
+ * Tells the transport of `c.proto`. For CTL_MSGSIZE it is the transport that calls inetPmtuUpdate, after it has found
+ * that the quoted packet can be one of its own: anybody can send an ICMP error (RFC 5927 §7.2, RFC 8085 §5.2).
  */
 export function ctlInput(vn: Vn, c: CtlInput): void {
   switch (c.proto) {

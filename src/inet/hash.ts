@@ -1,6 +1,7 @@
 /**
- * The keyed hash behind demultiplexing: HalfSipHash-1-3's rounds over the words of the four-tuple, the whole state keyed
- * with the Vnet's secret, so that nobody outside can aim at one chain. No allocation; a function of its arguments alone.
+ * The keyed hash behind demultiplexing: HalfSipHash-1-3's rounds over the words of the four-tuple, the whole state
+ * keyed with the Vnet's secret, so that nobody outside can aim at one chain. No allocation; a function of its
+ * arguments alone.
  */
 
 import type { Vn } from '../kern/vn.ts'

@@ -1,6 +1,7 @@
 /**
- * Control blocks by address: chained hash tables as plain data (Map of the first id of a chain, `Inpcb.hashNext` onwards),
- * so that the cost of a lookup does not depend on the number of sockets. The records stay in their protocol's own map.
+ * Control blocks by address: chained hash tables as plain data (Map of the first id of a chain, `Inpcb.hashNext`
+ * onwards), so that the cost of a lookup does not depend on the number of sockets. The records stay in their
+ * protocol's own map.
  */
 
 import type { Vn } from '../kern/vn.ts'
@@ -24,15 +25,16 @@ export function inpLookup<T extends Pcb>(
   while (id !== 0) {
     const pcb = pcbs.get(id) as T
     const inp = pcb.inp
-    if (inp.lport === lport && inp.fport === fport && sameHost(inp.laddr, laddr) && sameHost(inp.faddr, faddr)) return pcb
+    const ports = inp.lport === lport && inp.fport === fport
+    if (ports && sameHost(inp.laddr, laddr) && sameHost(inp.faddr, faddr)) return pcb
     id = inp.hashNext
   }
   return null
 }
 
 /**
- * The record without a peer that takes packets for (laddr, lport): bound to that very address, else to the wildcard; the
- * latest bound where several share it. Null when there is none of the right family.
+ * The record without a peer that takes packets for (laddr, lport): bound to that very address, else to the wildcard;
+ * the latest bound where several share it. Null when there is none of the right family.
  */
 export function inpLookupListen<T extends Pcb>(
   vn: Vn, t: InpTable, pcbs: Map<number, T>, laddr: Addr, lport: number,

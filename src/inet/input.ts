@@ -9,8 +9,8 @@ import { udpInput } from '../udp/input.ts'
 import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from '../wire/ipv4.ts'
 
 /**
- * Hands a packet for this host (f.off = f.l4 at the transport header, f.l3 at the IP header) to its protocol; borrows it.
- * False when nobody here speaks the protocol: the caller answers with protocol unreachable (RFC 1122 §3.2.2.1).
+ * Hands a packet for this host (f.off = f.l4 at the transport header, f.l3 at the IP header) to its protocol; borrows
+ * it. False when nobody here speaks the protocol: the caller answers with protocol unreachable (RFC 1122 §3.2.2.1).
  */
 export function inetInput(vn: Vn, f: Frame): boolean {
   switch (f.proto) {

@@ -2,15 +2,11 @@
 
 import { ipIsBroadcast, ipIsLocal, ipSourceOn } from '../ip/addrs.ts'
 import { ipOutputRoute } from '../ip/output.ts'
-import { pmtuGet } from '../ip/pmtu.ts'
 import { RTF_REJECT } from '../ip/state.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrCopy, addrIsMulticast, addrIsUnspecified, addrIsV4, addrSetIp4 } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { EADDRNOTAVAIL, EAFNOSUPPORT, EHOSTUNREACH, ENETUNREACH } from '../lib/errno.ts'
-
-/** Packet size that every IPv4 host takes: used where there is no route to tell better (RFC 1122 §3.3.3). */
-const MTU_UNKNOWN = 576
 
 /**
  * Puts the address to send to `dst` from into `out`. ENETUNREACH: no route; EHOSTUNREACH: a route that refuses;
@@ -45,7 +41,9 @@ export function inetSourceBound(vn: Vn, laddr: Addr, dst: Addr, out: Addr): numb
   return 0
 }
 
-/** True for an address of this host that may be used: not one that is being probed or is a duplicate (RFC 5227 §2.1). */
+/**
+ * True for an address of this host that may be used: not one that is being probed or is a duplicate (RFC 5227 §2.1).
+ */
 export function inetIsLocal(vn: Vn, a: Addr): boolean {
   return addrIsV4(a) && ipIsLocal(vn, a.w3)
 }
@@ -55,11 +53,4 @@ export function inetIsBroadcast(vn: Vn, a: Addr): boolean {
   return addrIsV4(a) && ipIsBroadcast(vn, a.w3, 0)
 }
 
-/** Largest IP packet that goes to `dst` in one piece, as far as is known (RFC 1191 §3). */
-export function inetPathMtu(vn: Vn, dst: Addr): number {
-  if (!addrIsV4(dst)) return MTU_UNKNOWN
-  const ifp = vn.state.link.ifnets.get(ipOutputRoute(vn, 0, 0, dst.w3)?.ifId ?? 0)
-  if (ifp === undefined) return MTU_UNKNOWN
-  const known = pmtuGet(vn, dst.w3)
-  return known > 0 && known < ifp.mtu ? known : ifp.mtu
-}
+export { inetPathMtu } from './pmtu.ts'

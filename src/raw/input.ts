@@ -13,8 +13,8 @@ import { RAW_CHARGE } from './state.ts'
 import type { RawPcb } from './state.ts'
 
 /**
- * Copies a packet for this host (f.l3 … off+len) to the raw sockets of its protocol; true when there was one. Of ICMP they
- * do not get what the stack answers itself, nor what is damaged. Borrows the frame and does not change it.
+ * Copies a packet for this host (f.l3 … off+len) to the raw sockets of its protocol; true when there was one. Of ICMP
+ * they do not get what the stack answers itself, nor what is damaged. Borrows the frame and does not change it.
  */
 export function rawInput(vn: Vn, f: Frame): boolean {
   const { pcbs } = vn.state.raw

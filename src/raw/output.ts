@@ -33,8 +33,9 @@ export function rawOutput(
 }
 
 /**
- * Sends `len` bytes of `buf`, an IP packet, as it is, except for what one cannot know: total length and checksum are filled
- * in always, the source and the identification where they are 0. It is not fragmented (EMSGSIZE). Returns an errno.
+ * Sends `len` bytes of `buf`, an IP packet, as it is, except for what one cannot know: total length and checksum are
+ * filled in always, the source and the identification where they are 0. It is not fragmented (EMSGSIZE). Returns an
+ * errno.
  */
 export function rawOutputWhole(
   vn: Vn, src: Addr, dst: Addr, id: number, buf: Uint8Array, at: number, len: number,

@@ -1,6 +1,7 @@
 /**
- * What a user asks of a raw IPv4 socket. Calls return an errno (0 is success), or where they return a count or an id its
- * negative; an id that is no raw socket is EBADF. What is received starts at the IP header; what is sent does with IP_HDRINCL.
+ * What a user asks of a raw IPv4 socket. Calls return an errno (0 is success), or where they return a count or an id
+ * its negative; an id that is no raw socket is EBADF. What is received starts at the IP header; what is sent does
+ * with IP_HDRINCL.
  */
 
 import { bufferLimit, inpGetOpt, inpSetOpt, inpTakeError } from '../inet/inpopt.ts'
@@ -90,7 +91,10 @@ export function rawSendTo(
   return errno === 0 ? len : -errno
 }
 
-/** The oldest packet into `buf`, its sender into `from`: bytes copied, or -errno (EAGAIN, the pending error). See udpRecvFrom. */
+/**
+ * The oldest packet into `buf`, its sender into `from`: bytes copied, or -errno (EAGAIN, the pending error). See
+ * udpRecvFrom.
+ */
 export function rawRecvFrom(
   vn: Vn, id: number, buf: Uint8Array, at: number, len: number, from: RawFrom, flags = 0,
 ): number {
@@ -124,7 +128,8 @@ export function rawClose(vn: Vn, id: number): number {
 export function rawSetOpt(vn: Vn, id: number, level: number, name: number, value: number): number {
   const pcb = vn.state.raw.pcbs.get(id)
   if (pcb === undefined) return EBADF
-  if (level !== SOL_SOCKET || (name !== SO_RCVBUF && name !== SO_SNDBUF)) return inpSetOpt(vn, pcb.inp, level, name, value)
+  const isLimit = level === SOL_SOCKET && (name === SO_RCVBUF || name === SO_SNDBUF)
+  if (!isLimit) return inpSetOpt(vn, pcb.inp, level, name, value)
   const limit = bufferLimit(vn, value)
   if (limit === 0) return EINVAL
   if (name === SO_RCVBUF) pcb.rcvLimit = limit

@@ -3,14 +3,14 @@
 import { CTL_MSGSIZE } from '../inet/ctl.ts'
 import type { CtlInput } from '../inet/ctl.ts'
 import { inpLookup, inpLookupListen } from '../inet/inptable.ts'
+import { inetPmtuUpdate } from '../inet/pmtu.ts'
 import { PMTUD_DO } from '../inet/sockopt.ts'
-import { pmtuUpdate } from '../ip/pmtu.ts'
 import { EV_ERROR, eventPost } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 
 /**
- * A connected socket gets the error as its pending one. A socket that sends to many cannot tell whom it is about and hears
- * nothing; without any socket on the quoted port the error is made up, or late, and is ignored.
+ * A connected socket gets the error as its pending one. A socket that sends to many cannot tell whom it is about and
+ * hears nothing; without any socket on the quoted port the error is made up, or late, and is ignored.
  */
 export function udpCtlInput(vn: Vn, c: CtlInput): void {
   const { table, pcbs, stats } = vn.state.udp
@@ -26,7 +26,7 @@ export function udpCtlInput(vn: Vn, c: CtlInput): void {
       stats.badctl++
       return
     }
-    pmtuUpdate(vn, c.dst.w3, c.mtu)
+    inetPmtuUpdate(vn, c.dst, c.mtu)
   }
   if (connected === null || c.errno === 0) return
   connected.inp.soError = c.errno

@@ -1,7 +1,7 @@
 /** Datagrams from the network to sockets (RFC 768; RFC 1122 §4.1.3; RFC 8085 §5). */
 
-import { icmpError } from '../icmp/error.ts'
 import { inetPseudo } from '../inet/checksum.ts'
+import { inetPortUnreachable } from '../inet/error.ts'
 import { inpLookup, inpLookupListen, inpTakesFamily, sameHost } from '../inet/inptable.ts'
 import { inetIsBroadcast } from '../inet/source.ts'
 import { EV_READ, countDrop, eventPost } from '../kern/vn.ts'
@@ -10,7 +10,6 @@ import { addrEq, addrIsMulticast, addrIsUnspecified, addrIsV4 } from '../lib/add
 import { checksumAdd, checksumFold } from '../lib/checksum.ts'
 import { CSUM_NONE, F_BCAST, F_MCAST } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
-import { ICMP_UNREACH, ICMP_UNREACH_PORT } from '../wire/icmp.ts'
 import { UDP_DPORT, UDP_HDR_LEN, UDP_LEN, UDP_SPORT, UDP_SUM } from '../wire/udp.ts'
 import { UDP_CHARGE } from './state.ts'
 import type { UdpPcb } from './state.ts'
@@ -36,7 +35,7 @@ export function udpInput(vn: Vn, f: Frame): void {
   if (pcb !== null) return deliver(vn, pcb, f, sport, n)
   countDrop(vn, stats, 'udp', 'noport', f)
   // RFC 1122 §4.1.3.1
-  if (vn.state.sysctl['net.inet.udp.blackhole'] === 0) icmpError(vn, f, ICMP_UNREACH, ICMP_UNREACH_PORT, 0)
+  if (vn.state.sysctl['net.inet.udp.blackhole'] === 0) inetPortUnreachable(vn, f)
 }
 
 /** Broadcasts and multicasts go to every socket that fits; nobody is told when there is none (RFC 1122 §3.2.2). */
@@ -68,13 +67,16 @@ function deliver(vn: Vn, pcb: UdpPcb, f: Frame, sport: number, n: number): void 
   if (pcb.queued > 0 && pcb.queued + charge > pcb.rcvLimit) return countDrop(vn, stats, 'udp', 'fullsock', f)
   const at = f.l4 + UDP_HDR_LEN
   pcb.queue.push({
-    bytes: f.slab.slice(at, at + n), from: { ...f.src }, fport: sport, to: { ...f.dst }, ifId: f.ifId, tos: f.tos, ttl: f.ttl,
+    bytes: f.slab.slice(at, at + n), from: { ...f.src }, fport: sport, to: { ...f.dst },
+    ifId: f.ifId, tos: f.tos, ttl: f.ttl,
   })
   pcb.queued += charge
   eventPost(vn, pcb.inp.id, EV_READ)
 }
 
-/** Over the `len` bytes that the datagram claims; zero means that the sender computed none (RFC 768; not so in IPv6). */
+/**
+ * Over the `len` bytes that the datagram claims; zero means that the sender computed none (RFC 768; not so in IPv6).
+ */
 function checksumOk(vn: Vn, f: Frame, len: number): boolean {
   if (f.csum !== CSUM_NONE) return true
   if (f.view.getUint16(f.l4 + UDP_SUM) === 0) {

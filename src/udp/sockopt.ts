@@ -9,7 +9,8 @@ import { EBADF, EINVAL } from '../lib/errno.ts'
 export function udpSetOpt(vn: Vn, id: number, level: number, name: number, value: number): number {
   const pcb = vn.state.udp.pcbs.get(id)
   if (pcb === undefined) return EBADF
-  if (level !== SOL_SOCKET || (name !== SO_RCVBUF && name !== SO_SNDBUF)) return inpSetOpt(vn, pcb.inp, level, name, value)
+  const isLimit = level === SOL_SOCKET && (name === SO_RCVBUF || name === SO_SNDBUF)
+  if (!isLimit) return inpSetOpt(vn, pcb.inp, level, name, value)
   const limit = bufferLimit(vn, value)
   if (limit === 0) return EINVAL
   if (name === SO_RCVBUF) pcb.rcvLimit = limit

@@ -1,6 +1,6 @@
 /**
- * What a user asks of a UDP socket (RFC 768 "User Interface", RFC 1122 §4.1.4). Calls return an errno (0 is success), or where
- * they return a count its negative; an id that is no UDP socket is EBADF.
+ * What a user asks of a UDP socket (RFC 768 "User Interface", RFC 1122 §4.1.4). Calls return an errno (0 is success),
+ * or where they return a count its negative; an id that is no UDP socket is EBADF.
  */
 
 import { inpBind, inpConnect } from '../inet/bind.ts'
@@ -79,9 +79,9 @@ export function udpDisconnect(vn: Vn, id: number): number {
 }
 
 /**
- * Sends one datagram to (addr, port), or to the peer when `addr` is null; binds an unbound socket to an ephemeral port.
- * Returns `len` or -errno: a pending error of the socket, EPIPE, EISCONN, EDESTADDRREQ, EMSGSIZE, EACCES (broadcast without
- * SO_BROADCAST), EADDRNOTAVAIL, ENETUNREACH, ENOBUFS, EADDRINUSE (no port is left).
+ * Sends one datagram to (addr, port), or to the peer when `addr` is null; binds an unbound socket to an ephemeral
+ * port. Returns `len` or -errno: a pending error of the socket, EPIPE, EISCONN, EDESTADDRREQ, EMSGSIZE, EACCES
+ * (broadcast without SO_BROADCAST), EADDRNOTAVAIL, ENETUNREACH, ENOBUFS, EADDRINUSE (no port is left).
  */
 export function udpSendTo(
   vn: Vn, id: number, buf: Uint8Array, at: number, len: number, addr: Addr | null, port: number,
@@ -110,9 +110,9 @@ export function udpSendTo(
 }
 
 /**
- * The oldest datagram into `buf`, its sender into `from`. Returns the bytes copied (0 for an empty datagram, and after
- * shutdown), or -errno: EAGAIN, or the socket's pending error. A longer datagram is cut (`from.truncated`), its rest is lost.
- * MSG_PEEK leaves it in the queue; MSG_TRUNC makes its whole length the result.
+ * The oldest datagram into `buf`, its sender into `from`. Returns the bytes copied (0 for an empty datagram, and
+ * after shutdown), or -errno: EAGAIN, or the socket's pending error. A longer datagram is cut (`from.truncated`), its
+ * rest is lost. MSG_PEEK leaves it in the queue; MSG_TRUNC makes its whole length the result.
  */
 export function udpRecvFrom(
   vn: Vn, id: number, buf: Uint8Array, at: number, len: number, from: UdpFrom, flags: number,

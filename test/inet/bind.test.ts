@@ -4,7 +4,8 @@ import { inpBind, inpConflict, inpConnect } from '../../src/inet/bind.ts'
 import { inpInsert, inpRemove } from '../../src/inet/inptable.ts'
 import type { Pcb } from '../../src/inet/inptable.ts'
 import {
-  AF_INET, AF_INET6, INP_LISTENING, INP_REUSEADDR, INP_REUSEPORT, INP_V6ONLY, SO_TCP, SO_UDP, createInpTable, createInpcb,
+  AF_INET, AF_INET6, INP_LISTENING, INP_REUSEADDR, INP_REUSEPORT, INP_V6ONLY, SO_TCP, SO_UDP, createInpTable,
+  createInpcb,
 } from '../../src/inet/state.ts'
 import type { InpTable, Inpcb } from '../../src/inet/state.ts'
 import { addrIsUnspecified } from '../../src/lib/addr.ts'
@@ -115,7 +116,7 @@ test('RFC 1122 §3.3.4.3, RFC 6056: connect chooses address and port; the four-t
   expect(self).toMatchObject({ laddr: LO, faddr: LO })
 })
 
-test('RFC 6056 §3.3.3: an ephemeral TCP port serves many peers, but never one that is bound; exhausted is EADDRNOTAVAIL', () => {
+test('RFC 6056 §3.3.3: an ephemeral TCP port serves many peers, but is never a bound one', () => {
   const { sysctl } = net.a.state
   sysctl['net.inet.ip.portrange.first'] = 20_000
   sysctl['net.inet.ip.portrange.last'] = 20_003
@@ -135,7 +136,8 @@ test('RFC 6056 §3.3.3: an ephemeral TCP port serves many peers, but never one t
 
 test('against a list model: bind says EADDRINUSE exactly where two sockets would meet', () => {
   const socket = fc.record({
-    options: fc.constantFrom(0, INP_REUSEADDR, INP_REUSEPORT, INP_REUSEADDR | INP_REUSEPORT, INP_REUSEADDR | INP_LISTENING),
+    options: fc.constantFrom(
+      0, INP_REUSEADDR, INP_REUSEPORT, INP_REUSEADDR | INP_REUSEPORT, INP_REUSEADDR | INP_LISTENING),
     addr: fc.constantFrom(ANY, A, LO),
     port: fc.constantFrom(1000, 1001),
     remove: fc.boolean(),

@@ -4,7 +4,9 @@ import { inpHash } from '../../src/inet/hash.ts'
 import { inpInsert, inpLookup, inpLookupListen, inpRemove } from '../../src/inet/inptable.ts'
 import type { Pcb } from '../../src/inet/inptable.ts'
 import { AF_INET, AF_INET6, INP_V6ONLY, createInpTable, createInpcb } from '../../src/inet/state.ts'
-import { addrCopy, addrEq, addrFromIp4, addrIsUnspecified, addrIsV4, addrParse, createAddr } from '../../src/lib/addr.ts'
+import {
+  addrCopy, addrEq, addrFromIp4, addrIsUnspecified, addrIsV4, addrParse, createAddr,
+} from '../../src/lib/addr.ts'
 import type { Addr } from '../../src/lib/addr.ts'
 import { createSmallVn } from './vn.ts'
 

@@ -146,7 +146,8 @@ export function udpFrame(d: DatagramFields): Uint8Array {
   const pseudo = (src.w3 >>> 0) + (dst.w3 >>> 0) + IPPROTO_UDP + len
   const sum = checksumFold(checksumAdd(pseudo, view, 0, len))
   if (d.sum !== 'none') view.setUint16(UDP_SUM, d.sum ?? (sum === 0 ? 0xffff : sum))
-  return ipFrame({ src, dst, proto: IPPROTO_UDP, payload, dstMac: d.dstMac ?? MAC_B, tos: d.tos ?? 0, ttl: d.ttl ?? 64 })
+  const { dstMac = MAC_B, tos = 0, ttl = 64 } = d
+  return ipFrame({ src, dst, proto: IPPROTO_UDP, payload, dstMac, tos, ttl })
 }
 
 /** Bytes 0, 1, 2 … */

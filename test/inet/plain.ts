@@ -14,7 +14,9 @@ export function notPlain(value: unknown, path = 'state', seen = new Set<object>(
     return value.byteLength === value.buffer.byteLength ? [] : [`${path}: a view over a bigger buffer`]
   }
   if (value instanceof Map) {
-    return [...value].flatMap(([k, v]) => [...notPlain(k, `${path} key`, seen), ...notPlain(v, `${path}[${String(k)}]`, seen)])
+    return [...value].flatMap(([k, v]) => [
+      ...notPlain(k, `${path} key`, seen), ...notPlain(v, `${path}[${String(k)}]`, seen),
+    ])
   }
   if (value instanceof Set) return [...value].flatMap((v) => notPlain(v, `${path}{}`, seen))
   if (Array.isArray(value)) return value.flatMap((v, i) => notPlain(v, `${path}[${i}]`, seen))

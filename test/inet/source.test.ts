@@ -91,7 +91,7 @@ test('RFC 1122 §3.3.6, RFC 3021 §2.2: which addresses are broadcasts', () => {
   expect(is).toEqual([true, true, true, false, false, false, false])
 })
 
-test('RFC 1191 §3: the path MTU is the interface\'s until a smaller one is learnt; to ourselves the loopback\'s', () => {
+test('RFC 1191 §3: the path MTU is the interface\'s until a smaller one is learnt, or the loopback\'s', () => {
   const { vn } = net.a
   expect(inetPathMtu(vn, ip('10.0.0.2'))).toBe(1500)
   expect(inetPathMtu(vn, ip('172.16.0.9'))).toBe(1400)

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import {
-  IP_HDRINCL, IP_TOS, IP_TTL, MSG_PEEK, MSG_TRUNC, SOCK_RAW, SOL_IP, SOL_SOCKET, SO_BROADCAST, SO_ERROR, SO_RCVBUF, SO_SNDBUF,
-  SO_TYPE,
+  IP_HDRINCL, IP_TOS, IP_TTL, MSG_PEEK, MSG_TRUNC, SOCK_RAW, SOL_IP, SOL_SOCKET, SO_BROADCAST, SO_ERROR, SO_RCVBUF,
+  SO_SNDBUF, SO_TYPE,
 } from '../../src/inet/sockopt.ts'
 import { AF_INET, AF_INET6 } from '../../src/inet/state.ts'
 import { EV_ERROR, EV_GONE, EV_READ, EV_WRITE } from '../../src/kern/vn.ts'
@@ -23,7 +23,9 @@ import {
 } from '../../src/wire/icmp.ts'
 import { IPPROTO_ICMP, IPPROTO_UDP, decodeIpv4, encodeIpv4 } from '../../src/wire/ipv4.ts'
 import { viewOf } from '../../src/wire/layout.ts'
-import { A, B, bytesOf, checkRest, createNet, events, inject, ip, ipFrame, pattern, settle, text, udpFrame } from '../inet/net.ts'
+import {
+  A, B, bytesOf, checkRest, createNet, events, inject, ip, ipFrame, pattern, settle, text, udpFrame,
+} from '../inet/net.ts'
 import type { Net } from '../inet/net.ts'
 
 let net: Net
@@ -133,7 +135,7 @@ test('RFC 1122 §3.2.2.1: protocol unreachable is an error of the connected raw 
     [number, number, number, number]
   for (const id of [asking, other, bound]) expect(rawConnect(vn, id, B)).toBe(0)
   expect(rawBind(vn, bound, ip('127.0.0.1'))).toBe(0)
-  expect(send(net.a, asking, bytesOf('x'))).toBe(1)
+  expect(send(net.a, asking, bytesOf('8 octets'))).toBe(8)
   expect(rawReady(vn, asking)).toBe(EV_READ | EV_WRITE | EV_ERROR)
   expect(events(vn, asking)).toBe(EV_ERROR)
   expect(send(net.a, asking, bytesOf('x'))).toBe(-ENOPROTOOPT)
@@ -181,7 +183,7 @@ test('a payload is sent with a header of the socket\'s protocol, TTL and TOS', (
   expect(rawSetOpt(net.a.vn, id, SOL_IP, IP_TTL, 9)).toBe(0)
   expect(rawSetOpt(net.a.vn, id, SOL_IP, IP_TOS, 0x10)).toBe(0)
   expect(send(net.a, id, bytesOf('payload'), B)).toBe(7)
-  const packet = net.cable[0] as Uint8Array
+  const packet = net.cable[0]
   expect(decodeIpv4(packet, 0)).toMatchObject({ vhl: 0x45, tos: 0x10, ttl: 9, p: PROTO, len: 27, src: A.w3, dst: B.w3 })
   expect(text(packet.subarray(20))).toBe('payload')
 })
@@ -195,7 +197,7 @@ test('IP_HDRINCL: the user\'s header goes out, with length and checksum, and sou
   encodeIpv4(header, packet, 0)
   packet.set(bytesOf('data'), 20)
   expect(send(net.a, id, packet, B)).toBe(24)
-  const sent = net.cable[0] as Uint8Array
+  const sent = net.cable[0]
   const got = decodeIpv4(sent, 0)
   expect(got).toMatchObject({ tos: 4, len: 24, ttl: 5, p: 252, src: A.w3, dst: B.w3 })
   expect(got.id).not.toBe(0)
@@ -204,7 +206,7 @@ test('IP_HDRINCL: the user\'s header goes out, with length and checksum, and sou
   encodeIpv4({ ...header, id: 4711, src: ip('10.0.0.77').w3 }, packet, 0)
   net.cable.length = 0
   expect(send(net.a, id, packet, B)).toBe(24)
-  expect(decodeIpv4(net.cable[0] as Uint8Array, 0)).toMatchObject({ id: 4711, src: ip('10.0.0.77').w3 })
+  expect(decodeIpv4(net.cable[0], 0)).toMatchObject({ id: 4711, src: ip('10.0.0.77').w3 })
 })
 
 test('IP_HDRINCL: a packet to ourselves comes back, a malformed or too big one is refused', () => {

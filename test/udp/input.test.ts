@@ -11,7 +11,9 @@ import { udpAttach, udpBind, udpConnect, udpReady, udpRecvFrom } from '../../src
 import type { UdpFrom } from '../../src/udp/usrreq.ts'
 import { ICMP_UNREACH, ICMP_UNREACH_PORT } from '../../src/wire/icmp.ts'
 import { IPPROTO_UDP } from '../../src/wire/ipv4.ts'
-import { A, B, MAC_B, bytesOf, checkRest, createNet, events, inject, ip, ipFrame, pattern, settle, text, udpFrame } from '../inet/net.ts'
+import {
+  A, B, MAC_B, bytesOf, checkRest, createNet, events, inject, ip, ipFrame, pattern, settle, text, udpFrame,
+} from '../inet/net.ts'
 import type { DatagramFields, Net } from '../inet/net.ts'
 
 let net: Net
@@ -120,7 +122,7 @@ test('RFC 1122 §4.1.3.1: no socket on the port is answered with ICMP port unrea
   send({ data: bytesOf('abc') })
   expect(stats().noport).toBe(1)
   expect(net.cable.length).toBe(1)
-  const answer = net.cable[0] as Uint8Array
+  const answer = net.cable[0]
   expect([answer[9], answer[20], answer[21]]).toEqual([1, ICMP_UNREACH, ICMP_UNREACH_PORT])
   // RFC 1122 §3.2.2: it quotes the IP header and at least 8 bytes
   expect(answer.subarray(28, 28 + 28)).toEqual(udpFrame({ data: bytesOf('abc') }).subarray(14, 14 + 28))
