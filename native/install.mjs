@@ -50,11 +50,16 @@ function findNodeGyp() {
   return candidates.find((path) => path.endsWith('.js') && existsSync(path)) ?? ''
 }
 
-/** Most Node distributions carry their headers; using them spares node-gyp a download. */
+/**
+ * Most Node distributions carry their headers; using them spares node-gyp a download. Another Node's do as well, since
+ * Node-API and libuv keep their binary interface.
+ */
 function localHeaders() {
   if (process.env.npm_config_nodedir) return []
-  const prefix = resolve(dirname(realpathSync(process.execPath)), '..')
-  return existsSync(join(prefix, 'include/node/common.gypi')) ? [`--nodedir=${prefix}`] : []
+  const own = resolve(dirname(realpathSync(process.execPath)), '..')
+  const prefixes = [own, join(own, `node_modules/node-linux-${process.arch}`), '/usr/local', '/usr']
+  const prefix = prefixes.find((dir) => existsSync(join(dir, 'include/node/common.gypi')))
+  return prefix === undefined ? [] : [`--nodedir=${prefix}`]
 }
 
 function onPath(program) {
@@ -66,6 +71,7 @@ function onPath(program) {
 function reason(run) {
   if (run.error) return run.error.message
   const lines = `${run.stdout ?? ''}\n${run.stderr ?? ''}`.split('\n').map((line) => line.trim())
-  const telling = lines.find((line) => /\berror:|fatal error|ERR! stack Error|not found|ENOTFOUND/i.test(line))
+  const telling = lines.find((line) => /network connectivity/.test(line)) ? 'the headers could not be downloaded'
+    : lines.find((line) => /\berror:|fatal error|ERR! stack Error|not found/i.test(line))
   return (telling ?? `node-gyp ended with ${run.status ?? run.signal}`).replace(/^gyp ERR! stack /, '')
 }

@@ -2,6 +2,7 @@
 
 import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -178,7 +179,9 @@ function send(s: Setup, packet: Buffer): void {
 /** A process in a namespace of its own, 192.0.2.2, with this one as 192.0.2.1; both documentation addresses. */
 async function withPeer<T>(body: () => Promise<T>): Promise<T> {
   const peer = spawn('unshare', ['--net', '--', 'sleep', '60'], { stdio: 'ignore' })
+  const namespaceOf = (pid: number | string | undefined): string => readlinkSync(`/proc/${pid}/ns/net`)
   try {
+    await until(() => namespaceOf(peer.pid) !== namespaceOf('self'))
     await until(() => ip('link', 'add', 'vmr0', 'type', 'veth', 'peer', 'name', 'vmr1', 'netns', String(peer.pid)) === 0)
     ip('addr', 'add', '192.0.2.1/24', 'dev', 'vmr0')
     ip('link', 'set', 'vmr0', 'up')
