@@ -54,7 +54,7 @@ export function tcpTransmit(vn: Vn, tcb: Tcb, seq: Seq, flags: number, pos: numb
     urp = Math.min(0xffff, seqDiff(tcb.sndUp, seq))
     bits |= TH_URG
   }
-  writeHeader(f, inp.lport, inp.fport, seq, (flags & TH_ACK) !== 0 ? tcb.rcvNxt as number : 0, hdrLen, bits, field, urp)
+  writeHeader(f, inp.lport, inp.fport, seq, (flags & TH_ACK) !== 0 ? tcb.rcvNxt : 0, hdrLen, bits, field, urp)
   if (len > 0) ringPeek(tcb.sndBuf, pos, f.slab, at + hdrLen, len)
   f.len = hdrLen + len
   if (inp.mtuDiscover !== PMTUD_DONT && vn.state.sysctl['net.inet.tcp.path_mtu_discovery'] === 1) f.flags |= F_DF
@@ -89,7 +89,7 @@ export function writeHeader(
   const { view, off } = f
   view.setUint16(off + TCP_SPORT, sport)
   view.setUint16(off + TCP_DPORT, dport)
-  view.setInt32(off + TCP_SEQ, seq as number)
+  view.setInt32(off + TCP_SEQ, seq)
   view.setInt32(off + TCP_ACK, ack)
   view.setUint16(off + TCP_OFF_FLAGS, tcpOffFlags(hdrLen, flags))
   view.setUint16(off + TCP_WIN, win)

@@ -28,6 +28,6 @@ export function tcpTimerStopAll(tcb: Tcb): void {
 export function tcpTimerNext(tcb: Tcb): number {
   const t = tcb.timers
   return Math.min(
-    t[TT_REXMT] as number, t[TT_PERSIST] as number, t[TT_KEEP] as number, t[TT_2MSL] as number, t[TT_DELACK] as number,
+    t[TT_REXMT], t[TT_PERSIST], t[TT_KEEP], t[TT_2MSL], t[TT_DELACK],
   )
 }

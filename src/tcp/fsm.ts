@@ -10,7 +10,7 @@ import type { Tcb } from './state.ts'
 /** Moves a connection to `state`; a transition that the figure does not have is a bug of ours. */
 export function tcpSetState(tcb: Tcb, state: number): void {
   assert(
-    ((NEXT[tcb.state] as number) & (1 << state)) !== 0,
+    ((NEXT[tcb.state]) & (1 << state)) !== 0,
     `tcp ${tcb.inp.id}: no transition from ${tcpStateName(tcb.state)} to ${tcpStateName(state)}`,
   )
   tcb.state = state

@@ -19,15 +19,15 @@ export function tcpReassPark(vn: Vn, tcb: Tcb, seq: Seq, from: Uint8Array, at: n
   const end = seqAdd(seq, len)
   // i: first range that ends at or after our start; j: first that begins after our end
   let i = 0
-  while (i < reass.length && seqLt(reass[i + 1] as Seq, seq)) i += 2
+  while (i < reass.length && seqLt(reass[i + 1], seq)) i += 2
   let j = i
-  while (j < reass.length && seqLeq(reass[j] as Seq, end)) j += 2
+  while (j < reass.length && seqLeq(reass[j], end)) j += 2
   if (i === j && reass.length >= 2 * vn.state.sysctl['net.inet.tcp.reass.maxqueuelen'] && seq !== tcb.rcvNxt) return false
   if ((tcb.flags & TF_CANTRCVMORE) === 0) {
     let next = seq
     for (let k = i; k < j; k += 2) {
-      put(tcb, next, reass[k] as Seq, seq, from, at)
-      next = seqMax(next, reass[k + 1] as Seq)
+      put(tcb, next, reass[k], seq, from, at)
+      next = seqMax(next, reass[k + 1])
     }
     put(tcb, next, end, seq, from, at)
   }
@@ -35,8 +35,8 @@ export function tcpReassPark(vn: Vn, tcb: Tcb, seq: Seq, from: Uint8Array, at: n
     reass.splice(i, 0, seq, end)
     return true
   }
-  if (seqLt(seq, reass[i] as Seq)) reass[i] = seq
-  reass[i + 1] = seqMax(end, reass[j - 1] as Seq)
+  if (seqLt(seq, reass[i])) reass[i] = seq
+  reass[i + 1] = seqMax(end, reass[j - 1])
   if (j > i + 2) reass.splice(i + 2, j - i - 2)
   return true
 }
@@ -45,7 +45,7 @@ export function tcpReassPark(vn: Vn, tcb: Tcb, seq: Seq, from: Uint8Array, at: n
 export function tcpReassDrain(tcb: Tcb): boolean {
   const { reass } = tcb
   if (reass.length === 0 || reass[0] !== tcb.rcvNxt) return false
-  const end = reass[1] as Seq
+  const end = reass[1]
   if ((tcb.flags & TF_CANTRCVMORE) === 0) ringCommit(tcb.rcvBuf, seqDiff(end, tcb.rcvNxt))
   tcb.rcvNxt = end
   reass.splice(0, 2)

@@ -47,7 +47,7 @@ export function tcpSegment(
     return 0
   }
   const hdrLen = TCP_HDR_LEN + (opt === null ? 0 : tcpWriteOptions(f.view, f.off + TCP_HDR_LEN, opt))
-  writeHeader(f, sport, dport, seq, ack as number, hdrLen, flags, win, 0)
+  writeHeader(f, sport, dport, seq, ack, hdrLen, flags, win, 0)
   f.len = hdrLen
   return tcpFrameSend(vn, f, src, dst, ttl, tos)
 }

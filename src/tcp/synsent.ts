@@ -4,7 +4,7 @@ import { countDrop } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import { ECONNREFUSED } from '../lib/errno.ts'
 import type { Frame } from '../lib/frame.ts'
-import { seqAdd, seqGt, seqLeq } from '../lib/seq.ts'
+import { seqAdd, seqDiff, seqGt, seqLeq } from '../lib/seq.ts'
 import { TH_ACK, TH_FIN, TH_RST, TH_SYN, TH_URG } from '../wire/tcp.ts'
 import { tcpAckNew } from './ack.ts'
 import { tcpDropSilently } from './drop.ts'
@@ -66,7 +66,7 @@ function synInput(vn: Vn, tcb: Tcb, seg: Seg): void {
 function established(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
   tcpEstablished(vn, tcb)
   tcb.flags |= TF_ACKNOW
-  const acked = (seg.ack as number) - (tcb.sndUna as number) | 0
+  const acked = seqDiff(seg.ack, tcb.sndUna)
   if (acked > 0 && !tcpAckNew(vn, tcb, seg, acked)) return
   textAfterSyn(vn, tcb, f, seg)
   tcpSegmentDone(vn, tcb)

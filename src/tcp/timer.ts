@@ -44,7 +44,7 @@ export function tcpTimer(vn: Vn, kind: number, owner: number, at: number): void 
 /** Runs every timer of the connection that is due, and arms the alarm for the next one. */
 function fire(vn: Vn, tcb: Tcb): void {
   for (let timer = TT_REXMT; timer <= TT_DELACK && tcb.state !== TCPS_CLOSED; timer++) {
-    const deadline = tcb.timers[timer] as number
+    const deadline = tcb.timers[timer]
     if (deadline > vn.state.now) continue
     tcpTimerStop(tcb, timer)
     switch (timer) {
