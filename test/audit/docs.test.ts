@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { ROOT, filesIn, read } from './sources.ts'
+import { sysctlDoc } from './sysctl-doc.ts'
+
+/** `src/…` or `test/…` (a file, a folder or a pattern with one star) as documents name them in backquotes. */
+const PATH = /`((?:src|test|docs|lint|native|bench|pcaps|examples|\.ci)\/[^`\s]*)`/g
+
+const documents = ['README.md', ...filesIn('docs', '.md')].filter((p) => existsSync(join(ROOT, p)))
+
+describe('documents are true', () => {
+  it('docs/sysctl.md is fresh (npm run docs:sysctl writes it)', async () => {
+    await expect(sysctlDoc()).toMatchFileSnapshot(join(ROOT, 'docs/sysctl.md'))
+  })
+
+  it.each(['architecture', 'state', 'time', 'where', 'rfc', 'deviations', 'sysctl'])('docs/%s.md exists', (name) => {
+    expect(documents).toContain(`docs/${name}.md`)
+  })
+
+  // the design names folders that later issues will fill
+  it.each(documents.filter((p) => p !== 'docs/architecture.md'))('every path that %s names exists', (path) => {
+    const named = [...read(path).matchAll(PATH)].map((m) => m[1])
+    expect(named.filter((p) => !exists(p))).toEqual([])
+  })
+
+  it('docs/where.md answers for every folder of the sources', () => {
+    const where = read('docs/where.md')
+    const folders = new Set(filesIn('src', '.ts').map((p) => p.split('/')[1]).filter((d) => !d.endsWith('.ts') && d !== 'types'))
+    expect([...folders].filter((d) => !where.includes(`src/${d}/`))).toEqual([])
+  })
+
+  it('functions that docs/where.md names beside a file are in it', () => {
+    const rows = [...read('docs/where.md').matchAll(/`(src\/[^`]+\.ts)` (`[a-zA-Z]\w*`(?:, `[a-zA-Z]\w*`)*)/g)]
+    const wrong = rows.flatMap(([, file, names]) => [...names.matchAll(/\w+/g)].map(([name]) => [file, name] as const))
+      .filter(([file, name]) => !new RegExp(`\\b${name}\\b`).test(read(file)))
+    expect(wrong).toEqual([])
+    expect(rows.length).toBeGreaterThan(20)
+  })
+})
+
+describe('RFC tables', () => {
+  const tables = filesIn('docs/rfc', '.md')
+  it.each(tables)('%s: what is done or partly done names a file and a test that exist', (path) => {
+    const rows = read(path).split('\n').filter((line) => /^\| .* \| (yes|partly) \|/.test(line))
+    const bare = rows.filter((line) => ![...line.matchAll(PATH)].some((m) => m[1].startsWith('src/')))
+    expect(bare).toEqual([])
+  })
+})
+
+function exists(path: string): boolean {
+  const star = path.indexOf('*')
+  if (star < 0) return existsSync(join(ROOT, path))
+  const [before, after] = [path.slice(0, star), path.slice(star + 1)]
+  const folder = before.slice(0, before.lastIndexOf('/'))
+  return existsSync(join(ROOT, folder)) && filesIn(folder, after).some((p) => p.startsWith(before))
+}
