@@ -1,4 +1,4 @@
-/** What values of a configuration have to do with each other: names used once, names that exist, ports that are free. */
+/** What the values of a configuration have to do with each other: names used once, names that exist, free ports. */
 
 import { ip4Mask, ip4Print } from '../lib/addr.ts'
 import { createSysctls, SYSCTLS, sysctlDef, sysctlSet } from '../vnet/sysctl.ts'

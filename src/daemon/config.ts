@@ -123,7 +123,8 @@ function keyOf(path: Path): string {
 function foundAt(value: unknown, path: Path): string {
   let v = value
   for (const part of path) {
-    v = v !== null && typeof v === 'object' && Object.hasOwn(v, part) ? (v as Record<PropertyKey, unknown>)[part] : undefined
+    const holder = v !== null && typeof v === 'object' && Object.hasOwn(v, part) ? v as Record<PropertyKey, unknown> : {}
+    v = holder[part]
   }
   if (v === undefined) return 'nothing'
   const text = JSON.stringify(v)

@@ -1,0 +1,157 @@
+/** Making what a configuration describes: TAPs, bridges, vimages. Each step leaves behind how to undo it. */
+
+import { randomBytes } from 'node:crypto'
+import type { Device } from '../device/device.ts'
+import { impairDevice } from '../device/impair.ts'
+import { Switch } from '../device/switch.ts'
+import type { Driver, VnetHost } from '../host/driver.ts'
+import { openRawIp } from '../host/raw-ip.ts'
+import { openTap } from '../host/tap.ts'
+import type { TapDevice } from '../host/tap.ts'
+import { LOG_INFO } from '../kern/log.ts'
+import { ip4Print, macPrint } from '../lib/addr.ts'
+import { interfaceAddAddress, interfaceSetMtu } from '../vimage/interfaces.ts'
+import { messageWrite } from '../vimage/messages.ts'
+import { routeInsert } from '../vimage/routes.ts'
+import { sysctlAssign } from '../vimage/sysctls.ts'
+import { Vimage } from '../vimage/vimage.ts'
+import { captureToFile } from './capture-file.ts'
+import { createCapturePoint } from './capture-point.ts'
+import type { CapturePoint } from './capture-point.ts'
+import type { BridgeConfig, InterfaceConfig, Prefix, TapConfig, VimageConfig } from './config-types.ts'
+import type { Logger } from './log.ts'
+
+export interface BuildContext {
+  readonly driver: Driver
+  readonly log: Logger
+  readonly bridges: Map<string, Switch>
+  readonly vimages: Map<string, Vimage>
+  readonly points: CapturePoint[]
+  /** How to undo what was made, in the order of making. Synchronous and not to throw. */
+  readonly undo: (() => void)[]
+  /** Go on without a TAP that cannot be opened. */
+  readonly tapOptional: boolean
+  /** Sentences about what is missing. */
+  readonly missing: string[]
+}
+
+/** A learning switch with its TAPs. Throws where a TAP cannot be opened and is not optional. */
+export function buildBridge(c: BuildContext, config: BridgeConfig): void {
+  const sw = new Switch({
+    name: config.name, clock: c.driver, pool: c.driver.pool, ageUs: config.ageingS * 1_000_000,
+  })
+  c.bridges.set(config.name, sw)
+  c.undo.push(() => sw.close())
+  for (const tapConfig of config.taps) {
+    const tap = buildTap(c, tapConfig, 0, 0)
+    if (tap === null) continue
+    const { device, point } = createCapturePoint(tap, config.name, 'bridge', tap.name)
+    const port = sw.addDevice(device, tap.name)
+    c.points.push(point)
+    tap.onGone = () => {
+      sw.removePort(port.id)
+      c.log.error({ bridge: config.name }, `TAP ${tap.name} was removed by somebody else; its port is gone`)
+    }
+  }
+}
+
+/** A Vnet with its interfaces, routes, tunables and services. Throws ManageError, TapError, SocketError. */
+export function buildVimage(c: BuildContext, config: VimageConfig): void {
+  const host = c.driver.addVnet({ name: config.name, ...(config.seed.length > 0 ? { seed: config.seed } : {}) })
+  const vimage = new Vimage(host)
+  c.vimages.set(config.name, vimage)
+  c.undo.push(() => c.driver.removeVnet(host))
+  for (const { name, value } of config.sysctls) sysctlAssign(host, name, value)
+  const missing = new Set<string>()
+  for (const ifc of config.interfaces) if (!buildInterface(c, host, config, ifc)) missing.add(ifc.name)
+  for (const route of config.routes) {
+    if (missing.size > 0 && (route.interface === '' || missing.has(route.interface))) continue
+    const to = prefixText(route.to)
+    const via = route.via === 0 ? '' : ip4Print(route.via)
+    routeInsert(host, { to: to === '0.0.0.0/0' ? 'default' : to, via, interface: route.interface })
+  }
+  for (const { name, port } of config.services) vimage.startService(name, port === 0 ? undefined : port)
+  c.undo.push(() => vimage.services.splice(0).forEach((service) => service.stop()))
+  c.log.debug({ vimage: config.name, interfaces: config.interfaces.length }, 'vimage made')
+}
+
+/** False when its TAP is optional and missing. */
+function buildInterface(c: BuildContext, host: VnetHost, vimage: VimageConfig, config: InterfaceConfig): boolean {
+  const base = openLink(c, vimage, config)
+  if (base === null) return false
+  const { device, point } = createCapturePoint(impaired(c, base, vimage, config), vimage.name, 'vimage', config.name)
+  c.points.push(point)
+  if (config.capture !== '') c.undo.push(captureToFile(point, config.capture, c.log))
+  const ifId = host.attach(device, config.name)
+  if ('onGone' in base) {
+    base.onGone = () => {
+      host.detach(ifId)
+      c.log.error({ vimage: vimage.name }, `the device of ${config.name} is gone, and the interface with it`)
+    }
+  }
+  if (config.mtu !== 0 && config.mtu !== device.mtu) interfaceSetMtu(host, config.name, config.mtu)
+  const mac = device.mac === 0 ? '' : `, Ethernet address ${macPrint(device.mac)}`
+  messageWrite(host, LOG_INFO, `${config.name}: on ${linkWords(config)}${mac}, MTU ${config.mtu || device.mtu}`)
+  for (const address of config.addresses) interfaceAddAddress(host, config.name, prefixText(address), config.probe)
+  return true
+}
+
+/** The device under an interface; null for a TAP that is optional and missing. */
+function openLink(
+  c: BuildContext, vimage: VimageConfig, config: InterfaceConfig,
+): (Device & { onGone?: unknown }) | null {
+  const { link } = config
+  const mtu = config.mtu === 0 ? {} : { mtu: config.mtu }
+  if (link.kind === 'tap') return buildTap(c, link.tap, config.mac, config.mtu)
+  if (link.kind === 'raw') {
+    const device = openRawIp({ pool: c.driver.pool, protocol: link.protocol, name: config.name, ...mtu })
+    c.undo.push(() => device.close())
+    return device
+  }
+  const sw = c.bridges.get(link.bridge) as Switch
+  const mac = config.mac === 0 ? {} : { mac: config.mac }
+  return sw.addPort(`${vimage.name}/${config.name}`, { ...mac, ...mtu }).device
+}
+
+function impaired(c: BuildContext, base: Device, vimage: VimageConfig, config: InterfaceConfig): Device {
+  if (config.impair === null) return base
+  const seed = vimage.seed.length > 0 ? vimage.seed : [randomBytes(4).readInt32BE()]
+  return impairDevice(base, {
+    clock: c.driver, pool: c.driver.pool, seed, tx: config.impair.out, rx: config.impair.in,
+  })
+}
+
+/** Opens a TAP and sets up the kernel's end. `mac` and `mtu` (0: none) are those of a stack bound to it. */
+function buildTap(c: BuildContext, config: TapConfig, mac: number, mtu: number): TapDevice | null {
+  let device: TapDevice
+  const wanted = config.mtu || mtu
+  try {
+    device = openTap({
+      pool: c.driver.pool, name: config.name, mode: config.attach ? 'attach' : 'create', offload: config.offload,
+      ...(wanted === 0 ? {} : { mtu: wanted }), ...(mac === 0 ? {} : { mac }),
+    })
+  } catch (error) {
+    if (!c.tapOptional) throw error
+    c.missing.push((error as Error).message)
+    return null
+  }
+  c.undo.push(() => device.close())
+  const { tap } = device
+  if (config.mac !== 0) tap.setKernelMac(config.mac)
+  if (config.address !== null) tap.setKernelAddress(config.address.ip, config.address.prefixLen)
+  if (config.up ?? !config.attach) tap.setUp(true)
+  else if (config.up === false) tap.setUp(false)
+  const kernel = config.address === null ? {} : { kernelAddress: prefixText(config.address) }
+  c.log.info({ mtuBytes: device.mtu, ...kernel }, `TAP ${device.name} ${config.attach ? 'attached' : 'made'}`)
+  return device
+}
+
+function linkWords(config: InterfaceConfig): string {
+  const { link } = config
+  if (link.kind === 'bridge') return `bridge ${link.bridge}`
+  return link.kind === 'tap' ? `TAP ${link.tap.name}` : 'a raw socket of the host'
+}
+
+export function prefixText(p: Prefix): string {
+  return `${ip4Print(p.ip)}/${p.prefixLen}`
+}
