@@ -51,5 +51,6 @@ function moduleHint(): string {
 }
 
 function tunMode(): string {
-  return (statSync('/dev/net/tun').mode & 0o777).toString(8).padStart(4, '0')
+  const stat = statSync('/dev/net/tun', { throwIfNoEntry: false })
+  return stat === undefined ? 'unknown' : (stat.mode & 0o777).toString(8).padStart(4, '0')
 }
