@@ -1,6 +1,6 @@
 /** Acknowledgments (RFC 9293 §3.10.7.4, fifth; RFC 5961 §5): what they free, and the send window they carry. */
 
-import { EV_WRITE, countDrop, eventPost } from '../kern/vn.ts'
+import { EV_READ, EV_WRITE, countDrop, eventPost } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import { ringDrop } from '../lib/bytering.ts'
 import type { Frame } from '../lib/frame.ts'
@@ -13,6 +13,7 @@ import { tcpEnd } from './drop.ts'
 import { tcpEstablished } from './established.ts'
 import { tcpSetState } from './fsm.ts'
 import { tcpTsNow } from './isn.ts'
+import { tcpReassDrain } from './reass.ts'
 import { tcpDupAck, tcpRecoveryAck } from './recovery.ts'
 import { tcpChallenge, tcpReset } from './respond.ts'
 import { tcpRtoBackedOff, tcpRttSample } from './rtt.ts'
@@ -40,6 +41,11 @@ export function tcpAckInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
     tcb.maxSndWnd = Math.max(tcb.maxSndWnd, seg.win)
     tcb.sndWl1 = seg.seq
     tcb.sndWl2 = seg.ack
+    // text that came with a crossing SYN waited for this (RFC 9293 §3.10.7.3)
+    if (tcpReassDrain(tcb)) {
+      tcb.flags |= TF_ACKNOW
+      eventPost(vn, tcb.inp.id, EV_READ)
+    }
   }
   if (seqGt(seg.ack, tcb.sndMax)) {
     countDrop(vn, stats, 'tcp', 'rcvacktoomuch', f)
