@@ -170,13 +170,13 @@ export class World {
 
   /**
    * Runs until nothing is left to happen: no frame under way and no timer of any Vnet. Throws when the world still goes
-   * on `limitUs` later (default a day) and says what is left. Leaves the clean state that `assertIdle` checks.
+   * on `limitUs` later (default a day) and says what is left. The time is that of the last event, and `assertIdle` holds.
    */
   runUntilIdle(limitUs: number = IDLE_LIMIT_US): RunResult {
-    const result = this.run({ untilUs: this.now() + limitUs })
-    if (result.end !== 'idle') throw new Error(`not idle after ${limitUs / 1e6} s: ${this.describe()}`)
+    const result = this.run({ untilUs: this.now() + limitUs, until: () => this.clock.next() === NEVER })
+    if (this.clock.next() < NEVER) throw new Error(`not idle after ${limitUs / 1e6} s: ${this.describe()}`)
     this.assertIdle()
-    return result
+    return { ...result, end: 'idle' }
   }
 
   /** Runs until no frame is under way and no call is planned; timers of Vnets may be left. Throws as `runUntilIdle`. */
@@ -230,7 +230,7 @@ export class World {
     this.#settling = true
     try {
       while (n < this.#dirty.length) {
-        assert(n < SETTLE_LIMIT, `an event does not end: ${this.describe()}`)
+        if (n >= SETTLE_LIMIT) throw new Error(`an event does not end: ${this.describe()}`)
         const host = this.#dirty[n++]
         host.marked = false
         host.drain()

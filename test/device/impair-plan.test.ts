@@ -92,7 +92,7 @@ describe('impairment: time', () => {
     expect(delays.reduce((a, b) => a + b) / N).toBeGreaterThan(19_700)
     expect(delays.reduce((a, b) => a + b) / N).toBeLessThan(20_300)
     const close = run({ delayUs: 10_000, jitterUs: 20_000 }, 1000).plans
-    expect(close.every((p, i) => i === 0 || p.at >= (close[i - 1] as ImpairPlan).at)).toBe(true)
+    expect(close.every((p, i) => i === 0 || p.at >= (close[i - 1]).at)).toBe(true)
   })
 
   it('a reordered frame is overtaken by those behind it', () => {

@@ -66,8 +66,8 @@ describe('pair', () => {
       depth--
     }
     b.onFrame = (f) => enter('b', f, () => {
-      sendBytes(pool, b, etherBytes(4, 2, (f.slab[f.off + 14] as number) + 10))
-      sendBytes(pool, b, etherBytes(4, 2, (f.slab[f.off + 14] as number) + 20))
+      sendBytes(pool, b, etherBytes(4, 2, (f.slab[f.off + 14]) + 10))
+      sendBytes(pool, b, etherBytes(4, 2, (f.slab[f.off + 14]) + 20))
     })
     a.onFrame = (f) => enter('a', f, () => undefined)
     sendBytes(pool, a, etherBytes(2, 4, 1))

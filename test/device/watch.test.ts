@@ -32,7 +32,7 @@ function arpBytes(): Uint8Array {
 it('capture: every frame with time and direction, and passed on unchanged with flush and batch end', () => {
   const seen: [number, number, string, number][] = []
   const device = captureDevice(medium, clock, (at, bytes, direction, linkType) => {
-    seen.push([at, bytes[14] as number, direction, linkType])
+    seen.push([at, bytes[14], direction, linkType])
   })
   const got = collect(device)
   let ends = 0
