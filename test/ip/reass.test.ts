@@ -164,9 +164,7 @@ describe('limits', () => {
     isEmpty(h)
     const [error] = take(h)
     expect(error?.icmp).toMatchObject({ type: 11, code: 1 })
-    expect(error?.data).toEqual((PARTS[0] as Uint8Array).slice(0, 548).map((b, i) =>
-      // total length, flags and checksum are those of the piece as it was put together
-      [2, 3, 6, 7, 10, 11].includes(i) ? error?.data[i] ?? 0 : b))
+    expect(error?.data).toEqual((PARTS[0] as Uint8Array).slice(0, 548))
   })
 
   it('without the first fragment the sender is not told', () => {
