@@ -72,6 +72,7 @@ export class SimHost implements Runner, Jack, Alarm {
   readonly #side: HostSide
   readonly #devices = new Map<number, Device>()
   readonly #watchers = new Map<number, Watcher>()
+  #ports = 0
 
   constructor(side: HostSide, vnet: Vnet, index: number) {
     this.#side = side
@@ -104,7 +105,8 @@ export class SimHost implements Runner, Jack, Alarm {
   /** A new interface, up, without a carrier until a cable is plugged in. */
   addPort(options: SimPortOptions = {}): SimPort {
     const { vn } = this.vnet
-    const name = options.name ?? `eth${this.#devices.size}`
+    const name = options.name ?? `eth${this.#ports}`
+    this.#ports++
     const ether = (options.link ?? LINK_ETHER) === LINK_ETHER
     const mac = options.mac ?? (ether ? macFromName(`${this.name}/${name}`) : 0)
     this.vnet.setNow(this.now())
