@@ -8,7 +8,7 @@ import type { Vn } from '../kern/vn.ts'
 import { ip4IsLoopback, ip4IsMulticast, ip4Print, macIsMulticast, macPrint, macRead } from '../lib/addr.ts'
 import type { Ip4, Mac } from '../lib/addr.ts'
 import type { Frame } from '../lib/frame.ts'
-import { IFA_PREFERRED, IFA_TENTATIVE } from '../link/state.ts'
+import { IFA_DUPLICATED, IFA_PREFERRED, IFA_TENTATIVE } from '../link/state.ts'
 import type { IfAddr, Ifnet } from '../link/state.ts'
 import {
   ARPOP_REPLY, ARPOP_REQUEST, ARP_LEN, ARP_OP, ARP_SHA, ARP_SPA, ARP_TPA, arpIsEtherIp4,
@@ -43,8 +43,11 @@ export function arpInput(vn: Vn, ifp: Ifnet, f: Frame): void {
     return countDrop(vn, stats, 'arp', 'badsenderip', f)
   }
   const claimed = spa !== 0 ? addrOn(ifp, spa) : addrOn(ifp, tpa)
-  // a probe for an address that we are probing too is a conflict (RFC 5227 §2.1.1); for one that we have, a question
-  if (claimed !== null && (spa !== 0 || claimed.status === IFA_TENTATIVE)) return arpConflict(vn, ifp, claimed, sha)
+  // A probe for an address that we are probing too is a conflict (RFC 5227 §2.1.1); for one that we have, a question.
+  // An address that was given up is its owner's, who is a neighbour like any other.
+  if (claimed !== null && claimed.status !== IFA_DUPLICATED && (spa !== 0 || claimed.status === IFA_TENTATIVE)) {
+    return arpConflict(vn, ifp, claimed, sha)
+  }
 
   const target = addrOn(ifp, tpa)
   const forUs = target !== null && target.status === IFA_PREFERRED
@@ -84,7 +87,7 @@ function isOnLink(vn: Vn, ifp: Ifnet, ip: Ip4): boolean {
 
 function addrOn(ifp: Ifnet, ip: Ip4): IfAddr | null {
   for (let i = 0; i < ifp.addrs.length; i++) {
-    const ia = ifp.addrs[i] as IfAddr
+    const ia = ifp.addrs[i]
     if (ia.addr.w3 === ip) return ia
   }
   return null

@@ -163,6 +163,18 @@ describe('RFC 5227 §2.3, §2.4: announcing and defending', () => {
     expect(h.vn.state.arp.stats.dupips).toBe(25)
   })
 
+  it('§2.4 (c): who kept an address that was given up is a neighbour: learnt and answered', () => {
+    const h = createHost({ bare: true })
+    addAddr(h, h.ifp, '10.0.0.1/24', true)
+    heard(h, 2, PEER_MAC, ME, PEER)
+    addAddr(h, h.ifp, '10.0.0.5/24')
+    take(h)
+    heard(h, 1, PEER_MAC, ME, ip('10.0.0.5'))
+    expect(take(h)[0]?.arp).toMatchObject({ op: 2, spa: ip('10.0.0.5'), tha: PEER_MAC, tpa: ME })
+    expect(h.vn.state.arp.count).toBe(1)
+    expect(h.vn.state.arp.stats.dupips).toBe(1)
+  })
+
   it('a claim to our address does not enter our table', () => {
     const h = createHost()
     heard(h, 1, PEER_MAC, ME, ip('10.0.0.9'))
