@@ -101,7 +101,7 @@ export class Scene {
     const note = (chunk: Buffer): void => { seen += chunk }
     child.stdout.on('data', note)
     child.stderr.on('data', note)
-    await this.until(() => seen.includes(ready) || child.exitCode !== null, `${command.join(' ')}: not ready: ${seen}`)
+    await this.until(() => seen.includes(ready) || child.exitCode !== null, () => `${command.join(' ')}: not ready: ${seen}`)
     if (child.exitCode !== null) throw new Error(`${command.join(' ')} ended: ${seen}`)
     return child
   }
@@ -133,9 +133,9 @@ export class Scene {
   }
 
   /** Waits for something that takes the kernel or a program a moment. */
-  async until(what: () => boolean, complaint: string, limitMs = 5000): Promise<void> {
+  async until(what: () => boolean, complaint: string | (() => string), limitMs = 5000): Promise<void> {
     for (const end = performance.now() + limitMs; !what(); await sleep(5)) {
-      if (performance.now() > end) throw new Error(complaint)
+      if (performance.now() > end) throw new Error(typeof complaint === 'string' ? complaint : complaint())
     }
   }
 
@@ -206,9 +206,9 @@ export function ip4(text: string): Ip4 {
 }
 
 /** The counters that are not as they were: to be compared or shown. */
-export function changed(stats: Record<string, number>, before: Record<string, number> = {}): Record<string, number> {
+export function changed(stats: object, before: Record<string, number> = {}): Record<string, number> {
   return Object.fromEntries(
-    Object.entries(stats).map(([name, n]) => [name, n - (before[name] ?? 0)] as const).filter(([, n]) => n !== 0))
+    Object.entries(stats as Record<string, number>).map(([name, n]) => [name, n - (before[name] ?? 0)] as const).filter(([, n]) => n !== 0))
 }
 
 /** The code of the error that `fn` throws or rejects with, or ''. */

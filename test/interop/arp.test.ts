@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest'
+import { describeInterop } from './netns.ts'
+
+describeInterop('ARP', new URL('arp-scenarios.ts', import.meta.url), ['ping'], (run) => {
+  it('RFC 826: the kernel has the Vnet as REACHABLE, the Vnet has the kernel', async () => {
+    const r = await run('resolves', 0)
+    expect(r.kernel).toMatch(/^10\.66\.0\.2 lladdr MAC (ref 1 )?(used \S+ )?REACHABLE$/)
+    expect(r).toMatchObject({ vnet: 'reachable', right: true })
+  })
+
+  it('RFC 5227 §2.1: an address that the kernel has is not taken, a free one is probed, announced, used', async () => {
+    const r = await run('probes', 0)
+    expect(r.conflict).toBe(true)
+    expect(r.dupips).toBe(1)
+    expect(r.probes).toBeGreaterThanOrEqual(4)
+    expect(r.log).toMatch(/is using my IP address 10\.66\.0\.1 on eth0, giving it up/)
+  }, 30_000)
+
+  it('RFC 5227 §2.3, §2.4: an announcement is learnt by the kernel; a claim on our address is noticed and fought', async () => {
+    const r = await run('conflicts', 0)
+    expect(r.announced).toBe(true)
+    expect(r.dupips).toBeGreaterThan(0)
+    expect(r.log).toMatch(/is using my IP address 10\.66\.0\.77 on eth0, defending it/)
+  })
+
+  it('RFC 1122 §2.3.2.2: an address that nobody has is EHOSTUNREACH for its users, and no packet waits on', async () => {
+    const r = await run('silent', 0)
+    expect(r).toMatchObject({ tcp: 'EHOSTUNREACH', udp: 'EHOSTUNREACH', queues: 0 })
+    expect(r.seconds).toBeLessThan(8)
+  }, 30_000)
+})

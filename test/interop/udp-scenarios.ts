@@ -1,0 +1,131 @@
+/** UDP between a Vnet and the kernel (RFC 768, RFC 1122 §4.1). Run inside a namespace by udp.test.ts. */
+
+import { createSocket } from 'node:dgram'
+import type { Socket } from 'node:dgram'
+import { UdpSocket } from '../../src/socket/udp.ts'
+import { changed, codeOf, eventOf, onStage } from './scene.ts'
+import type { Net } from './scene.ts'
+
+const PORT = 5000
+
+/** Datagrams of each size from the kernel to a Vnet that sends them back, and the other way round. */
+export function sizes(n: number, list: number[]) {
+  return onStage(async (scene) => {
+    const net = await scene.net(n)
+    const kernel = await kernelSocket(net)
+    const vnet = new UdpSocket(net.host).bind(PORT)
+    const rows = []
+    for (const size of list) rows.push({ size, toVnet: await toVnet(net, kernel, vnet, size), toKernel: await toKernel(net, kernel, vnet, size) })
+    kernel.close()
+    vnet.close()
+    return { rows, badsum: net.host.vnet.state.udp.stats.badsum }
+  })
+}
+
+async function toVnet(net: Net, kernel: Socket, vnet: UdpSocket, size: number): Promise<string> {
+  const data = content(size)
+  const arrived = eventOf(vnet, 'message')
+  kernel.send(data, PORT, net.vnet)
+  const [bytes, from] = (await arrived ?? []) as [Buffer?, { address: string; port: number }?]
+  return bytes === undefined ? 'lost' : bytes.equals(data) ? `${from?.address}` : 'differs'
+}
+
+async function toKernel(net: Net, kernel: Socket, vnet: UdpSocket, size: number): Promise<string> {
+  const data = content(size)
+  const arrived = eventOf(kernel, 'message')
+  vnet.send(data, PORT, net.kernel)
+  const [bytes, from] = (await arrived ?? []) as [Buffer?, { address: string; port: number }?]
+  return bytes === undefined ? 'lost' : bytes.equals(data) ? `${from?.address}` : 'differs'
+}
+
+/** RFC 1122 §3.2.2.1, §4.1.3.1: port unreachable becomes ECONNREFUSED on a connected socket, each way. */
+export function noListener(n: number) {
+  return onStage(async (scene) => {
+    const net = await scene.net(n)
+    const vnet = new UdpSocket(net.host)
+    const vnetError = eventOf(vnet, 'error')
+    vnet.connect(9, net.kernel).send(Buffer.from('x'))
+    const kernel = createSocket('udp4')
+    const kernelError = eventOf(kernel, 'error')
+    kernel.connect(9, net.vnet)
+    await eventOf(kernel, 'connect')
+    kernel.send('x')
+    const { udp, icmp } = net.host.vnet.state
+    const result = { vnet: codeIn(await vnetError), kernel: codeIn(await kernelError) }
+    kernel.close()
+    vnet.close()
+    return { ...result, noport: udp.stats.noport, outunreach: icmp.stats.outunreach, inunreach: icmp.stats.inunreach }
+  })
+}
+
+/** Broadcasts to the network and to all ones, each way; without SO_BROADCAST EACCES. */
+export function broadcast(n: number) {
+  return onStage(async (scene) => {
+    const net = await scene.net(n)
+    const all = `10.66.${n}.255`
+    const kernel = await kernelSocket(net, '0.0.0.0')
+    const vnet = new UdpSocket(net.host).bind(PORT)
+    const denied = await codeOf(() => vnet.send(Buffer.from('x'), PORT, all))
+    kernel.setBroadcast(true)
+    vnet.setBroadcast(true)
+    await scene.ok('ip', 'route', 'add', '255.255.255.255', 'dev', net.tap.name)
+    // both hear their own broadcasts as well
+    const seen: string[] = []
+    vnet.on('message', (text: Buffer, from: { address: string }) => seen.push(`vnet hears ${from.address}: ${text}`))
+    kernel.on('message', (text: Buffer, from) => seen.push(`kernel hears ${from.address}: ${text}`))
+    for (const to of [all, '255.255.255.255']) {
+      kernel.send(`to ${to}`, PORT, to)
+      vnet.send(Buffer.from(`to ${to}`), PORT, to)
+    }
+    await scene.until(() => seen.length === 8, () => seen.join('\n'))
+    kernel.close()
+    vnet.close()
+    // RFC 1122 §3.2.2: a broadcast to a port without a socket is no reason for an ICMP error
+    const stray = createSocket('udp4')
+    await new Promise<void>((resolve) => stray.bind(0, resolve))
+    stray.setBroadcast(true)
+    stray.send('x', 9, all)
+    const { udp, icmp } = net.host.vnet.state
+    await scene.until(() => udp.stats.noportbcast === 1, () => `no stray broadcast: ${JSON.stringify(changed(udp.stats))}`)
+    stray.close()
+    return { denied, seen: seen.sort(), unreachables: icmp.stats.outunreach }
+  })
+}
+
+/** A burst into a socket that nobody reads is bounded and counted. */
+export function flood(n: number, count: number, size: number) {
+  return onStage(async (scene) => {
+    const net = await scene.net(n)
+    const vnet = net.sockets.socket(2, 2)
+    net.sockets.bind(vnet, net.vnet, PORT)
+    const kernel = await kernelSocket(net)
+    for (let i = 0; i < count; i++) {
+      kernel.send(Buffer.alloc(size), PORT, net.vnet)
+      await new Promise(setImmediate)
+    }
+    const { udp } = net.host.vnet.state
+    await scene.until(() => udp.stats.ipackets === count, () => JSON.stringify(changed(udp.stats)))
+    kernel.close()
+    const pcb = udp.pcbs.get(vnet)
+    return { queued: pcb?.queued ?? 0, limit: pcb?.rcvLimit ?? 0, fullsock: udp.stats.fullsock }
+  })
+}
+
+async function kernelSocket(net: Net, address: string = net.kernel): Promise<Socket> {
+  const socket = createSocket('udp4')
+  await new Promise<void>((resolve) => socket.bind(PORT, address, resolve))
+  socket.setRecvBufferSize(200_000)
+  socket.setSendBufferSize(200_000)
+  return socket
+}
+
+function content(size: number): Buffer {
+  const data = Buffer.alloc(size)
+  for (let i = 0; i < size; i++) data[i] = i * 11 + (i >> 8)
+  return data
+}
+
+function codeIn(args: unknown[] | null): string {
+  return args === null ? 'nothing' : (args[0] as { code: string }).code
+}
+
