@@ -135,7 +135,7 @@ export class Driver implements DeviceClock {
   #drain(used: Set<Device>): void {
     let n = 0
     for (; n < this.#dirty.length && n < TURN_LIMIT; n++) {
-      const host = this.#dirty[n] as VnetHost
+      const host = this.#dirty[n]
       host.marked = false
       if (!this.hosts.has(host)) continue
       host.drain(used)
@@ -162,8 +162,8 @@ export class Driver implements DeviceClock {
     const now = this.now()
     while (heapTop(this.#heap) <= now) {
       const at = heapTop(this.#heap)
-      const kind = this.#heap.kind[0] as number
-      const owner = this.#heap.owner[0] as number
+      const kind = this.#heap.kind[0]
+      const owner = this.#heap.owner[0]
       heapPop(this.#heap)
       if (kind === KIND_CALL) this.#call(owner)
       else this.#advance(owner, at, now)

@@ -74,7 +74,7 @@ ${section('Counters that are not zero', s.counters)}
 
 function section(title: string, rows: readonly object[]): string {
   if (rows.length === 0) return `<h2>${title}</h2><p>none</p>`
-  const columns = Object.keys(rows[0] as object)
+  const columns = Object.keys(rows[0])
   const head = columns.map((c) => `<th>${escape(c)}</th>`).join('')
   const cell = (v: unknown): string => `<td>${escape(Array.isArray(v) ? v.join(' ') : String(v))}</td>`
   const body = rows.map((row) => `<tr>${Object.values(row).map(cell).join('')}</tr>`).join('\n')

@@ -230,7 +230,7 @@ export class TcpSocket extends Duplex {
     const w = this.#pending
     if (w === null || this.#connecting || this.#id === 0) return
     while (w.chunks.length > 0) {
-      const chunk = w.chunks[0] as Uint8Array
+      const chunk = w.chunks[0]
       const { vnet } = this.#runner
       const n = soSend(vnet, this.#runner.now(), this.#id, chunk, w.at, chunk.length - w.at, 0)
       if (n === -EAGAIN) break
