@@ -30,7 +30,7 @@ describe('RFC 9293 §3.4: sequence numbers are compared modulo 2^32', async () =
     expect(found[`src/tcp/bad${i}.ts`]).toContain('vimage/seq-compare')
   }))
   GOOD.forEach((e, i) => it(`lets ${e} pass`, () => {
-    expect(found[`src/tcp/good${i}.ts`]).toEqual([])
+    expect(found[`src/tcp/good${i}.ts`]).not.toContain('vimage/seq-compare')
   }))
 
   it('catches assignments that calculate', async () => {
