@@ -7,7 +7,7 @@ import { countDrop } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import { ECONNREFUSED, ECONNRESET } from '../lib/errno.ts'
 import type { Frame } from '../lib/frame.ts'
-import { seqAdd, seqDiff, seqGeq, seqLeq, seqLt } from '../lib/seq.ts'
+import { seqAdd, seqDiff, seqGeq, seqGt, seqLeq, seqLt } from '../lib/seq.ts'
 import { TH_ACK, TH_FIN, TH_PUSH, TH_RST, TH_SYN, TH_URG } from '../wire/tcp.ts'
 import { TOF_TS } from '../wire/tcp-options.ts'
 import { tcpAckInput } from './ack.ts'
@@ -67,8 +67,9 @@ function tcpCheckSegment(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
 }
 
 /**
- * First check: acceptability (table 6), and trimming to the part that is new and in the window. What is wholly old still
- * has its ACK looked at, as BSD does; what is wholly beyond the window is answered with an ACK and discarded.
+ * First check: acceptability (table 6), and trimming to the part that is new and in the window. What is wholly old or
+ * wholly beyond the window is answered with an ACK and discarded; an old segment that acknowledges something new still
+ * has that looked at, as in BSD.
  */
 function trimToWindow(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
   const { stats } = vn.state.tcp
@@ -76,27 +77,28 @@ function trimToWindow(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
   if (old > 0) {
     if (old > seg.len || (old === seg.len && (seg.flags & TH_FIN) === 0)) {
       // a retransmission whose ACK was lost, a keep-alive or an old duplicate: tell where we are
-      stats.rcvduppack++
+      countDrop(vn, stats, 'tcp', 'rcvduppack', f)
       stats.rcvdupbyte += seg.len
       if (seg.len === 0 && (seg.flags & TH_FIN) === 0) tcpChallenge(vn, tcb)
       else tcb.flags |= TF_ACKNOW
-      seg.flags &= ~TH_FIN
-      seg.at += seg.len
+      if ((seg.flags & TH_ACK) === 0 || !seqGt(seg.ack, tcb.sndUna)) return false
+      seg.flags &= ~(TH_FIN | TH_URG)
+      seg.seq = seqAdd(seg.seq, seg.len)
       seg.len = 0
-    } else {
-      stats.rcvpartduppack++
-      stats.rcvpartdupbyte += old
-      seg.at += old
-      seg.len -= old
-      if (seg.urp > old) seg.urp -= old
-      else {
-        seg.urp = 0
-        seg.flags &= ~TH_URG
-      }
-      // a retransmission that brings something new is acknowledged at once
-      tcb.flags |= TF_ACKNOW
+      return true
     }
+    stats.rcvpartduppack++
+    stats.rcvpartdupbyte += old
     seg.seq = tcb.rcvNxt
+    seg.at += old
+    seg.len -= old
+    if (seg.urp > old) seg.urp -= old
+    else {
+      seg.urp = 0
+      seg.flags &= ~TH_URG
+    }
+    // a retransmission that brings something new is acknowledged at once
+    tcb.flags |= TF_ACKNOW
   }
   // the user is gone: nobody will ever read this (RFC 9293 §3.6.1, RFC 1122 §4.2.2.13)
   if (seg.len > 0 && (tcb.flags & TF_ORPHAN) !== 0 && tcb.state > TCPS_CLOSE_WAIT) {

@@ -109,6 +109,8 @@ export function tcpConnect(vn: Vn, id: number, addr: Addr, port: number): number
   if (errno !== 0) return errno
   openActive(vn, tcb)
   const sent = tcpOutput(vn, tcb)
+  // after the first, earlier deadline, so that one heap entry serves both
+  tcpTimerSet(vn, tcb, TT_KEEP, vn.state.sysctl['net.inet.tcp.keepinit'] * 1000)
   if (sent === 0 || sent === ENOBUFS) return EINPROGRESS
   // no way to the peer, known at once: better told now than by a timeout
   tcpEnd(vn, tcb)
@@ -182,5 +184,4 @@ function openActive(vn: Vn, tcb: Tcb): void {
   tcpRttInit(vn, tcb)
   tcb.rcvAt = vn.state.now
   tcpSetState(tcb, TCPS_SYN_SENT)
-  tcpTimerSet(vn, tcb, TT_KEEP, sysctl['net.inet.tcp.keepinit'] * 1000)
 }
