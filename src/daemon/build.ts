@@ -29,8 +29,8 @@ export interface BuildContext {
   readonly points: CapturePoint[]
   /** How to undo what was made, in the order of making. Synchronous and not to throw. */
   readonly undo: (() => void)[]
-  /** Go on without a TAP that cannot be opened. */
-  readonly tapOptional: boolean
+  /** 'optional': go on without a TAP that cannot be opened; 'none': do not even try. */
+  readonly taps: 'required' | 'optional' | 'none'
   /** Sentences about what is missing. */
   readonly missing: string[]
 }
@@ -123,6 +123,7 @@ function impaired(c: BuildContext, base: Device, vimage: VimageConfig, config: I
 
 /** Opens a TAP and sets up the kernel's end. `mac` and `mtu` (0: none) are those of a stack bound to it. */
 function buildTap(c: BuildContext, config: TapConfig, mac: number, mtu: number): TapDevice | null {
+  if (c.taps === 'none') return null
   let device: TapDevice
   const wanted = config.mtu || mtu
   try {
@@ -131,7 +132,7 @@ function buildTap(c: BuildContext, config: TapConfig, mac: number, mtu: number):
       ...(wanted === 0 ? {} : { mtu: wanted }), ...(mac === 0 ? {} : { mac }),
     })
   } catch (error) {
-    if (!c.tapOptional) throw error
+    if (c.taps === 'required') throw error
     c.missing.push((error as Error).message)
     return null
   }

@@ -74,7 +74,7 @@ export class ControlClient {
       const request = httpRequest({
         socketPath: this.path, method, path, headers, agent: false, ...(signal === undefined ? {} : { signal }),
       }, resolve)
-      request.on('error', (error: NodeJS.ErrnoException) => reject(signal?.aborted === true ? error : this.#absent(error)))
+      request.on('error', (error) => reject(signal?.aborted === true ? error : this.#absent(error)))
       request.end(text)
     })
   }
@@ -107,5 +107,6 @@ async function readAll(response: IncomingMessage): Promise<string> {
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
-  return error instanceof Error && !(error instanceof ControlError) && typeof (error as { code?: unknown }).code === 'string'
+  if (error instanceof ControlError || !(error instanceof Error)) return false
+  return typeof (error as { code?: unknown }).code === 'string'
 }

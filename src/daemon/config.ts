@@ -123,8 +123,8 @@ function keyOf(path: Path): string {
 function foundAt(value: unknown, path: Path): string {
   let v = value
   for (const part of path) {
-    const holder = v !== null && typeof v === 'object' && Object.hasOwn(v, part) ? v as Record<PropertyKey, unknown> : {}
-    v = holder[part]
+    if (v === null || typeof v !== 'object' || !Object.hasOwn(v, part)) return 'nothing'
+    v = (v as Record<PropertyKey, unknown>)[part]
   }
   if (v === undefined) return 'nothing'
   const text = JSON.stringify(v)

@@ -28,8 +28,10 @@ export interface DaemonOptions {
   /** Path of the control socket. */
   control: string
   namespace: NamespaceKind
-  /** Go on without TAPs that cannot be opened (the lab does). */
-  tapOptional: boolean
+  /** 'optional': go on without a TAP that cannot be opened (the lab does); 'none': do not even try. */
+  taps: 'required' | 'optional' | 'none'
+  /** Sentences about what is missing from the start. */
+  missing: readonly string[]
 }
 
 export interface Daemon {
@@ -76,13 +78,13 @@ class RunningDaemon implements Daemon, BuildContext {
   readonly log: Logger
   readonly control: string
   readonly namespace: NamespaceKind
-  readonly tapOptional: boolean
+  readonly taps: DaemonOptions['taps']
   readonly startedAt = new Date()
   readonly driver = new Driver()
   readonly bridges = new Map<string, Switch>()
   readonly vimages = new Map<string, Vimage>()
   readonly points: CapturePoint[] = []
-  readonly missing: string[] = []
+  readonly missing: string[]
   readonly undo: (() => void)[] = []
   readonly ended: Promise<void>
   #end: () => void = () => undefined
@@ -93,7 +95,8 @@ class RunningDaemon implements Daemon, BuildContext {
     this.log = options.log
     this.control = options.control
     this.namespace = options.namespace
-    this.tapOptional = options.tapOptional
+    this.taps = options.taps
+    this.missing = [...options.missing]
     this.ended = new Promise((resolve) => {
       this.#end = resolve
     })

@@ -87,7 +87,8 @@ export function bridgeRows(daemon: Daemon): BridgePortRow[] {
         kind: taps.has(`${sw.name} ${port.name}`) ? 'tap' : 'vimage',
         up: port.up,
         inFrames, inBytes, outFrames, outBytes, flooded,
-        dropped: reasons.runts + reasons.badSource + reasons.reserved + reasons.overflow + reasons.down + reasons.tooLong,
+        dropped: reasons.runts + reasons.badSource + reasons.reserved + reasons.overflow + reasons.down
+          + reasons.tooLong,
         macs: macs.filter((m) => m.port === port.id).length,
       }
     })

@@ -1,0 +1,86 @@
+/** `vimage netstat`: sockets, routes, interfaces, counters. */
+
+import type { Command } from 'commander'
+import type { CounterRow } from '../vimage/counters.ts'
+import type { InterfaceInfo } from '../vimage/interfaces.ts'
+import type { RouteRow } from '../vimage/routes.ts'
+import type { SocketRow } from '../vimage/sockets.ts'
+import { Context } from './context.ts'
+import { print, printTable } from './output.ts'
+
+interface NetstatOptions { all?: boolean; routes?: boolean; interfaces?: boolean; statistics?: number; json?: boolean }
+
+export function addNetstat(program: Command): void {
+  program.command('netstat')
+    .description('show sockets, or routes (-r), interfaces (-i), counters (-s)')
+    .option('-a, --all', 'also sockets that listen or have no peer')
+    .option('-r, --routes', 'the routing table')
+    .option('-i, --interfaces', 'interfaces with their counters')
+    .option('-s, --statistics', 'the counters of every protocol; twice: only those that are not zero', count, 0)
+    .option('-n, --numeric', 'accepted; addresses and ports are always numbers')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExamples:\n  vimage netstat -a\n  vimage netstat -V a -r\n  vimage netstat -ss')
+    .action(async (options: NetstatOptions, command: Command) => {
+      const context = new Context(command)
+      const json = options.json === true
+      const times = options.statistics ?? 0
+      if (times > 0) await context.show(times > 1 ? 'counters?nonzero' : 'counters', json, printCounters)
+      else if (options.routes === true) await context.show('routes', json, printRoutes)
+      else if (options.interfaces === true) await context.show('interfaces', json, printInterfaces)
+      else {
+        await context.show<SocketRow[]>('sockets', json, (rows) => printSockets(rows, options.all === true))
+      }
+    })
+}
+
+export function printRoutes(rows: RouteRow[]): void {
+  print('Routing tables\n\nInternet:')
+  printTable(rows, [
+    { title: 'Destination', value: (r) => r.destination },
+    { title: 'Gateway', value: (r) => r.gateway },
+    { title: 'Flags', value: (r) => r.flags },
+    { title: 'Netif', value: (r) => r.interface },
+    { title: 'Use', value: (r) => r.packets, right: true },
+    { title: 'Expire', value: (r) => (r.expiresS < 0 ? '' : r.expiresS), right: true },
+  ])
+}
+
+function printSockets(rows: SocketRow[], all: boolean): void {
+  print(`Active Internet connections${all ? ' (including servers)' : ''}`)
+  printTable(all ? rows : rows.filter((r) => !r.foreign.startsWith('*:')), [
+    { title: 'Proto', value: (r) => r.proto },
+    { title: 'Recv-Q', value: (r) => r.recvQ, right: true },
+    { title: 'Send-Q', value: (r) => r.sendQ, right: true },
+    { title: 'Local Address', value: (r) => r.local },
+    { title: 'Foreign Address', value: (r) => r.foreign },
+    { title: '(state)', value: (r) => r.state },
+  ])
+}
+
+function printInterfaces(rows: InterfaceInfo[]): void {
+  printTable(rows, [
+    { title: 'Name', value: (i) => i.name },
+    { title: 'Mtu', value: (i) => i.mtuBytes, right: true },
+    { title: 'Address', value: (i) => i.addresses.map((a) => `${a.address}/${a.prefixLen}`).join(',') || '-' },
+    { title: 'Ipkts', value: (i) => i.inPackets, right: true },
+    { title: 'Ierrs', value: (i) => i.inErrors, right: true },
+    { title: 'Idrop', value: (i) => i.inDrops, right: true },
+    { title: 'Ibytes', value: (i) => i.inBytes, right: true },
+    { title: 'Opkts', value: (i) => i.outPackets, right: true },
+    { title: 'Oerrs', value: (i) => i.outErrors, right: true },
+    { title: 'Obytes', value: (i) => i.outBytes, right: true },
+  ])
+}
+
+function printCounters(rows: CounterRow[]): void {
+  let protocol = ''
+  for (const row of rows) {
+    if (row.protocol !== protocol) print(`${row.protocol}:`)
+    protocol = row.protocol
+    print(`\t${row.text}`)
+  }
+}
+
+function count(_value: string, previous: number): number {
+  return previous + 1
+}
