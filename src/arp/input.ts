@@ -1,4 +1,7 @@
-/** ARP packets from the wire: the algorithm of RFC 826 "Packet Reception", with the conflict checks of RFC 5227 §2.1.1, §2.4. */
+/**
+ * ARP packets from the wire: the algorithm of RFC 826 "Packet Reception", with the conflict checks of RFC 5227
+ * §2.1.1, §2.4.
+ */
 
 import { ipIsBroadcast } from '../ip/addrs.ts'
 import { routeLookup } from '../ip/route.ts'
@@ -22,7 +25,10 @@ import { arpFind, arpInsert } from './table.ts'
 
 const MOVE_LOG_INTERVAL = 10_000_000
 
-/** Takes an ARP packet (f.off at its header) that came in by `ifp`: learns, answers, detects conflicts. Borrows the frame. */
+/**
+ * Takes an ARP packet (f.off at its header) that came in by `ifp`: learns, answers, detects conflicts. Borrows the
+ * frame.
+ */
 export function arpInput(vn: Vn, ifp: Ifnet, f: Frame): void {
   const stats = vn.state.arp.stats
   stats.received++
@@ -39,9 +45,7 @@ export function arpInput(vn: Vn, ifp: Ifnet, f: Frame): void {
   if (sha === ifp.mac) return countDrop(vn, stats, 'arp', 'own', f)
   // a group address can be nobody's: believing it would turn unicasts into floods (RFC 1812 §3.3.2)
   if (sha === 0 || macIsMulticast(sha)) return countDrop(vn, stats, 'arp', 'badsender', f)
-  if (ip4IsMulticast(spa) || ip4IsLoopback(spa) || ipIsBroadcast(vn, spa, ifp.id) || (spa === 0 && op === ARPOP_REPLY)) {
-    return countDrop(vn, stats, 'arp', 'badsenderip', f)
-  }
+  if (isImpossibleSender(vn, ifp, spa, op)) return countDrop(vn, stats, 'arp', 'badsenderip', f)
   const claimed = spa !== 0 ? addrOn(ifp, spa) : addrOn(ifp, tpa)
   // A probe for an address that we are probing too is a conflict (RFC 5227 §2.1.1); for one that we have, a question.
   // An address that was given up is its owner's, who is a neighbour like any other.
@@ -70,6 +74,12 @@ function arpMerge(vn: Vn, ifp: Ifnet, spa: Ip4, sha: Mac, forUs: boolean): boole
   } else if (entry.mac !== 0 && entry.mac !== sha) noteMove(vn, ifp, entry, sha)
   arpLearn(vn, ifp, entry, sha)
   return true
+}
+
+/** A probe's sender is 0.0.0.0; a reply's is not (RFC 5227 §2.1.1). */
+function isImpossibleSender(vn: Vn, ifp: Ifnet, spa: Ip4, op: number): boolean {
+  if (spa === 0) return op === ARPOP_REPLY
+  return ip4IsMulticast(spa) || ip4IsLoopback(spa) || ipIsBroadcast(vn, spa, ifp.id)
 }
 
 function noteMove(vn: Vn, ifp: Ifnet, entry: ArpEntry, sha: Mac): void {

@@ -34,7 +34,10 @@ export function arpFlushQueue(vn: Vn, ifp: Ifnet, entry: ArpEntry): void {
   }
 }
 
-/** The waiting packet in a frame again (f.off = f.l3 at the IP header), or null when the pool is exhausted, which is counted. */
+/**
+ * The waiting packet in a frame again (f.off = f.l3 at the IP header), or null when the pool is exhausted, which is
+ * counted.
+ */
 export function arpPacketFrame(vn: Vn, packet: ArpPacket): Frame | null {
   const f = frameFrom(vn.pool, packet.bytes)
   if (f === null) {

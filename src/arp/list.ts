@@ -40,7 +40,9 @@ export function arpLookup(vn: Vn, ip: Ip4): ArpRow | null {
   return arpList(vn).find((row) => row.ip === ip) ?? null
 }
 
-/** Sets an entry that neither ages nor changes. ENETUNREACH: no interface has this neighbour. EINVAL: a group address. */
+/**
+ * Sets an entry that neither ages nor changes. ENETUNREACH: no interface has this neighbour. EINVAL: a group address.
+ */
 export function arpSetStatic(vn: Vn, ip: Ip4, mac: Mac): number {
   if (mac === 0 || macIsMulticast(mac)) return EINVAL
   const route = routeLookup(vn, ip)

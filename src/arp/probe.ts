@@ -22,8 +22,9 @@ const ANNOUNCE_INTERVAL = 2_000_000
 const DEFEND_INTERVAL = 10_000_000
 
 /**
- * Begins to claim an address: a usable one is announced once (a gratuitous ARP), any other is probed for from the start
- * (RFC 5227 §2.1). Where the interface is no Ethernet there is nobody to ask; where it is down, its coming up calls again.
+ * Begins to claim an address: a usable one is announced once (a gratuitous ARP), any other is probed for from the
+ * start (RFC 5227 §2.1). Where the interface is no Ethernet there is nobody to ask; where it is down, its coming up
+ * calls again.
  */
 export function arpProbeStart(vn: Vn, ifp: Ifnet, ia: IfAddr): void {
   if (ifp.type !== IFT_ETHER) {
@@ -53,8 +54,9 @@ export function arpProbeTimer(vn: Vn, owner: number, at: number): void {
 }
 
 /**
- * Somebody else uses, or also wants, our address. A tentative address is given up; a usable one is defended once in ten
- * seconds, and given up on the next conflict unless sysctl net.link.ether.inet.defend says to keep it (RFC 5227 §2.4 b, c).
+ * Somebody else uses, or also wants, our address. A tentative address is given up; a usable one is defended once in
+ * ten seconds, and given up on the next conflict unless sysctl net.link.ether.inet.defend says to keep it (RFC 5227
+ * §2.4 b, c).
  */
 export function arpConflict(vn: Vn, ifp: Ifnet, ia: IfAddr, sha: Mac): void {
   if (ia.status === IFA_DUPLICATED) return
@@ -82,7 +84,8 @@ function probeStep(vn: Vn, ifp: Ifnet, ia: IfAddr, at: number): void {
   if (ia.status === IFA_TENTATIVE && ia.probes < PROBE_NUM) {
     arpSendProbe(vn, ifp, ia.addr.w3)
     ia.probes++
-    schedule(vn, ia, ia.probes === PROBE_NUM ? ANNOUNCE_WAIT : PROBE_MIN + randomBelow(vn.state.random, PROBE_MAX - PROBE_MIN))
+    const pause = PROBE_MIN + randomBelow(vn.state.random, PROBE_MAX - PROBE_MIN)
+    schedule(vn, ia, ia.probes === PROBE_NUM ? ANNOUNCE_WAIT : pause)
     return
   }
   if (ia.status === IFA_TENTATIVE) {

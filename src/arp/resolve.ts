@@ -18,9 +18,9 @@ import { arpFind, arpInsert, arpSchedule } from './table.ts'
 export const ARP_REQUEST_INTERVAL = 1_000_000
 
 /**
- * The Ethernet address of `nextHop`; the frame (f.off at the IP header) stays the caller's. Or -1: the packet was copied into
- * the neighbour's queue and the frame released. Or a negative errno with the frame released: -EHOSTUNREACH for a neighbour
- * that lately did not answer, -ENOBUFS when the table is full.
+ * The Ethernet address of `nextHop`; the frame (f.off at the IP header) stays the caller's. Or -1: the packet was
+ * copied into the neighbour's queue and the frame released. Or a negative errno with the frame released:
+ * -EHOSTUNREACH for a neighbour that lately did not answer, -ENOBUFS when the table is full.
  */
 export function arpResolve(vn: Vn, ifp: Ifnet, nextHop: Ip4, f: Frame): Mac {
   let entry = arpFind(vn, ifp.id, nextHop)

@@ -95,6 +95,7 @@ export function createArpState(): ArpState {
 
 export function createArpEntry(ip: Ip4): ArpEntry {
   return {
-    ip, mac: 0, status: ARP_INCOMPLETE, deadline: Infinity, asked: 0, askedAt: -Infinity, used: false, movedAt: -Infinity, queue: [],
+    ip, mac: 0, status: ARP_INCOMPLETE, deadline: Infinity, asked: 0, askedAt: -Infinity, used: false,
+    movedAt: -Infinity, queue: [],
   }
 }

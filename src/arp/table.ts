@@ -60,8 +60,8 @@ export function arpSchedule(vn: Vn, entry: ArpEntry, deadline: number): void {
 }
 
 /**
- * Evicts the oldest entry that has no answer, else the oldest that was learnt: a scan for addresses that do not exist must
- * not push out the neighbours that do. False when all are static.
+ * Evicts the oldest entry that has no answer, else the oldest that was learnt: a scan for addresses that do not exist
+ * must not push out the neighbours that do. False when all are static.
  */
 function evict(vn: Vn): boolean {
   let ifId = 0

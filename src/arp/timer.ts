@@ -4,6 +4,7 @@ import { icmpError } from '../icmp/error.ts'
 import { ctlFromPacket } from '../icmp/quote.ts'
 import { CTL_UNREACH_SOFT } from '../inet/ctl.ts'
 import { ctlInput } from '../inet/ctlinput.ts'
+import { routeGatewayDead } from '../ip/route.ts'
 import { NEVER, TIMER_ARP, alarmSet } from '../kern/timer.ts'
 import { countDrop } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
@@ -40,7 +41,7 @@ function step(vn: Vn, ifId: number, ifp: Ifnet | undefined, entry: ArpEntry): vo
   if (ifp === undefined || entry.status === ARP_FAILED) arpRemove(vn, ifId, entry)
   else if (entry.status === ARP_INCOMPLETE) {
     if (entry.asked < tries) arpAsk(vn, ifp, entry, MAC_BROADCAST)
-    else fail(vn, entry)
+    else fail(vn, ifId, entry)
   } else if (entry.status === ARP_REACHABLE && entry.used) {
     // still talked to: ask the neighbour itself, so that a live conversation never waits (RFC 1122 §2.3.2.1 (2))
     entry.status = ARP_VALIDATING
@@ -52,11 +53,12 @@ function step(vn: Vn, ifId: number, ifp: Ifnet | undefined, entry: ArpEntry): vo
   }
 }
 
-function fail(vn: Vn, entry: ArpEntry): void {
+function fail(vn: Vn, ifId: number, entry: ArpEntry): void {
   const queue = entry.queue
   vn.state.arp.stats.timeouts++
   entry.status = ARP_FAILED
   arpSchedule(vn, entry, vn.state.now + vn.state.sysctl['net.link.ether.inet.wait'] * 1_000_000)
+  routeGatewayDead(vn, entry.ip, ifId, entry.deadline)
   arpClearQueue(vn, entry)
   for (const packet of queue) reportUnreachable(vn, packet)
 }

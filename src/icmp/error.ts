@@ -18,8 +18,9 @@ import { icmpAllowed } from './limit.ts'
 import type { IcmpStats } from './state.ts'
 
 /**
- * Tells the sender of the packet in `f` (from f.l3, whatever f.off is) what was wrong with it, if the rules allow. `arg` is the
- * next-hop MTU (unreachable, code 4), the pointer (parameter problem) or the gateway (redirect), else 0. Borrows the frame.
+ * Tells the sender of the packet in `f` (from f.l3, whatever f.off is) what was wrong with it, if the rules allow.
+ * `arg` is the next-hop MTU (unreachable, code 4), the pointer (parameter problem) or the gateway (redirect), else 0.
+ * Borrows the frame.
  */
 export function icmpError(vn: Vn, f: Frame, type: number, code: number, arg: number): void {
   const stats = vn.state.icmp.stats

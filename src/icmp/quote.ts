@@ -19,8 +19,8 @@ export function quoteIsValid(view: DataView, at: number, end: number): boolean {
 }
 
 /**
- * The record for the transport about the packet at … end that one of our sockets sent, or null when it is not valid or a
- * fragment that does not name its socket.
+ * The record for the transport about the packet at … end that one of our sockets sent, or null when it is not valid
+ * or a fragment that does not name its socket.
  */
 export function ctlFromPacket(
   view: DataView, at: number, end: number, kind: number, errno: number,

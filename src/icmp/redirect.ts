@@ -13,7 +13,10 @@ import { IP_DST, IP_SRC } from '../wire/ipv4.ts'
 import { quoteIsValid } from './quote.ts'
 import type { IcmpStats } from './state.ts'
 
-/** Takes a redirect (f.l4 at the ICMP header). Borrows the frame. Net redirects count as host redirects (RFC 1122 §3.2.2.2). */
+/**
+ * Takes a redirect (f.l4 at the ICMP header). Borrows the frame. Net redirects count as host redirects (RFC 1122
+ * §3.2.2.2).
+ */
 export function icmpRedirectInput(vn: Vn, f: Frame): void {
   const { view, l4 } = f
   if (view.getUint8(l4 + ICMP_CODE) > ICMP_REDIRECT_TOSHOST) return drop(vn, 'badcode', f)

@@ -17,7 +17,10 @@ import { IP_LEN, IP_SRC } from '../wire/ipv4.ts'
 import { ctlFromPacket, quoteIsValid } from './quote.ts'
 import type { IcmpStats } from './state.ts'
 
-/** Takes an unreachable, time exceeded or parameter problem (f.l4 at the ICMP header, 8 bytes are there). Borrows the frame. */
+/**
+ * Takes an unreachable, time exceeded or parameter problem (f.l4 at the ICMP header, 8 bytes are there). Borrows the
+ * frame.
+ */
 export function icmpErrorInput(vn: Vn, f: Frame): void {
   const stats = vn.state.icmp.stats
   const { view, l4 } = f

@@ -4,7 +4,7 @@ import { sysctlBool, sysctlInt } from '../kern/sysctl.ts'
 import type { SysctlDef } from '../kern/sysctl.ts'
 
 export const ICMP_SYSCTLS = Object.freeze({
-  'net.inet.icmp.icmplim': sysctlInt(200, 0, 1_000_000, 'messages/s', 'Most ICMP errors sent in a second; 0 is no limit'),
+  'net.inet.icmp.icmplim': sysctlInt(200, 0, 1_000_000, 'messages/s', 'Most ICMP errors sent in a second; 0: no limit'),
   'net.inet.icmp.quotelen': sysctlInt(
     548, 8, 548, 'bytes', 'Most bytes of the offending packet in an error (RFC 1812 §4.3.2.3: up to 576 in all)'),
   'net.inet.icmp.bmcastecho': sysctlBool(0, 'Answer echo and timestamp requests to broadcast and multicast addresses'),

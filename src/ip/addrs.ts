@@ -19,11 +19,14 @@ export function ipIsBroadcast(vn: Vn, ip: Ip4, ifId: number): boolean {
   return ids !== undefined && (ifId === 0 || ids.includes(ifId))
 }
 
-/** The address to speak from on an interface: a usable one on the neighbour's prefix, else the first usable one, else 0. */
+/**
+ * The address to speak from on an interface: a usable one on the neighbour's prefix, else the first usable one, else
+ * 0.
+ */
 export function ipSourceOn(ifp: Ifnet, neighbour: Ip4): Ip4 {
   let first = 0
   for (let i = 0; i < ifp.addrs.length; i++) {
-    const ia = ifp.addrs[i] as IfAddr
+    const ia = ifp.addrs[i]
     if (ia.status !== IFA_PREFERRED || !addrIsV4(ia.addr)) continue
     if (((ia.addr.w3 ^ neighbour) & ip4Mask(ia.prefixLen)) === 0) return ia.addr.w3
     if (first === 0) first = ia.addr.w3

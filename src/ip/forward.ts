@@ -23,7 +23,10 @@ import { RTF_BLACKHOLE, RTF_DYNAMIC, RTF_REJECT } from './state.ts'
 import type { IpStats, Route } from './state.ts'
 import { ipTransmit } from './transmit.ts'
 
-/** Sends on a packet (f.off = f.l3) that is not for us, or whose source route names us as a hop. Borrows the frame; a copy goes out. */
+/**
+ * Sends on a packet (f.off = f.l3) that is not for us, or whose source route names us as a hop. Borrows the frame; a
+ * copy goes out.
+ */
 export function ipForward(vn: Vn, ifp: Ifnet, f: Frame): void {
   const dst = ipSourceRouteNext(vn, f)
   const no = forbidden(vn, f, dst)

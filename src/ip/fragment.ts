@@ -10,13 +10,16 @@ import type { Frame } from '../lib/frame.ts'
 import { linkOutput } from '../link/output.ts'
 import type { Ifnet } from '../link/state.ts'
 import { IPOPT_COPIED, IPOPT_EOL, IPOPT_NOP } from '../wire/ipv4-options.ts'
-import { IPPROTO_TCP, IP_HDR_LEN, IP_LEN, IP_MF, IP_OFF, IP_OFFMASK, IP_SUM, IP_VHL, ipHeaderLen } from '../wire/ipv4.ts'
+import {
+  IPPROTO_TCP, IP_HDR_LEN, IP_LEN, IP_MF, IP_OFF, IP_OFFMASK, IP_SUM, IP_VHL, ipHeaderLen,
+} from '../wire/ipv4.ts'
 import { TCP_SUM } from '../wire/tcp.ts'
 import { UDP_SUM } from '../wire/udp.ts'
 
 /**
- * Sends the packet in `f` (f.off = f.l3; it may itself be a fragment) as fragments of at most `mtu` bytes; consumes it.
- * `mtu` is at least 68. ENOBUFS: no frame; what linkOutput says ends it too. Fragments already sent are not called back.
+ * Sends the packet in `f` (f.off = f.l3; it may itself be a fragment) as fragments of at most `mtu` bytes; consumes
+ * it. `mtu` is at least 68. ENOBUFS: no frame; what linkOutput says ends it too. Fragments already sent are not
+ * called back.
  */
 export function ipFragment(vn: Vn, ifp: Ifnet, f: Frame, mtu: number, nextHop: Ip4): number {
   const { view, slab, l3 } = f
@@ -66,7 +69,10 @@ function copyHeader(f: Frame, g: Frame, headerLen: number): number {
   return headerLen
 }
 
-/** Later fragments carry only the options whose copied bit is set (RFC 791 §3.1), padded to a word. Returns the length. */
+/**
+ * Later fragments carry only the options whose copied bit is set (RFC 791 §3.1), padded to a word. Returns the
+ * length.
+ */
 function copyLaterHeader(f: Frame, g: Frame, headerLen: number): number {
   copyHeader(f, g, IP_HDR_LEN)
   const end = f.l3 + headerLen

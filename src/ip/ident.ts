@@ -1,4 +1,7 @@
-/** The identification field (RFC 6864): unique for a while among datagrams with the same source, destination and protocol. */
+/**
+ * The identification field (RFC 6864): unique for a while among datagrams with the same source, destination and
+ * protocol.
+ */
 
 import { randomInt32, randomKey } from '../kern/random.ts'
 import type { Vn } from '../kern/vn.ts'
@@ -6,13 +9,13 @@ import type { Ip4 } from '../lib/addr.ts'
 import { sipHash32 } from '../lib/siphash.ts'
 
 /**
- * The identification of a datagram that may be fragmented. Counters chosen by a keyed hash: nobody outside learns from the
- * numbers he is sent how much is sent to others.
+ * The identification of a datagram that may be fragmented. Counters chosen by a keyed hash: nobody outside learns
+ * from the numbers he is sent how much is sent to others.
  */
 export function ipIdent(vn: Vn, src: Ip4, dst: Ip4, proto: number): number {
   const { idents } = vn.state.ip
   const i = sipHash32(ipHashKey(vn), [src, dst, proto]) & (idents.length - 1)
-  const ident = ((idents[i] as number) + 1) & 0xffff
+  const ident = ((idents[i]) + 1) & 0xffff
   idents[i] = ident
   return ident
 }

@@ -1,4 +1,7 @@
-/** Datagrams from the link (RFC 791 §3.2, RFC 1122 §3.2.1): checked, then for us, for a group, to be forwarded, or dropped. */
+/**
+ * Datagrams from the link (RFC 791 §3.2, RFC 1122 §3.2.1): checked, then for us, for a group, to be forwarded, or
+ * dropped.
+ */
 
 import { icmpError } from '../icmp/error.ts'
 import { inetInput } from '../inet/input.ts'
@@ -46,7 +49,10 @@ export function ipInput(vn: Vn, ifp: Ifnet, f: Frame): void {
   else ipForward(vn, ifp, f)
 }
 
-/** Checks version, lengths and checksum, cuts link padding off, and sets l3, l4. Returns the counter of a fault, or null. */
+/**
+ * Checks version, lengths and checksum, cuts link padding off, and sets l3, l4. Returns the counter of a fault, or
+ * null.
+ */
 function checkHeader(ifp: Ifnet, f: Frame): keyof IpStats | null {
   const { view, off } = f
   if (f.len < IP_HDR_LEN) return 'toosmall'
@@ -65,7 +71,9 @@ function checkHeader(ifp: Ifnet, f: Frame): keyof IpStats | null {
   return null
 }
 
-/** Addresses that no datagram may have (RFC 1122 §3.2.1.3, RFC 1812 §5.3.7). Returns the counter of a fault, or null. */
+/**
+ * Addresses that no datagram may have (RFC 1122 §3.2.1.3, RFC 1812 §5.3.7). Returns the counter of a fault, or null.
+ */
 function checkAddresses(vn: Vn, ifp: Ifnet, f: Frame, src: Ip4, dst: Ip4): keyof IpStats | null {
   const group = ip4IsMulticast(dst) || ipIsBroadcast(vn, dst, 0)
   if (ip4IsMulticast(src) || (src >>> 28) === 0xf || dst === 0) return 'badaddr'

@@ -1,4 +1,7 @@
-/** IP options of a packet that came in: checked before anything acts on them (RFC 791 §3.1, RFC 1122 §3.2.1.8, §3.3.5). */
+/**
+ * IP options of a packet that came in: checked before anything acts on them (RFC 791 §3.1, RFC 1122 §3.2.1.8,
+ * §3.3.5).
+ */
 
 import { icmpError } from '../icmp/error.ts'
 import { countDrop } from '../kern/vn.ts'
@@ -16,8 +19,8 @@ import { routeLookupOnLink } from './route.ts'
 import type { IpStats } from './state.ts'
 
 /**
- * Checks the options of the packet in `f`; `local`: it is addressed to us. True when it goes its normal way. False when it
- * was dropped (and perhaps reported), or sent on along its source route. Borrows the frame.
+ * Checks the options of the packet in `f`; `local`: it is addressed to us. True when it goes its normal way. False
+ * when it was dropped (and perhaps reported), or sent on along its source route. Borrows the frame.
  */
 export function ipOptionsInput(vn: Vn, ifp: Ifnet, f: Frame, local: boolean): boolean {
   const { sysctl } = vn.state
@@ -48,7 +51,10 @@ function sourceRoute(vn: Vn, ifp: Ifnet, f: Frame, local: boolean, strict: boole
   return false
 }
 
-/** A list with room for part of an entry is in error, and so is a count of missing timestamps that runs over (RFC 791 §3.1). */
+/**
+ * A list with room for part of an entry is in error, and so is a count of missing timestamps that runs over (RFC 791
+ * §3.1).
+ */
 function roomFault(f: Frame, options: IpOptions): number {
   for (const at of [options.recordRouteAt, options.sourceRouteAt, options.timestampAt]) {
     if (at < 0) continue

@@ -44,8 +44,8 @@ export function ipSourceRouteNext(vn: Vn, f: Frame): Ip4 {
 }
 
 /**
- * Writes the options of the reply to `f` in front of the message in `g` and returns their length: record route and timestamp
- * as they came plus our own mark, a source route reversed (g.dst becomes its first hop). RFC 1122 §3.2.2.6.
+ * Writes the options of the reply to `f` in front of the message in `g` and returns their length: record route and
+ * timestamp as they came plus our own mark, a source route reversed (g.dst becomes its first hop). RFC 1122 §3.2.2.6.
  */
 export function ipReplyOptions(vn: Vn, f: Frame, g: Frame): number {
   if (ipHeaderLen(f.view, f.l3) === IP_HDR_LEN || vn.state.sysctl['net.inet.ip.process_options'] !== 1) return 0
@@ -64,8 +64,8 @@ export function ipReplyOptions(vn: Vn, f: Frame, g: Frame): number {
     g.view.setUint8(at, f.view.getUint8(f.l3 + options.sourceRouteAt))
     g.view.setUint8(at + IPOPT_OLEN, routeLen)
     g.view.setUint8(at + IPOPT_OFFSET, IPOPT_MINOFF)
-    for (let i = 1; i < route.length; i++) g.view.setInt32(at + 4 * i - 1, route[i] as Ip4)
-    addrSetIp4(g.dst, route[0] as Ip4)
+    for (let i = 1; i < route.length; i++) g.view.setInt32(at + 4 * i - 1, route[i])
+    addrSetIp4(g.dst, route[0])
     at += routeLen
   }
   if (rrLen > 0) {
@@ -80,7 +80,10 @@ export function ipReplyOptions(vn: Vn, f: Frame, g: Frame): number {
   return total
 }
 
-/** The way back: recorded hops in reverse, then the sender, who may also stand first in the record (RFC 1122 §3.2.1.8 c). */
+/**
+ * The way back: recorded hops in reverse, then the sender, who may also stand first in the record (RFC 1122 §3.2.1.8
+ * c).
+ */
 function reversedRoute(vn: Vn, f: Frame, sourceRouteAt: number): Ip4[] {
   const at = f.l3 + sourceRouteAt
   const end = Math.min(f.view.getUint8(at + IPOPT_OFFSET) - 1, f.view.getUint8(at + IPOPT_OLEN))

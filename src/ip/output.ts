@@ -25,11 +25,11 @@ import type { IpStats, Route } from './state.ts'
 import { ipHeaderSum, ipTransmit } from './transmit.ts'
 
 /**
- * Sends the packet in `f` (f.off at the transport header; f.src, dst, proto, tos, ttl and flags filled in; ttl 0 is the
- * default). The last `optLen` bytes of IP header, the options, may already stand before the transport header at f.off.
- * Consumes the frame. ENETUNREACH: no route. EHOSTUNREACH: a reject route, or a neighbour that does not answer.
- * EADDRNOTAVAIL: the source is not ours. EACCES: broadcast without F_BROADCAST_OK. EMSGSIZE: too long, or DF and too big
- * for the path. ENETDOWN, ENOBUFS.
+ * Sends the packet in `f` (f.off at the transport header; f.src, dst, proto, tos, ttl and flags filled in; ttl 0 is
+ * the default). The last `optLen` bytes of IP header, the options, may already stand before the transport header at
+ * f.off. Consumes the frame. ENETUNREACH: no route. EHOSTUNREACH: a reject route, or a neighbour that does not
+ * answer. EADDRNOTAVAIL: the source is not ours. EACCES: broadcast without F_BROADCAST_OK. EMSGSIZE: too long, or DF
+ * and too big for the path. ENETDOWN, ENOBUFS.
  */
 export function ipOutput(vn: Vn, f: Frame, optLen = 0): number {
   const dst = f.dst.w3
@@ -66,8 +66,9 @@ export function ipOutput(vn: Vn, f: Frame, optLen = 0): number {
 }
 
 /**
- * The route of a packet from this host, or null. To ourselves it is the loopback's; without a route, limited broadcasts and
- * multicasts go by the interface of their source, else by the default route's, else by the first that can.
+ * The route of a packet from this host, or null. To ourselves it is the loopback's; without a route, limited
+ * broadcasts and multicasts go by the interface of their source, else by the default route's, else by the first that
+ * can.
  */
 export function ipOutputRoute(vn: Vn, flags: number, src: Ip4, dst: Ip4): Route | null {
   if (dst === 0) return null
@@ -117,7 +118,10 @@ function writeHeader(vn: Vn, f: Frame, optLen: number, total: number, mtu: numbe
   ipHeaderSum(view, at)
 }
 
-/** The medium does not bring our own broadcasts back, so we get our copy here (RFC 1112 §6.1, and as BSD for broadcasts). */
+/**
+ * The medium does not bring our own broadcasts back, so we get our copy here (RFC 1112 §6.1, and as BSD for
+ * broadcasts).
+ */
 function loopCopy(vn: Vn, ifp: Ifnet, f: Frame, broadcast: boolean): void {
   if (!broadcast && !ifInGroup(ifp, f.dst.w3)) return
   loopEnqueue(vn, f, broadcast ? F_BCAST : F_MCAST, false)

@@ -13,8 +13,8 @@ export function pmtuGet(vn: Vn, dst: Ip4): number {
 }
 
 /**
- * Notes that packets to `dst` must not exceed `mtu`. The transport has found the message credible (RFC 5927 §7.2); a value
- * that would raise the MTU is ignored (RFC 1191 §3), one below sysctl net.inet.ip.pmtu.min counts as that.
+ * Notes that packets to `dst` must not exceed `mtu`. The transport has found the message credible (RFC 5927 §7.2); a
+ * value that would raise the MTU is ignored (RFC 1191 §3), one below sysctl net.inet.ip.pmtu.min counts as that.
  */
 export function pmtuUpdate(vn: Vn, dst: Ip4, mtu: number): void {
   const { ip, sysctl, now } = vn.state
@@ -31,7 +31,7 @@ export function pmtuUpdate(vn: Vn, dst: Ip4, mtu: number): void {
 /** Next lower MTU in use when an old router did not say which (RFC 1191 §7.1). `was` is the length of the packet. */
 export function pmtuPlateau(was: number): number {
   for (const plateau of PLATEAUS) if (plateau < was) return plateau
-  return PLATEAUS[PLATEAUS.length - 1] as number
+  return PLATEAUS[PLATEAUS.length - 1]
 }
 
 /** TIMER_PMTU fired: what has expired is forgotten, so that a better path is found again (RFC 1191 §6.3). */

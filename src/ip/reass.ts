@@ -1,8 +1,9 @@
 /**
- * Reassembly (RFC 791 §3.2, RFC 815): fragments are copied into state, kept in order, and joined when the list has no hole.
+ * Reassembly (RFC 791 §3.2, RFC 815): fragments are copied into state, kept in order, and joined when the list has no
+ * hole.
  *
- * Overlaps: an exact copy of a fragment is ignored; any other overlap throws the whole datagram away, because it is an attack
- * or an accident and nobody knows which bytes are meant (RFC 1858 §4, the rule of RFC 5722 for IPv6).
+ * Overlaps: an exact copy of a fragment is ignored; any other overlap throws the whole datagram away, because it is
+ * an attack or an accident and nobody knows which bytes are meant (RFC 1858 §4, the rule of RFC 5722 for IPv6).
  */
 
 import { icmpError } from '../icmp/error.ts'
@@ -15,19 +16,19 @@ import type { Frame } from '../lib/frame.ts'
 import { sipHash32 } from '../lib/siphash.ts'
 import { ICMP_TIMXCEED, ICMP_TIMXCEED_REASS } from '../wire/icmp.ts'
 import {
-  IPPROTO_TCP, IPTOS_ECN_CE, IPTOS_ECN_MASK, IPTOS_ECN_NOTECT, IP_ID, IP_LEN, IP_MAXPACKET, IP_MF, IP_OFF, IP_TOS, IP_TTL,
-  ipFragOffset,
+  IPPROTO_TCP, IPTOS_ECN_CE, IPTOS_ECN_MASK, IPTOS_ECN_NOTECT, IP_ID, IP_LEN, IP_MAXPACKET, IP_MF, IP_OFF, IP_TOS,
+  IP_TTL, ipFragOffset,
 } from '../wire/ipv4.ts'
 import { ipHashKey } from './ident.ts'
-import type { Fragment, IpStats, ReassQueue } from './state.ts'
+import type { IpStats, ReassQueue } from './state.ts'
 import { ipHeaderSum } from './transmit.ts'
 
 /** Longest state that a queue adds to its data, for the limit on memory. */
 const FRAGMENT_OVERHEAD = 128
 
 /**
- * Adds the fragment in `f` (f.l3, l4 set, header checked). Borrows it. When the datagram is whole: a new frame (f.off = f.l4 at
- * the data, F_REASSEMBLED) with one reference, which the caller must release. Null otherwise.
+ * Adds the fragment in `f` (f.l3, l4 set, header checked). Borrows it. When the datagram is whole: a new frame (f.off
+ * = f.l4 at the data, F_REASSEMBLED) with one reference, which the caller must release. Null otherwise.
  */
 export function ipReassemble(vn: Vn, f: Frame): Frame | null {
   const { ip } = vn.state
@@ -107,7 +108,7 @@ function place(vn: Vn, q: ReassQueue, f: Frame, at: number, len: number, more: b
   if (q.total >= 0 && (end > q.total || (!more && end !== q.total))) return 'fragoverlap'
   // most fragments come in order: look from the end
   let i = list.length
-  while (i > 0 && (list[i - 1] as Fragment).at >= at) i--
+  while (i > 0 && (list[i - 1]).at >= at) i--
   const next = list[i]
   const data = f.slab.subarray(f.l4, f.l4 + len)
   if (next !== undefined && next.at === at && next.bytes.length === len) {
@@ -183,7 +184,7 @@ function fill(g: Frame, q: ReassQueue): void {
   g.len = q.header.length + q.total
   g.ifId = q.ifId
   g.proto = q.proto
-  g.ttl = q.header[IP_TTL] as number
+  g.ttl = q.header[IP_TTL]
   addrSetIp4(g.src, q.src)
   addrSetIp4(g.dst, q.dst)
 }

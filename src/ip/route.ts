@@ -1,6 +1,7 @@
 /**
- * The routing table: longest prefix first (RFC 1122 §3.3.1.1, RFC 1812 §5.2.4.3), then the best metric among interfaces that
- * are up. One map for each prefix length in use, so a lookup costs the same with ten routes and with a million.
+ * The routing table: longest prefix first (RFC 1122 §3.3.1.1, RFC 1812 §5.2.4.3), then the best metric among
+ * interfaces that are up. One map for each prefix length in use, so a lookup costs the same with ten routes and with
+ * a million.
  */
 
 import type { Vn } from '../kern/vn.ts'
@@ -21,18 +22,38 @@ export function routeLookup(vn: Vn, dst: Ip4): Route | null {
   }
   const lens = ip.routeLens
   for (let i = 0; i < lens.length; i++) {
-    const len = lens[i] as number
-    const routes = (ip.routes[len] as Map<Ip4, Route[]>).get(dst & ip4Mask(len))
+    const len = lens[i]
+    const routes = ip.routes[len].get(dst & ip4Mask(len))
     if (routes === undefined) continue
+    let dead: Route | null = null
     for (let j = 0; j < routes.length; j++) {
-      const route = routes[j] as Route
-      if (usable(vn, route)) return route
+      const route = routes[j]
+      if (!usable(vn, route)) continue
+      if (route.deadUntil <= vn.state.now) return route
+      if (dead === null) dead = route
     }
+    if (dead !== null) return dead
   }
   return null
 }
 
-/** The connected route to `dst`: no gateway, redirects left aside (SO_DONTROUTE). Null when it is no neighbour's address. */
+/**
+ * The gateway did not answer ARP: until `until` other routes to the same prefix are preferred, so that a second default
+ * gateway takes over; where there is none the dead one is tried again (RFC 1122 §3.3.1.4, §3.3.1.5).
+ */
+export function routeGatewayDead(vn: Vn, gateway: Ip4, ifId: number, until: number): void {
+  for (const table of vn.state.ip.routes) {
+    for (const routes of table.values()) {
+      for (const r of routes) if (r.gateway === gateway && r.ifId === ifId) r.deadUntil = until
+    }
+  }
+  for (const [dst, r] of vn.state.ip.redirects) if (r.gateway === gateway) vn.state.ip.redirects.delete(dst)
+}
+
+/**
+ * The connected route to `dst`: no gateway, redirects left aside (SO_DONTROUTE). Null when it is no neighbour's
+ * address.
+ */
 export function routeLookupOnLink(vn: Vn, dst: Ip4): Route | null {
   for (const len of vn.state.ip.routeLens) {
     const routes = vn.state.ip.routes[len]?.get(dst & ip4Mask(len)) ?? []
@@ -42,14 +63,15 @@ export function routeLookupOnLink(vn: Vn, dst: Ip4): Route | null {
 }
 
 /**
- * Adds a route. `gateway` 0: the destination is on the link of `ifId`. With a gateway `ifId` may be 0: the interface through
- * which the gateway is reached is taken. RTF_REJECT and RTF_BLACKHOLE need neither. EINVAL: host bits set or no such
- * length. ENETUNREACH: the gateway is no neighbour. EEXIST: the same prefix by the same way.
+ * Adds a route. `gateway` 0: the destination is on the link of `ifId`. With a gateway `ifId` may be 0: the interface
+ * through which the gateway is reached is taken. RTF_REJECT and RTF_BLACKHOLE need neither. EINVAL: host bits set or
+ * no such length. ENETUNREACH: the gateway is no neighbour. EEXIST: the same prefix by the same way.
  */
 export function routeAdd(
   vn: Vn, dst: Ip4, prefixLen: number, gateway: Ip4, ifId: number, flags: number, metric = 0,
 ): number {
-  if (!Number.isInteger(prefixLen) || prefixLen < 0 || prefixLen > 32 || (dst & ~ip4Mask(prefixLen)) !== 0) return EINVAL
+  if (!Number.isInteger(prefixLen) || prefixLen < 0 || prefixLen > 32) return EINVAL
+  if ((dst & ~ip4Mask(prefixLen)) !== 0) return EINVAL
   let out = ifId
   if ((flags & (RTF_REJECT | RTF_BLACKHOLE)) === 0) {
     if (gateway !== 0) {
@@ -82,7 +104,9 @@ export function routeDelete(vn: Vn, dst: Ip4, prefixLen: number, gateway: Ip4 = 
 /** Copies of all routes: default first, then by network and length; those learnt by redirects carry RTF_DYNAMIC. */
 export function routeList(vn: Vn): Route[] {
   const list: Route[] = []
-  for (const table of vn.state.ip.routes) for (const routes of table.values()) for (const r of routes) list.push({ ...r })
+  for (const table of vn.state.ip.routes) {
+    for (const routes of table.values()) list.push(...routes.map((r) => ({ ...r })))
+  }
   for (const r of vn.state.ip.redirects.values()) if (r.expires > vn.state.now) list.push({ ...r })
   return list.sort((a, b) => (a.dst >>> 0) - (b.dst >>> 0) || a.prefixLen - b.prefixLen || a.metric - b.metric)
 }
@@ -133,7 +157,7 @@ function usable(vn: Vn, route: Route): boolean {
 
 function insert(vn: Vn, route: Route): number {
   const ip = vn.state.ip
-  const table = ip.routes[route.prefixLen] as Map<Ip4, Route[]>
+  const table = ip.routes[route.prefixLen]
   const routes = table.get(route.dst)
   if (routes === undefined) {
     if (table.size === 0) {
@@ -151,10 +175,10 @@ function insert(vn: Vn, route: Route): number {
 
 function remove(vn: Vn, routes: Route[], i: number): void {
   const ip = vn.state.ip
-  const route = routes[i] as Route
+  const route = routes[i]
   routes.splice(i, 1)
   if (routes.length > 0) return
-  const table = ip.routes[route.prefixLen] as Map<Ip4, Route[]>
+  const table = ip.routes[route.prefixLen]
   table.delete(route.dst)
   if (table.size === 0) ip.routeLens = ip.routeLens.filter((len) => len !== route.prefixLen)
 }
@@ -162,7 +186,7 @@ function remove(vn: Vn, routes: Route[], i: number): void {
 function removeWhere(vn: Vn, which: (route: Route) => boolean): void {
   for (const table of vn.state.ip.routes) {
     for (const routes of [...table.values()]) {
-      for (let i = routes.length - 1; i >= 0; i--) if (which(routes[i] as Route)) remove(vn, routes, i)
+      for (let i = routes.length - 1; i >= 0; i--) if (which(routes[i])) remove(vn, routes, i)
     }
   }
 }

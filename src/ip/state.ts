@@ -30,6 +30,8 @@ export interface Route {
   metric: number
   /** Packets sent by it. */
   use: number
+  /** Until then its gateway counts as dead (RFC 1122 §3.3.1.4), or -Infinity. */
+  deadUntil: number
   /** When a route made by a redirect ends (µs since boot), else Infinity. */
   expires: number
 }
@@ -162,7 +164,7 @@ export function createIpState(): IpState {
 }
 
 export function createRoute(dst: Ip4, prefixLen: number, gateway: Ip4, ifId: number, flags: number): Route {
-  return { dst, prefixLen, gateway, ifId, flags, metric: 0, use: 0, expires: Infinity }
+  return { dst, prefixLen, gateway, ifId, flags, metric: 0, use: 0, deadUntil: -Infinity, expires: Infinity }
 }
 
 function createIpStats(): IpStats {

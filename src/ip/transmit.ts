@@ -14,8 +14,8 @@ import { tcpDataOffset } from '../wire/tcp.ts'
 import { ipFragment } from './fragment.ts'
 
 /**
- * Sends the packet in `f` (f.off = f.l3 at a complete header) to `nextHop` on `ifp`, in pieces of at most `mtu`; consumes it.
- * EMSGSIZE: too big and DF is set. Otherwise as linkOutput.
+ * Sends the packet in `f` (f.off = f.l3 at a complete header) to `nextHop` on `ifp`, in pieces of at most `mtu`;
+ * consumes it. EMSGSIZE: too big and DF is set. Otherwise as linkOutput.
  */
 export function ipTransmit(vn: Vn, ifp: Ifnet, f: Frame, mtu: number, nextHop: Ip4): number {
   if (ipWireLen(f) <= mtu) {

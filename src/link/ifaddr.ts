@@ -6,13 +6,14 @@ import type { Vn } from '../kern/vn.ts'
 import { IP4_ANY, IP4_BROADCAST, addrEq, addrIsV4, createAddr, addrCopy, ip4IsMulticast, ip4Mask } from '../lib/addr.ts'
 import type { Addr, Ip4 } from '../lib/addr.ts'
 import { EADDRNOTAVAIL, EAFNOSUPPORT, EEXIST, EINVAL, ENOENT } from '../lib/errno.ts'
+import { ifSetFlags } from './ifflags.ts'
 import { IFA_PREFERRED, IFF_BROADCAST, IFF_UP, createIfAddr } from './state.ts'
 import type { Ifnet } from './state.ts'
 
 /**
- * Gives an interface an address and brings it up. With `probe`, and on Ethernet, the address is tentative until nobody has
- * claimed it (RFC 5227 §2.1); otherwise it is used and announced at once. EEXIST: a Vnet has an address only once. EINVAL:
- * not a host address. EAFNOSUPPORT: IPv6. ENOENT: no such interface.
+ * Gives an interface an address and brings it up. With `probe`, and on Ethernet, the address is tentative until
+ * nobody has claimed it (RFC 5227 §2.1); otherwise it is used and announced at once. EEXIST: a Vnet has an address
+ * only once. EINVAL: not a host address. EAFNOSUPPORT: IPv6. ENOENT: no such interface.
  */
 export function ifAddAddr(
   vn: Vn, ifId: number, addr: Addr, prefixLen: number, options: { readonly probe?: boolean } = {},
@@ -28,8 +29,8 @@ export function ifAddAddr(
   const own = createAddr()
   addrCopy(own, addr)
   const ia = createIfAddr(link.nextAddrId++, own, prefixLen, directedBroadcast(ifp, ip, prefixLen))
+  ifSetFlags(vn, ifId, ifp.flags | IFF_UP)
   ifp.addrs.push(ia)
-  ifp.flags |= IFF_UP
   if (options.probe !== true) {
     ia.status = IFA_PREFERRED
     ipAddrActivate(vn, ifp, ia)
@@ -50,7 +51,10 @@ export function ifDelAddr(vn: Vn, ifId: number, addr: Addr): number {
   return 0
 }
 
-/** Not 0.0.0.0/8, a group, class E, nor the all-zeros or all-ones host of its prefix (RFC 1122 §3.2.1.3; RFC 3021 for /31). */
+/**
+ * Not 0.0.0.0/8, a group, class E, nor the all-zeros or all-ones host of its prefix (RFC 1122 §3.2.1.3; RFC 3021 for
+ * /31).
+ */
 function isHostAddress(ifp: Ifnet, ip: Ip4, prefixLen: number): boolean {
   if ((ip >>> 24) === 0 || ip4IsMulticast(ip) || (ip >>> 28) === 0xf) return false
   if (prefixLen >= 31 || (ifp.flags & IFF_BROADCAST) === 0) return true

@@ -1,7 +1,6 @@
 /** Interfaces: made, configured and removed (FreeBSD's ifnet). */
 
 import { arpFlushIf } from '../arp/table.ts'
-import { arpProbeStart } from '../arp/probe.ts'
 import { routeFlushIf } from '../ip/route.ts'
 import type { Vn } from '../kern/vn.ts'
 import type { Mac } from '../lib/addr.ts'
@@ -9,11 +8,12 @@ import { EINVAL, ENOENT } from '../lib/errno.ts'
 import { IP_MAXPACKET } from '../wire/ipv4.ts'
 import { ifDelAddr } from './ifaddr.ts'
 import {
-  IFF_BROADCAST, IFF_LOOPBACK, IFF_MULTICAST, IFF_POINTOPOINT, IFF_RUNNING, IFF_UP, IFT_ETHER, IFT_LOOP, createIfnet,
+  IFF_BROADCAST, IFF_LOOPBACK, IFF_MULTICAST, IFF_POINTOPOINT, IFF_RUNNING, IFT_ETHER, IFT_LOOP, createIfnet,
 } from './state.ts'
 import type { Ifnet } from './state.ts'
 
 export { ifAddAddr, ifDelAddr } from './ifaddr.ts'
+export { ifSetFlags } from './ifflags.ts'
 
 /** Least MTU that carries IPv4 (RFC 791 §3.2). */
 export const IF_MIN_MTU = 68
@@ -46,22 +46,6 @@ export function ifDestroy(vn: Vn, ifId: number): number {
 export function ifByName(vn: Vn, name: string): Ifnet | null {
   for (const ifp of vn.state.link.ifnets.values()) if (ifp.name === name) return ifp
   return null
-}
-
-/**
- * Sets the flags. Going down forgets the neighbours; coming up with a carrier, and the carrier's return, probe or announce
- * the addresses again (RFC 5227 §2.1: on link-state change). ENOENT.
- */
-export function ifSetFlags(vn: Vn, ifId: number, flags: number): number {
-  const ifp = vn.state.link.ifnets.get(ifId)
-  if (ifp === undefined) return ENOENT
-  const ready = IFF_UP | IFF_RUNNING
-  const wasReady = (ifp.flags & ready) === ready
-  ifp.flags = flags
-  const isReady = (flags & ready) === ready
-  if (wasReady && !isReady) arpFlushIf(vn, ifId)
-  if (!wasReady && isReady) for (const ia of ifp.addrs) arpProbeStart(vn, ifp, ia)
-  return 0
 }
 
 /** EINVAL: below 68 (RFC 791 §3.2) or above 65,535. ENOENT. */

@@ -1,5 +1,6 @@
 /**
- * Frames from a device: Ethernet II (RFC 894) and IEEE 802.3 with LLC/SNAP (RFC 1042) on the way in, or bare IP packets.
+ * Frames from a device: Ethernet II (RFC 894) and IEEE 802.3 with LLC/SNAP (RFC 1042) on the way in, or bare IP
+ * packets.
  */
 
 import { arpInput } from '../arp/input.ts'
@@ -19,8 +20,8 @@ import { IFF_PROMISC, IFF_UP, IFT_ETHER } from './state.ts'
 import type { Ifnet } from './state.ts'
 
 /**
- * Takes a frame as the device delivered it; f.ifId says by which interface. Borrows the frame: its bytes are left as they
- * are and off, len and flags are put back, because a switch may hand the same frame to other stacks.
+ * Takes a frame as the device delivered it; f.ifId says by which interface. Borrows the frame: its bytes are left as
+ * they are and off, len and flags are put back, because a switch may hand the same frame to other stacks.
  */
 export function linkInput(vn: Vn, f: Frame): void {
   const { off, len, flags, csum } = f

@@ -11,7 +11,7 @@ const MAC_IP4_GROUPS = 0x01005e000000
 /** True when a frame to this Ethernet group address may carry a packet for one of our groups. */
 export function ifWantsMulticast(ifp: Ifnet, mac: Mac): boolean {
   if (mac === macFromGroup(IP4_ALL_SYSTEMS)) return true
-  for (let i = 0; i < ifp.groups.length; i++) if (macFromGroup(ifp.groups[i] as Ip4) === mac) return true
+  for (let i = 0; i < ifp.groups.length; i++) if (macFromGroup(ifp.groups[i]) === mac) return true
   return false
 }
 

@@ -13,8 +13,8 @@ import type { Ifnet } from './state.ts'
 import { etherOutput, txEnqueue } from './tx.ts'
 
 /**
- * Sends the IP packet in `f` (f.off at its header) to `nextHop` on `ifp`; consumes it. 0 also when the packet waits for the
- * neighbour's address. EHOSTUNREACH: the neighbour did not answer lately. ENETDOWN, ENOBUFS.
+ * Sends the IP packet in `f` (f.off at its header) to `nextHop` on `ifp`; consumes it. 0 also when the packet waits
+ * for the neighbour's address. EHOSTUNREACH: the neighbour did not answer lately. ENETDOWN, ENOBUFS.
  */
 export function linkOutput(vn: Vn, ifp: Ifnet, f: Frame, nextHop: Ip4): number {
   if (ifp.type !== IFT_ETHER) return txEnqueue(vn, ifp, f)

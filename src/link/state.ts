@@ -30,7 +30,10 @@ export interface IfAddr extends Alarm {
   id: number
   addr: Addr
   prefixLen: number
-  /** Directed broadcast address of an IPv4 prefix, as an int32 (RFC 1122 §3.3.6); the address itself where there is none. */
+  /**
+   * Directed broadcast address of an IPv4 prefix, as an int32 (RFC 1122 §3.3.6); the address itself where there is
+   * none.
+   */
   broadcast: number
   /** IFA_*. */
   status: number

@@ -34,7 +34,8 @@ export function txEnqueue(vn: Vn, ifp: Ifnet, f: Frame): number {
 
 /**
  * Puts the Ethernet header in front of a packet and sends it; consumes it. Short frames are padded with zeros to the
- * 60 bytes that Ethernet asks for (RFC 894), so that a frame is the same on a TAP, on a simulated cable and in a capture.
+ * 60 bytes that Ethernet asks for (RFC 894), so that a frame is the same on a TAP, on a simulated cable and in a
+ * capture.
  */
 export function etherOutput(vn: Vn, ifp: Ifnet, f: Frame, dst: Mac, type: number): number {
   const at = framePush(f, ETHER_HDR_LEN)
@@ -49,8 +50,9 @@ export function etherOutput(vn: Vn, ifp: Ifnet, f: Frame, dst: Mac, type: number
 }
 
 /**
- * Queues a copy of the packet in `f` (f.off at the IP header) to come back in by the loopback interface, in this event's
- * wake: an event of its own, so that a stack never re-enters itself. `flags`: F_BCAST, F_MCAST or 0. Consumes `f` when told.
+ * Queues a copy of the packet in `f` (f.off at the IP header) to come back in by the loopback interface, in this
+ * event's wake: an event of its own, so that a stack never re-enters itself. `flags`: F_BCAST, F_MCAST or 0. Consumes
+ * `f` when told.
  */
 export function loopEnqueue(vn: Vn, f: Frame, flags: number, consume: boolean): number {
   const link = vn.state.link

@@ -95,7 +95,7 @@ describe('discarded, each under its counter (RFC 1122 §3.2.2)', () => {
 })
 
 describe('queries (RFC 1122 §3.2.2.6, §3.2.2.8)', () => {
-  it('§3.2.2.6: an echo request to a broadcast address is ignored, unless sysctl says otherwise; the reply has our address', () => {
+  it('§3.2.2.6: a broadcast echo request is ignored, or by sysctl answered from our own address', () => {
     for (const answer of [0, 1]) {
       const h = host({ 'net.inet.icmp.bmcastecho': answer })
       for (const type of [8, 13]) {
@@ -178,10 +178,11 @@ describe('errors to sockets (RFC 1122 §3.2.2.1, .4, .5; §4.1.3.3)', () => {
 })
 
 describe('redirects (RFC 1122 §3.2.2.2)', () => {
-  const redirect = (gateway: string, code = 1, dst = FAR): Uint8Array => icmpOf(5, code, ip(gateway) >>> 0, quoted({ dst }))
+  const redirect = (gateway: string, code = 1, dst = FAR): Uint8Array =>
+    icmpOf(5, code, ip(gateway) >>> 0, quoted({ dst }))
   const gatewayOf = (h: Host): string => ip4Print(routeLookup(h.vn, FAR)?.gateway ?? 0)
 
-  it.each([0, 1, 2, 3])('from the present first hop, to a neighbour: taken (code %i, always for the one host)', (code) => {
+  it.each([0, 1, 2, 3])('from the first hop, to a neighbour: taken (code %i, always for one host)', (code) => {
     const h = host()
     icmp(h, redirect('10.0.0.253', code))
     expect(gatewayOf(h)).toBe('10.0.0.253')

@@ -39,7 +39,8 @@ describe('forwarding (RFC 1812 §5)', () => {
       const [s] = take(h)
       expect(s?.ifId).toBe(h.eth1.id)
       expect(s?.ether).toMatchObject({ dst: FAR_MAC, src: h.eth1.mac })
-      expect(s?.ip).toMatchObject({ src: PEER, dst: FAR, p: 17, len: 120, off: 0, ttl: ttl - 1, id: ttl * 257, tos: ttl })
+      const same = { src: PEER, dst: FAR, p: 17, len: 120, off: 0, id: ttl * 257, tos: ttl }
+      expect(s?.ip).toMatchObject({ ...same, ttl: ttl - 1 })
       expect(sumOk(s?.bytes.slice(14, 34) ?? new Uint8Array(1))).toBe(true)
       expect(s?.payload).toEqual(DATA.payload)
     }
@@ -74,7 +75,8 @@ describe('forwarding (RFC 1812 §5)', () => {
     expect(take(h).map((s) => s.arp?.tpa)).toEqual([ip('10.1.0.77')])
     pass(h, 6_000_000)
     const errors = take(h).filter((s) => s.icmp !== null)
-    expect(errors.map((s) => [s.icmp?.type, s.icmp?.code, s.ip?.dst])).toEqual([[3, 1, PEER], [3, 1, PEER], [3, 1, PEER]])
+    expect(errors).toHaveLength(3)
+    for (const s of errors) expect([s.icmp?.type, s.icmp?.code, s.ip?.dst]).toEqual([3, 1, PEER])
     // the quoted packet is what we would have sent: one hop on
     expect(errors[0]?.data[8]).toBe(63)
     rxIp(h, ipOf({ ...DATA, dst: ip('10.1.0.77') }))
@@ -113,7 +115,8 @@ describe('fragmentation on the way (RFC 791 §3.2, RFC 1191 §4)', () => {
     const h = router(500)
     rxIp(h, ipOf({ ...DATA, payload: pattern(1200) }))
     const sent = take(h)
-    expect(sent.map((s) => [s.ip?.len, s.ip?.off, s.ip?.ttl])).toEqual([[500, 0x2000, 63], [500, 0x203c, 63], [260, 120, 63]])
+    expect(sent.map((s) => [s.ip?.len, s.ip?.off])).toEqual([[500, 0x2000], [500, 0x203c], [260, 120]])
+    expect(sent.every((s) => s.ip?.ttl === 63)).toBe(true)
     expect(Uint8Array.of(...sent.flatMap((s) => [...s.payload]))).toEqual(pattern(1200))
   })
 

@@ -1,6 +1,7 @@
 /**
- * One Vnet on virtual time with Ethernet interfaces whose other end is the test: frames are put in, what is sent is collected
- * with its time, discarded packets are collected by counter. After each test the Vnet must be clean (see support/plain.ts).
+ * One Vnet on virtual time with Ethernet interfaces whose other end is the test: frames are put in, what is sent is
+ * collected with its time, discarded packets are collected by counter. After each test the Vnet must be clean (see
+ * support/plain.ts).
  */
 
 import { expect } from 'vitest'
@@ -105,7 +106,8 @@ export function rxIp(h: Host, packet: Uint8Array, ifp: Ifnet = h.ifp): void {
 
 /** Sends a transport packet of this host; returns the errno. */
 export function send(
-  h: Host, dst: string, proto: number, payload: Uint8Array, more: Partial<Pick<Frame, 'flags' | 'ttl' | 'tos'>> & { src?: string } = {},
+  h: Host, dst: string, proto: number, payload: Uint8Array,
+  more: { src?: string; flags?: number; ttl?: number; tos?: number } = {},
 ): number {
   const f = frameAlloc(h.vn.pool, payload.length) as Frame
   f.slab.set(payload, f.off)

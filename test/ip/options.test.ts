@@ -11,7 +11,8 @@ function octets(text: string): number[] {
 }
 
 function ping(options: number[], more: { src?: number; dst?: number } = {}): Uint8Array {
-  return ipOf({ src: PEER, dst: ME, p: 1, options: Uint8Array.from(options), payload: icmpOf(8, 0, 1, pattern(8)), ...more })
+  const payload = icmpOf(8, 0, 1, pattern(8))
+  return ipOf({ src: PEER, dst: ME, p: 1, options: Uint8Array.from(options), payload, ...more })
 }
 
 function host(sysctls: Record<string, number> = {}): Host {
@@ -49,7 +50,8 @@ describe('reflected in an echo reply (RFC 1122 §3.2.2.6, §3.2.1.8)', () => {
   it.each<[string, number[], number[]]>([
     ['time only', [68, 8, 5, 0, 0, 0, 0, 0], [68, 8, 9, 0, ...NOW]],
     ['address and time', [68, 12, 5, 1, 0, 0, 0, 0, 0, 0, 0, 0], [68, 12, 13, 1, ...octets('10.0.0.1'), ...NOW]],
-    ['pre-specified, ours', [68, 12, 5, 3, ...octets('10.0.0.1'), 0, 0, 0, 0], [68, 12, 13, 3, ...octets('10.0.0.1'), ...NOW]],
+    ['pre-specified, ours', [68, 12, 5, 3, ...octets('10.0.0.1'), 0, 0, 0, 0],
+      [68, 12, 13, 3, ...octets('10.0.0.1'), ...NOW]],
     ['pre-specified, another\'s', [68, 12, 5, 3, ...octets('10.9.9.9'), 0, 0, 0, 0],
       [68, 12, 5, 3, ...octets('10.9.9.9'), 0, 0, 0, 0]],
     ['full: the overflow counts', [68, 8, 9, 0x20, 1, 2, 3, 4], [68, 8, 9, 0x30, 1, 2, 3, 4]],

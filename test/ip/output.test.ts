@@ -8,7 +8,7 @@ import { ifJoinGroup } from '../../src/link/multicast.ts'
 import { frameAlloc } from '../../src/lib/frame.ts'
 import type { Frame } from '../../src/lib/frame.ts'
 import { addrFromIp4 } from '../../src/lib/addr.ts'
-import { addEther, createHost, ip, know, ME, PEER_MAC, send, take } from './harness.ts'
+import { addEther, createHost, ip, know, ME, PEER, PEER_MAC, send, take } from './harness.ts'
 import { icmpOf, pattern, sumOk } from './packet.ts'
 
 const ALL = 0xffffffffffff
@@ -19,7 +19,7 @@ describe('the header (RFC 791 §3.1, RFC 1122 §3.2.1)', () => {
     know(h)
     expect(send(h, '10.0.0.2', 253, pattern(10), { tos: 0xb8 })).toBe(0)
     const [s] = take(h)
-    expect(s?.ip).toMatchObject({ vhl: 0x45, tos: 0xb8, len: 30, off: 0, ttl: 77, p: 253, src: ME, dst: ip('10.0.0.2') })
+    expect(s?.ip).toMatchObject({ vhl: 0x45, tos: 0xb8, len: 30, off: 0, ttl: 77, p: 253, src: ME, dst: PEER })
     expect(sumOk(s?.bytes.slice(14, 34) ?? new Uint8Array(1))).toBe(true)
     send(h, '10.0.0.2', 253, pattern(10), { ttl: 3 })
     expect(take(h)[0]?.ip?.ttl).toBe(3)
@@ -116,7 +116,7 @@ describe('broadcasts and multicasts', () => {
     expect(take(h)).toHaveLength(1)
   })
 
-  it('RFC 1112 §6.1, §6.4: multicasts have time to live 1, go to 01-00-5E and the low 23 bits, and back to us if we joined', () => {
+  it('RFC 1112 §6.1, §6.4: multicasts: time to live 1, to 01-00-5E and the low 23 bits, to us if we joined', () => {
     const h = createHost()
     expect(send(h, '239.129.2.3', 253, pattern(1))).toBe(0)
     const [s] = take(h)

@@ -46,7 +46,7 @@ describe('reassembly (RFC 791 §3.2, RFC 815)', () => {
 
   it('exact copies are ignored, wherever they come', () => {
     const h = host()
-    for (const i of [1, 1, 3, 1, 0, 0, 3, 2]) rxIp(h, PARTS[i] as Uint8Array)
+    for (const i of [1, 1, 3, 1, 0, 0, 3, 2]) rxIp(h, PARTS[i])
     expect(h.drops).toEqual(['ip.fragdup', 'ip.fragdup', 'ip.fragdup', 'ip.fragdup'])
     expect(echoed(h)).toEqual(pattern(4000))
     isEmpty(h)
@@ -61,7 +61,7 @@ describe('reassembly (RFC 791 §3.2, RFC 815)', () => {
       fragmentsOf({ ...FIELDS, src: ip('10.0.0.3') }, [0, 1000, 2000, 3000]),
       fragmentsOf({ ...FIELDS, p: 253 }, [0, 1000, 2000, 3000]),
     ]
-    for (let i = 0; i < 4; i++) for (const parts of mixed) rxIp(h, parts[i] as Uint8Array)
+    for (let i = 0; i < 4; i++) for (const parts of mixed) rxIp(h, parts[i])
     expect(h.vn.state.ip.stats.reassembled).toBe(4)
     expect(h.vn.state.icmp.stats.outechoreply).toBe(3)
     isEmpty(h)
@@ -84,15 +84,15 @@ describe('reassembly (RFC 791 §3.2, RFC 815)', () => {
     const h = host()
     const rr = Uint8Array.of(7, 7, 4, 0, 0, 0, 0, 0)
     const [first, second] = [FIELDS, { ...FIELDS, ttl: 9 }]
-    rxIp(h, fragmentsOf(second, [0, 2000])[1] as Uint8Array)
-    rxIp(h, fragmentsOf({ ...first, options: rr }, [0, 2000])[0] as Uint8Array)
+    rxIp(h, fragmentsOf(second, [0, 2000])[1])
+    rxIp(h, fragmentsOf({ ...first, options: rr }, [0, 2000])[0])
     const [reply] = take(h)
     expect(reply?.options).toEqual(Uint8Array.of(7, 7, 8, 10, 0, 0, 1, 0))
   })
 
   it('RFC 3168 §5.3: one marked fragment marks the datagram; marks and not-capable do not mix', () => {
     const h = host()
-    const tos = (t: number, i: number): Uint8Array => fragmentsOf({ ...FIELDS, tos: t }, [0, 2000])[i] as Uint8Array
+    const tos = (t: number, i: number): Uint8Array => fragmentsOf({ ...FIELDS, tos: t }, [0, 2000])[i]
     rxIp(h, tos(2, 0))
     rxIp(h, tos(3, 1))
     expect(take(h)[0]?.ip?.tos).toBe(3)
@@ -125,7 +125,8 @@ describe('fragments that are refused', () => {
     const options = new Uint8Array(40).fill(1)
     for (let at = 0; at < 8186 * 8; at += 8184) {
       const n = Math.min(8184, 8186 * 8 - at)
-      rxIp(h, ipOf({ ...FIELDS, off: (at >> 3) | 0x2000, payload: pattern(n), options: at === 0 ? options : new Uint8Array(0) }))
+      const part = { ...FIELDS, off: (at >> 3) | 0x2000, payload: pattern(n) }
+      rxIp(h, ipOf(at === 0 ? { ...part, options } : part))
     }
     expect(h.drops).toEqual(['ip.toolong'])
     isEmpty(h)
@@ -155,8 +156,8 @@ describe('fragments that are refused', () => {
 describe('limits', () => {
   it('RFC 1122 §3.3.2: after 60 s the rest is dropped, and the sender told when the first fragment was there', () => {
     const h = host()
-    rxIp(h, PARTS[0] as Uint8Array)
-    rxIp(h, PARTS[2] as Uint8Array)
+    rxIp(h, PARTS[0])
+    rxIp(h, PARTS[2])
     pass(h, 59_999_999)
     expect(h.sent).toEqual([])
     pass(h, 1)
@@ -164,13 +165,13 @@ describe('limits', () => {
     isEmpty(h)
     const [error] = take(h)
     expect(error?.icmp).toMatchObject({ type: 11, code: 1 })
-    expect(error?.data).toEqual((PARTS[0] as Uint8Array).slice(0, 548))
+    expect(error?.data).toEqual((PARTS[0]).slice(0, 548))
   })
 
   it('without the first fragment the sender is not told', () => {
     const h = host()
-    rxIp(h, PARTS[1] as Uint8Array)
-    rxIp(h, PARTS[3] as Uint8Array)
+    rxIp(h, PARTS[1])
+    rxIp(h, PARTS[3])
     pass(h, 60_000_000)
     expect(h.sent).toEqual([])
     isEmpty(h)
@@ -179,9 +180,9 @@ describe('limits', () => {
 
   it('each datagram has its own time', () => {
     const h = host()
-    rxIp(h, PARTS[1] as Uint8Array)
+    rxIp(h, PARTS[1])
     pass(h, 30_000_000)
-    rxIp(h, fragmentsOf({ ...FIELDS, id: 43 }, [0, 1000])[1] as Uint8Array)
+    rxIp(h, fragmentsOf({ ...FIELDS, id: 43 }, [0, 1000])[1])
     pass(h, 31_000_000)
     expect(h.vn.state.ip.reass.size).toBe(1)
     pass(h, 30_000_000)
@@ -190,7 +191,7 @@ describe('limits', () => {
 
   it('a bounded number of datagrams: the oldest gives way', () => {
     const h = host({ 'net.inet.ip.maxfragpackets': 4 })
-    for (let id = 0; id < 20; id++) rxIp(h, fragmentsOf({ ...FIELDS, id }, [0, 1000])[0] as Uint8Array)
+    for (let id = 0; id < 20; id++) rxIp(h, fragmentsOf({ ...FIELDS, id }, [0, 1000])[0])
     expect([...h.vn.state.ip.reass.values()].map((q) => q.ident)).toEqual([16, 17, 18, 19])
     expect(h.vn.state.ip.stats.fragdropped).toBe(16)
     pass(h, 61_000_000)
@@ -229,7 +230,7 @@ describe('limits', () => {
   it('a storm of fragments leaves one timer', () => {
     const h = host()
     for (let id = 0; id < 2000; id++) {
-      rxIp(h, fragmentsOf({ ...FIELDS, id }, [0, 1000])[1] as Uint8Array)
+      rxIp(h, fragmentsOf({ ...FIELDS, id }, [0, 1000])[1])
       if (id % 100 === 0) pass(h, 1000)
     }
     expect(h.vn.state.timers.at.length).toBeLessThanOrEqual(2)

@@ -5,7 +5,7 @@ import { RTF_BLACKHOLE, RTF_GATEWAY, RTF_HOST, RTF_PINNED, RTF_REJECT, RTF_STATI
 import { ip4Mask, ip4Print } from '../../src/lib/addr.ts'
 import { IFF_UP } from '../../src/link/state.ts'
 import { ifSetFlags } from '../../src/link/ifnet.ts'
-import { addEther, createHost, ip, pass } from './harness.ts'
+import { addEther, createHost, ip, pass, send, take } from './harness.ts'
 import type { Host } from './harness.ts'
 
 function gatewayOf(h: Host, dst: string): string | null {
@@ -55,6 +55,21 @@ describe('longest prefix match (RFC 1812 §5.2.4.3)', () => {
     expect(routeDelete(h.vn, 0, 0, ip('10.1.0.9'))).toBe(0)
     expect(gatewayOf(h, '192.0.2.1')).toBe('10.0.0.9')
     pass(h, 0)
+  })
+
+  it('RFC 1122 §3.3.1.4, §3.3.1.5: a gateway that does not answer gives way to the next one for a while', () => {
+    const h = createHost()
+    routeAdd(h.vn, 0, 0, ip('10.0.0.8'), 0, 0, 1)
+    routeAdd(h.vn, 0, 0, ip('10.0.0.9'), 0, 0, 2)
+    send(h, '192.0.2.1', 253, Uint8Array.of(1))
+    pass(h, 5_000_000)
+    expect(gatewayOf(h, '192.0.2.1')).toBe('10.0.0.9')
+    send(h, '192.0.2.1', 253, Uint8Array.of(1))
+    pass(h, 5_000_000)
+    expect(gatewayOf(h, '192.0.2.1')).toBe('10.0.0.8')
+    pass(h, 20_000_000)
+    expect(gatewayOf(h, '192.0.2.1')).toBe('10.0.0.8')
+    take(h)
   })
 
   it('a route to a host wins over one to its net; a reject route over the default', () => {

@@ -1,0 +1,23 @@
+/** Interfaces going up and down. */
+
+import { arpProbeStart } from '../arp/probe.ts'
+import { arpFlushIf } from '../arp/table.ts'
+import type { Vn } from '../kern/vn.ts'
+import { ENOENT } from '../lib/errno.ts'
+import { IFF_RUNNING, IFF_UP } from './state.ts'
+
+/**
+ * Sets the flags. Going down forgets the neighbours; coming up with a carrier, and the carrier's return, probe or
+ * announce the addresses again (RFC 5227 §2.1: on link-state change). ENOENT.
+ */
+export function ifSetFlags(vn: Vn, ifId: number, flags: number): number {
+  const ifp = vn.state.link.ifnets.get(ifId)
+  if (ifp === undefined) return ENOENT
+  const ready = IFF_UP | IFF_RUNNING
+  const wasReady = (ifp.flags & ready) === ready
+  ifp.flags = flags
+  const isReady = (flags & ready) === ready
+  if (wasReady && !isReady) arpFlushIf(vn, ifId)
+  if (!wasReady && isReady) for (const ia of ifp.addrs) arpProbeStart(vn, ifp, ia)
+  return 0
+}
