@@ -26,7 +26,8 @@ function corpus(): Uint8Array[] {
     ipOf({ src: PEER, dst: ip('10.1.0.9'), p: 17, options, payload: pattern(30) }),
     ipOf({ src: PEER, dst: ip('10.1.0.77'), p: 6, payload: pattern(40) }),
     ipOf({ src: PEER, dst: ME, p: 1, payload: icmpOf(13, 0, 1, pattern(12)) }),
-    ...[3, 4, 5, 11, 12].map((t) => ipOf({ src: PEER, dst: ME, p: 1, payload: icmpOf(t, t === 3 ? 4 : 0, 1300, quoted) })),
+    ...[3, 4, 5, 11, 12].map((t) => icmpOf(t, t === 3 ? 4 : 0, 1300, quoted))
+      .map((payload) => ipOf({ src: PEER, dst: ME, p: 1, payload })),
     ...fragmentsOf({ src: PEER, dst: ME, p: 17, id: 9, payload: pattern(3000) }, [0, 800, 1600, 2400]),
     ipOf({ src: PEER, dst: ME, p: 253, payload: pattern(10) }),
     ipOf({ src: PEER, dst: ip('10.0.0.255'), p: 1, payload: icmpOf(8, 0, 1) }),
@@ -35,7 +36,7 @@ function corpus(): Uint8Array[] {
   return [
     ...packets.map((p) => frameOf(MY_MAC, PEER_MAC, 0x0800, p)),
     ...[1, 2].map((op) => frameOf(0xffffffffffff, PEER_MAC, 0x0806, arpOf(op, PEER_MAC, PEER, 0, ME))),
-    frameOf(MY_MAC, PEER_MAC, 8 + 48, Uint8Array.of(...snap, ...ipOf({ src: PEER, dst: ME, p: 1, payload: icmpOf(8, 0, 1, pattern(20)) }))),
+    frameOf(MY_MAC, PEER_MAC, snap.length + packets[0].length, Uint8Array.of(...snap, ...packets[0])),
   ]
 }
 
@@ -48,7 +49,8 @@ function mutate(frame: Uint8Array, dice: (n: number) => number): Uint8Array {
     else if (kind === 1) bytes = Uint8Array.of(...bytes, ...pattern(dice(64)))
     else if (bytes.length > 0) {
       const at = kind < 4 ? 14 + dice(Math.max(1, Math.min(60, bytes.length - 14))) : dice(bytes.length)
-      if (at < bytes.length) bytes[at] = kind === 5 ? bytes[at] ^ (1 << dice(8)) : [0, 1, 0xff, 0x7f, dice(256)][dice(5)]
+      const value = kind === 5 ? bytes[at] ^ (1 << dice(8)) : [0, 1, 0xff, 0x7f, dice(256)][dice(5)]
+      if (at < bytes.length) bytes[at] = value
     }
   }
   return dice(2) === 0 ? bytes : withSum(bytes)
