@@ -29,7 +29,10 @@ export interface ImpairConfig {
   reorderRate: number
   reorderUs: number
   duplicateRate: number
-  /** Chance that one bit, anywhere in the frame, is flipped. */
+  /**
+   * Chance that one bit of the IP packet is flipped. The link's own header and ARP are spared: damage on a wire is found by
+   * Ethernet's check sequence, it is what happens inside of routers that the Internet checksum is for.
+   */
   corruptRate: number
   /** Bottleneck, bits per second of whole frames; Infinity is none. */
   rateBps: number
@@ -123,7 +126,7 @@ export function checkImpairConfig(config: ImpairConfig): void {
   }
 }
 
-/** Decides about a frame of `frameBytes` that carries an IP packet of `packetBytes`, into `plan`. */
+/** Decides about a frame of `frameBytes` that ends with an IP packet of `packetBytes` (0: with none), into `plan`. */
 export function impairPlan(
   im: ImpairState, now: number, frameBytes: number, packetBytes: number, plan: ImpairPlan,
 ): void {
@@ -157,9 +160,9 @@ export function impairPlan(
     stats.reordered++
     at += config.reorderUs
   } else im.lastAt = at
-  if (happens(im, config.corruptRate)) {
+  if (packetBytes > 0 && happens(im, config.corruptRate)) {
     stats.corrupted++
-    plan.flipBit = Math.floor(chance(im) * frameBytes * 8)
+    plan.flipBit = (frameBytes - packetBytes) * 8 + Math.floor(chance(im) * packetBytes * 8)
   }
   pass(im, plan, at, now)
   if (happens(im, config.duplicateRate)) {

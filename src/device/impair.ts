@@ -3,7 +3,10 @@
 import type { Mac } from '../lib/addr.ts'
 import { frameRelease } from '../lib/frame.ts'
 import type { Frame, FramePool } from '../lib/frame.ts'
-import { framePacketBytes, ignoreFrame } from './device.ts'
+import {
+  ETHER_HDR_LEN, ETHER_TYPE, ETHERTYPE_IP, ETHERTYPE_IPV6, ETHERTYPE_VLAN, VLAN_TAG_LEN,
+} from '../wire/ethernet.ts'
+import { framePacketBytes, ignoreFrame, LINK_ETHER } from './device.ts'
 import type { Device, DeviceClock, DeviceStats } from './device.ts'
 import { frameHold, frameThaw, heldFinish } from './held.ts'
 import type { HeldFrame } from './held.ts'
@@ -133,7 +136,7 @@ export class DelayLine {
   send(f: Frame): void {
     const plan = this.#plan
     const now = this.#clock.now()
-    impairPlan(this.state, now, f.len, framePacketBytes(f, this.#link), plan)
+    impairPlan(this.state, now, f.len, carriesIp(f, this.#link) ? framePacketBytes(f, this.#link) : 0, plan)
     const { copies, at, flipBit } = plan
     if (copies === 0) return
     if (flipBit < 0 && at <= now && !this.#always) {
@@ -184,4 +187,12 @@ function corrupt(held: HeldFrame, bit: number): void {
   held.gsoSize = 0
   const at = bit >> 3
   held.bytes[at] = (held.bytes[at]) ^ (1 << (bit & 7))
+}
+
+function carriesIp(f: Frame, link: number): boolean {
+  if (link !== LINK_ETHER) return true
+  if (f.len < ETHER_HDR_LEN + VLAN_TAG_LEN) return false
+  let type = f.view.getUint16(f.off + ETHER_TYPE)
+  if (type === ETHERTYPE_VLAN) type = f.view.getUint16(f.off + ETHER_TYPE + VLAN_TAG_LEN)
+  return type === ETHERTYPE_IP || type === ETHERTYPE_IPV6
 }

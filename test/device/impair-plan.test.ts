@@ -52,9 +52,18 @@ describe('impairment: rates', () => {
     expect(plans.filter((p) => p.copies === 2).length).toBe(im.stats.duplicated)
     const bits = plans.filter((p) => p.flipBit >= 0).map((p) => p.flipBit)
     expect(bits.length).toBe(im.stats.corrupted)
-    expect(Math.min(...bits)).toBeLessThan(100)
+    // anywhere in the packet, nowhere in the Ethernet header
+    expect(Math.min(...bits)).toBeLessThan(212)
+    expect(Math.min(...bits)).toBeGreaterThanOrEqual(112)
     expect(Math.max(...bits)).toBeGreaterThan(7900)
     expect(Math.max(...bits)).toBeLessThan(8000)
+  })
+
+  it('damages no frame that carries no IP packet: Ethernet has a check sequence of its own', () => {
+    const im = createImpairState([1], { corruptRate: 1, mtu: 100 })
+    const plan = { copies: 0, at: 0, flipBit: -1 }
+    impairPlan(im, 0, 1000, 0, plan)
+    expect(plan).toEqual({ copies: 1, at: 0, flipBit: -1 })
   })
 
   it('Gilbert-Elliott: the share of losses and the mean length of a burst follow from the two chances', () => {

@@ -35,6 +35,7 @@ function bitsChanged(a: Uint8Array, b: Uint8Array): number {
 /** A frame with a UDP packet whose checksum is left to the hardware. */
 function partialFrame(): Frame {
   const f = frameFrom(pool, etherBytes(2, 4, 0x33, 14 + 20 + 40)) as Frame
+  f.view.setUint16(f.off + 12, 0x0800)
   f.l4 = f.off + 34
   f.proto = IPPROTO_UDP
   f.csum = CSUM_PARTIAL
@@ -98,12 +99,22 @@ describe('impaired device', () => {
   it('a corrupted frame differs in one bit, and the sender\'s bytes are left alone', () => {
     const device = impaired({ tx: { corruptRate: 1 } })
     const original = etherBytes(2, 4, 0x55, 200)
+    original.set([0x08, 0x00], 12)
     const f = frameFrom(pool, original) as Frame
     f.csum = CSUM_VALID
     device.send(f)
     expect(frameBytes(f)).toEqual(original)
     frameRelease(pool, f)
     expect(bitsChanged(medium.sent[0], original)).toBe(1)
+  })
+
+  it('ARP passes undamaged', () => {
+    const device = impaired({ tx: { corruptRate: 1 } })
+    const arp = etherBytes(2, 4, 0x55, 60)
+    arp.set([0x08, 0x06], 12)
+    sendBytes(pool, device, arp)
+    expect(medium.sent).toEqual([arp])
+    expect(device.tx.stats.corrupted).toBe(0)
   })
 
   it('nobody vouches for the checksum of a corrupted frame, and a partial one is completed first', () => {
