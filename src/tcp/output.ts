@@ -19,7 +19,7 @@ import {
   TF_NODELAY, TF_SENTFIN, TT_DELACK, TT_PERSIST, TT_REXMT,
 } from './state.ts'
 import type { Tcb } from './state.ts'
-import { tcpWindowGain } from './window.ts'
+import { tcpWindowWorthTelling } from './window.ts'
 
 /** Sends everything that may go now. Returns 0 or the errno of the segment that could not go. */
 export function tcpOutput(vn: Vn, tcb: Tcb): number {
@@ -33,6 +33,14 @@ export function tcpOutput(vn: Vn, tcb: Tcb): number {
     const errno = outputOne(vn, tcb, idle)
     if (errno !== AGAIN) return errno
   }
+}
+
+/** Room was made in the receive buffer: tells the sender where it is worth a segment. */
+export function tcpWindowUpdate(vn: Vn, tcb: Tcb): void {
+  if (!tcpCanReceive(tcb.state) || !tcpWindowWorthTelling(tcb)) return
+  vn.state.tcp.stats.sndwinup++
+  tcb.flags |= TF_ACKNOW
+  tcpOutput(vn, tcb)
 }
 
 /** Waits for the window to open (RFC 9293 §3.8.6.1): first after one timeout, then ever longer (SHLD-29, SHLD-30). */
@@ -78,7 +86,7 @@ function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
     more = true
   }
   const fin = tcpSendsFin(tcb.state) && pos + len === queued && !(force && wnd === 1 && queued > 0)
-  if (!fin && !worthSending(tcb, idle, force, pos, len, queued) && !windowWorthTelling(tcb)) {
+  if (!fin && !worthSending(tcb, idle, force, pos, len, queued)) {
     // data waits, and no timer would ever look at it again
     if (queued > 0 && !tcpTimerOn(tcb, TT_REXMT) && !tcpTimerOn(tcb, TT_PERSIST)) {
       tcb.rxtShift = 0
@@ -128,13 +136,6 @@ function worthSending(tcb: Tcb, idle: boolean, force: boolean, pos: number, len:
   if (nagle && (tcb.flags & TF_CORK) === 0 && pos + len >= queued) return true
   // rule (3): half of the largest window ever seen
   return tcb.maxSndWnd > 0 && len * 2 >= tcb.maxSndWnd
-}
-
-/** The reader made so much room that the sender should know at once (RFC 9293 §3.8.6.2.2). */
-function windowWorthTelling(tcb: Tcb): boolean {
-  if (!tcpCanReceive(tcb.state)) return false
-  const gain = tcpWindowGain(tcb)
-  return gain > 0 && (gain >= 2 * tcb.mss || gain * 2 >= tcb.rcvLimit)
 }
 
 function advance(vn: Vn, tcb: Tcb, len: number, fin: boolean, force: boolean): void {
@@ -202,7 +203,6 @@ function countSegment(vn: Vn, tcb: Tcb, seq: Seq, len: number, fin: boolean): vo
       stats.sndbyte += len
     }
   } else if (fin) stats.sndctrl++
-  else if ((tcb.flags & TF_ACKNOW) !== 0) stats.sndacks++
   else if (seqGt(tcb.sndUp, tcb.sndUna)) stats.sndurg++
-  else stats.sndwinup++
+  else stats.sndacks++
 }

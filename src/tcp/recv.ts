@@ -5,9 +5,9 @@ import { inpTakeError } from '../inet/inpopt.ts'
 import type { Vn } from '../kern/vn.ts'
 import { ringDrop, ringPeek } from '../lib/bytering.ts'
 import { EAGAIN, EBADF, ENOTCONN } from '../lib/errno.ts'
-import { tcpOutput } from './output.ts'
+import { tcpWindowUpdate } from './output.ts'
 import {
-  TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TF_CANTRCVMORE, TF_CANTSENDMORE, TF_GOTFIN,
+  TCPS_CLOSED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TF_CANTRCVMORE, TF_CANTSENDMORE, TF_GOTFIN,
 } from './state.ts'
 import { tcpUrgentRead } from './urgent.ts'
 
@@ -24,7 +24,7 @@ export function tcpRecv(vn: Vn, id: number, buf: Uint8Array, at: number, len: nu
     if ((flags & MSG_PEEK) !== 0) return n
     ringDrop(tcb.rcvBuf, n, tcb.reass.length > 0)
     tcpUrgentRead(tcb)
-    if (tcb.state >= TCPS_ESTABLISHED) tcpOutput(vn, tcb)
+    tcpWindowUpdate(vn, tcb)
     return n
   }
   if (len === 0 && tcb.rcvBuf.len > 0) return 0

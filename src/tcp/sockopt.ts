@@ -8,7 +8,7 @@ import {
 import type { Vn } from '../kern/vn.ts'
 import { EBADF, EINVAL, EISCONN, ENOPROTOOPT } from '../lib/errno.ts'
 import { tcpKeepArm, tcpKeepCnt, tcpKeepIdleUs, tcpKeepIntvlUs } from './keep.ts'
-import { tcpOutput } from './output.ts'
+import { tcpOutput, tcpWindowUpdate } from './output.ts'
 import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TF_CORK, TF_NODELAY } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpIsDone } from './drop.ts'
@@ -111,7 +111,7 @@ function setBuffer(vn: Vn, tcb: Tcb, name: number, value: number): number {
   if (name === SO_SNDBUF) tcb.sndLimit = limit
   else {
     tcb.rcvLimit = limit
-    if (tcb.state >= TCPS_ESTABLISHED && !tcpIsDone(tcb)) tcpOutput(vn, tcb)
+    tcpWindowUpdate(vn, tcb)
   }
   return 0
 }

@@ -19,15 +19,22 @@ export function tcpRcvWnd(tcb: Tcb): number {
  */
 export function tcpWindow(tcb: Tcb): number {
   const promised = tcpRcvWnd(tcb)
-  const most = TCP_MAXWIN * 2 ** tcb.rcvWscale
-  const space = Math.min(tcpRcvSpace(tcb), most)
+  const most = mostOffered(tcb)
+  const space = tcpRcvSpace(tcb)
+  // where the field is the limit and not the buffer, the edge moves with the data
+  if (space >= most) return most
   return space - promised >= Math.min(tcb.rcvLimit / 2, tcb.mss) ? space : Math.min(promised, most)
 }
 
-/** The 16-bit field for a window of `wnd` bytes; rounded up where rounding down would take back what was promised. */
+/**
+ * The 16-bit field for a window of `wnd` bytes. An old right edge is rounded up, so that it is not taken back, as long as
+ * the buffer is overdrawn by less than one unit; past that the edge on the wire moves left by less than a unit, while
+ * rcvAdv, up to which data is accepted, stays (RFC 7323 §2.4).
+ */
 export function tcpWindowField(tcb: Tcb, wnd: number): number {
   const unit = 2 ** tcb.rcvWscale
-  const field = wnd <= tcpRcvWnd(tcb) ? Math.ceil(wnd / unit) : Math.floor(wnd / unit)
+  const up = Math.ceil(wnd / unit)
+  const field = wnd <= tcpRcvWnd(tcb) && up * unit < tcpRcvSpace(tcb) + unit ? up : Math.floor(wnd / unit)
   return Math.min(field, TCP_MAXWIN)
 }
 
@@ -37,9 +44,16 @@ export function tcpWindowSent(tcb: Tcb, field: number): void {
   if (seqGt(edge, tcb.rcvAdv)) tcb.rcvAdv = edge
 }
 
-/** How far the right edge could move now. */
-export function tcpWindowGain(tcb: Tcb): number {
-  return Math.min(tcpRcvSpace(tcb), TCP_MAXWIN * 2 ** tcb.rcvWscale) - tcpRcvWnd(tcb)
+/**
+ * The reader has made so much room that the sender should hear of it at once: two segments at least, and either much
+ * of the buffer or a window that had become small; or half the buffer (RFC 9293 §3.8.6.2.2, FreeBSD's measure).
+ */
+export function tcpWindowWorthTelling(tcb: Tcb): boolean {
+  const promised = tcpRcvWnd(tcb)
+  const gain = Math.min(tcpRcvSpace(tcb), mostOffered(tcb)) - promised
+  const { rcvLimit, mss } = tcb
+  if (gain >= 2 * mss && (gain >= rcvLimit / 4 || promised <= rcvLimit / 8 || rcvLimit <= 8 * mss)) return true
+  return gain > 0 && gain * 2 >= rcvLimit
 }
 
 /** Shift for a receive buffer of `limit` bytes; leaves room for the buffer to grow to recvbuf_max (RFC 7323 §2.2). */
@@ -48,6 +62,11 @@ export function tcpWscaleFor(vn: Vn, limit: number): number {
   let shift = 0
   while (shift < TCP_MAX_WINSHIFT && TCP_MAXWIN * 2 ** shift < most) shift++
   return shift
+}
+
+/** What the field can say. */
+function mostOffered(tcb: Tcb): number {
+  return TCP_MAXWIN * 2 ** tcb.rcvWscale
 }
 
 /** Free space of the receive buffer; whatever comes after shutdown for reading is thrown away, so it takes none. */
