@@ -38,6 +38,9 @@ describe('Ethernet (RFC 894, RFC 1042, RFC 1122 §2.3)', () => {
     const [echo] = take(h)
     expect(echo?.ether.type).toBe(0x0800)
     expect(echo?.data).toEqual(pattern(2))
+    // one byte less than the packet says: what lies behind the length is padding, not packet
+    rx(h, frameOf(MY_MAC, PEER_MAC, 7 + packet.length, Uint8Array.of(...snap, ...packet, 9, 9, 9, 9)))
+    expect(h.drops).toEqual(['ip.tooshort'])
   })
 
   it('RFC 894: short frames are padded with zeros to 60 bytes', () => {
