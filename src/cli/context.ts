@@ -39,7 +39,7 @@ export class Context {
   async only(): Promise<string> {
     if (this.given !== '') return this.given
     const names = await this.#names()
-    if (names.length === 1) return names[0] as string
+    if (names.length === 1) return names[0]
     throw new UsageError(names.length === 0 ? 'the daemon has no vimage'
       : `there are several vimages (${names.join(', ')}); choose one with -V NAME`)
   }

@@ -28,7 +28,7 @@ async function run(info: DaemonInfo, argv: string[]): Promise<number> {
     const why = info.missing[0] ?? 'its TAPs, if it has any, are on the host: run the program as it is'
     throw new Error(`the daemon has no network namespace of its own. ${why}`)
   }
-  const child = spawn(enter[0] as string, enter.slice(1), { stdio: 'inherit' })
+  const child = spawn(enter[0], enter.slice(1), { stdio: 'inherit' })
   // a terminal sends its signals to the program as well; it decides, and we wait for it
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) process.on(signal, () => undefined)
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))

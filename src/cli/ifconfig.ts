@@ -49,7 +49,7 @@ Examples:
 function parseWords(words: readonly string[]): Change {
   const change: Change = {}
   for (let i = 0; i < words.length; i++) {
-    const word = words[i] as string
+    const word = words[i]
     const next = words[i + 1]
     if (word === 'up' || word === 'down') change.up = word === 'up'
     else if (word === 'mtu') {

@@ -28,10 +28,10 @@ export function complain(message: string): void {
 /** Rows under a line of titles. */
 export function printTable<T>(rows: readonly T[], columns: readonly Column<T>[]): void {
   const cells = rows.map((row) => columns.map((c) => String(c.value(row))))
-  const widths = columns.map((c, i) => Math.max(c.title.length, ...cells.map((line) => (line[i] as string).length)))
+  const widths = columns.map((c, i) => Math.max(c.title.length, ...cells.map((line) => (line[i]).length)))
   const printLine = (line: readonly string[]): void => {
     const padded = line.map((text, i) => {
-      const width = widths[i] as number
+      const width = widths[i]
       return columns[i]?.right === true ? text.padStart(width) : text.padEnd(width)
     })
     print(padded.join('  ').trimEnd())

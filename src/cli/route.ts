@@ -40,7 +40,7 @@ Examples:
 
 async function getRoute(context: Context, words: string[], json: boolean): Promise<void> {
   if (words.length !== 1) throw new UsageError('expected "route get ADDR"')
-  const query = `routes?to=${encodeURIComponent(words[0] as string)}`
+  const query = `routes?to=${encodeURIComponent(words[0])}`
   await context.show<RouteRow>(query, json, (row) => {
     print(`   route to: ${words[0]}`)
     print(`destination: ${row.destination}`)
@@ -66,7 +66,7 @@ async function deleteOne(context: Context, spec: RouteSpec): Promise<void> {
 function parseSpec(words: readonly string[]): RouteSpec {
   const spec: RouteSpec = { to: '', via: '', interface: '' }
   for (let i = 0; i < words.length; i++) {
-    const word = words[i] as string
+    const word = words[i]
     if (word === 'dev' || word === '-interface' || word === '-iface') spec.interface = words[++i] ?? ''
     else if (word === '-net' || word === '-host' || word === 'via') continue
     else if (spec.to === '') spec.to = word

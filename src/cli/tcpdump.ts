@@ -68,7 +68,7 @@ async function listen(context: Context, path: string, options: TcpdumpOptions): 
     else {
       packets++
       const bytes = Buffer.from(line.data, 'base64')
-      if (writer === null) print(frameLine(line, bytes, points[line.point] as Point, points.length > 1, options))
+      if (writer === null) print(frameLine(line, bytes, points[line.point], points.length > 1, options))
       else writePacket(writer, line, bytes)
     }
   }, abortOnInterrupt())

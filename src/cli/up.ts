@@ -57,7 +57,7 @@ export function addUp(program: Command): void {
 
 async function up(file: string | undefined, options: UpOptions): Promise<void> {
   const words = logWords(options.log)
-  const config = readConfig(file, words)
+  const config = readConfig(file, words.level)
   const control = chooseControl(options, config)
   const plan = makePlan(config, options)
   const detach = options.detach === true
@@ -65,7 +65,8 @@ async function up(file: string | undefined, options: UpOptions): Promise<void> {
     await upHere(config, control, plan, words.format)
     return
   }
-  const args = [fileURLToPath(new URL('main.js', import.meta.url)), ...childWords(file, options, control, plan)]
+  const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? 'main.ts' : 'main.js', import.meta.url))
+  const args = [main, ...childWords(file, options, control, plan)]
   const detachedLog = detach ? config.log.file || join(dirname(control), 'vimage.log') : ''
   const { info, exit } = await launchDaemon({ enter: plan.enter ?? [], args, detachedLog })
   print(upText(config, info, detachedLog))
@@ -73,8 +74,8 @@ async function up(file: string | undefined, options: UpOptions): Promise<void> {
 }
 
 /** In this process. */
-async function upHere(config: DaemonConfig, control: string, plan: Plan, format: LogFormat): Promise<void> {
-  const log = openLog({ ...config.log, format })
+async function upHere(config: DaemonConfig, control: string, plan: Plan, format: LogFormat | ''): Promise<void> {
+  const log = openLog({ ...config.log, format: format || defaultFormat(config) })
   const { taps, missing, kind } = plan
   const daemon = await runDaemon({ config, log, control, namespace: kind, taps, missing })
   print(upText(config, daemonInfo(daemon), ''))
@@ -85,9 +86,9 @@ async function upHere(config: DaemonConfig, control: string, plan: Plan, format:
 async function upAsChild(file: string | undefined, options: UpOptions, kind: NamespaceKind): Promise<void> {
   try {
     const words = logWords(options.log)
-    const config = readConfig(file, words)
+    const config = readConfig(file, words.level)
     const control = chooseControl(options, config)
-    const log = openLog({ ...config.log, format: words.format })
+    const log = openLog({ ...config.log, format: words.format || defaultFormat(config) })
     if (kind !== 'none') bringLoopbackUp()
     const taps = options.tap ? (config.file === '' ? 'optional' : 'required') : 'none'
     const daemon = await runDaemon({ config, log, control, namespace: kind, taps, missing: [] })
@@ -138,15 +139,21 @@ function chooseControl(options: UpOptions, config: DaemonConfig): string {
   return control
 }
 
-function readConfig(file: string | undefined, words: { level: LogLevel | '' }): DaemonConfig {
+function readConfig(file: string | undefined, level: LogLevel | ''): DaemonConfig {
   const config = file === undefined ? labConfig({ level: 'info', file: '' }) : loadConfig(file)
-  if (words.level !== '') config.log.level = words.level
+  if (level !== '') config.log.level = level
   return config
 }
 
-function logWords(text: string | undefined): { level: LogLevel | ''; format: LogFormat } {
+/** One readable line each for a person at a terminal, JSON for files and programs. */
+function defaultFormat(config: DaemonConfig): LogFormat {
+  return config.log.file === '' && process.stderr.isTTY ? 'pretty' : 'json'
+}
+
+/** What --log says; '' for what it leaves open. */
+function logWords(text: string | undefined): { level: LogLevel | ''; format: LogFormat | '' } {
   let level: LogLevel | '' = ''
-  let format: LogFormat = process.stderr.isTTY ? 'pretty' : 'json'
+  let format: LogFormat | '' = ''
   for (const word of (text ?? '').split(',').filter((w) => w !== '')) {
     if (word === 'json' || word === 'pretty') format = word
     else if ((LOG_LEVELS as readonly string[]).includes(word)) level = word as LogLevel

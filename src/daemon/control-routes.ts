@@ -37,7 +37,8 @@ type Found = { handler: Handler; params: string[] } | { handler: null; allow: st
 export function findRoute(method: string, path: string): Found {
   const parts = decodeParts(path)
   const allow: string[] = []
-  for (const [routeMethod, pattern, handler] of ROUTES) {
+  for (const [route, handler] of Object.entries(ROUTES)) {
+    const [routeMethod = '', pattern = ''] = route.split(' ')
     const params = match(pattern, parts)
     if (params === null) continue
     if (routeMethod === method) return { handler, params }
@@ -46,47 +47,48 @@ export function findRoute(method: string, path: string): Found {
   return { handler: null, allow }
 }
 
-const ROUTES: readonly (readonly [method: string, path: string, handler: Handler])[] = Object.freeze([
-  ['GET', '/v1', ({ daemon }) => daemonInfo(daemon)],
-  ['POST', '/v1/down', down],
-  ['GET', '/v1/bridges', ({ daemon }) => bridgeRows(daemon)],
-  ['GET', '/v1/bridges/:bridge/macs', ({ daemon, params }) => macRows(daemon, params[0] as string)],
-  ['GET', '/v1/capture', streamCapture],
-  ['GET', '/v1/vimages', ({ daemon }) => vimageRows(daemon)],
-  ['GET', '/v1/vimages/:vimage', (c) => vnetStatus(runnerOf(c))],
-  ['GET', '/v1/vimages/:vimage/interfaces', (c) => interfaceList(runnerOf(c))],
-  ['GET', '/v1/vimages/:vimage/interfaces/:interface', (c) => interfaceGet(runnerOf(c), c.params[1] as string)],
-  ['PATCH', '/v1/vimages/:vimage/interfaces/:interface', patchInterface],
-  ['GET', '/v1/vimages/:vimage/arp', (c) => neighbourRows(runnerOf(c))],
-  ['PUT', '/v1/vimages/:vimage/arp/:address', (c) => {
-    neighbourSet(runnerOf(c), c.params[1] as string, z.strictObject({ mac: z.string() }).parse(c.body).mac)
-  }],
-  ['DELETE', '/v1/vimages/:vimage/arp/:address', (c) => neighbourDelete(runnerOf(c), c.params[1] as string)],
-  ['GET', '/v1/vimages/:vimage/routes', (c) => {
+/** By method and path. */
+const ROUTES: Readonly<Record<string, Handler>> = Object.freeze({
+  'GET /v1': ({ daemon }) => daemonInfo(daemon),
+  'POST /v1/down': down,
+  'GET /v1/bridges': ({ daemon }) => bridgeRows(daemon),
+  'GET /v1/bridges/:bridge/macs': ({ daemon, params }) => macRows(daemon, params[0]),
+  'GET /v1/capture': streamCapture,
+  'GET /v1/vimages': ({ daemon }) => vimageRows(daemon),
+  'GET /v1/vimages/:vimage': (c) => vnetStatus(runnerOf(c)),
+  'GET /v1/vimages/:vimage/interfaces': (c) => interfaceList(runnerOf(c)),
+  'GET /v1/vimages/:vimage/interfaces/:interface': (c) => interfaceGet(runnerOf(c), c.params[1]),
+  'PATCH /v1/vimages/:vimage/interfaces/:interface': patchInterface,
+  'GET /v1/vimages/:vimage/arp': (c) => neighbourRows(runnerOf(c)),
+  'PUT /v1/vimages/:vimage/arp/:address': (c) => {
+    neighbourSet(runnerOf(c), c.params[1], z.strictObject({ mac: z.string() }).parse(c.body).mac)
+  },
+  'DELETE /v1/vimages/:vimage/arp/:address': (c) => neighbourDelete(runnerOf(c), c.params[1]),
+  'GET /v1/vimages/:vimage/routes': (c) => {
     const to = c.query.get('to')
     return to === null ? routeRows(runnerOf(c)) : routeGet(runnerOf(c), to)
-  }],
-  ['POST', '/v1/vimages/:vimage/routes', (c) => {
+  },
+  'POST /v1/vimages/:vimage/routes': (c) => {
     const text = z.string().default('')
     routeInsert(runnerOf(c), z.strictObject({ to: z.string(), via: text, interface: text }).parse(c.body))
-  }],
-  ['DELETE', '/v1/vimages/:vimage/routes', (c) => {
+  },
+  'DELETE /v1/vimages/:vimage/routes': (c) => {
     routeRemove(runnerOf(c), c.query.get('to') ?? '', c.query.get('via') ?? '')
-  }],
-  ['GET', '/v1/vimages/:vimage/sockets', (c) => socketRows(runnerOf(c))],
-  ['GET', '/v1/vimages/:vimage/counters', (c) => counterRows(runnerOf(c), c.query.has('nonzero'))],
-  ['GET', '/v1/vimages/:vimage/sysctl', (c) => sysctlRows(runnerOf(c), c.query.get('name') ?? '')],
-  ['PUT', '/v1/vimages/:vimage/sysctl/:name', (c) => {
-    sysctlAssign(runnerOf(c), c.params[1] as string, z.strictObject({ value: z.string() }).parse(c.body).value)
-    return sysctlRows(runnerOf(c), c.params[1] as string)[0]
-  }],
-  ['GET', '/v1/vimages/:vimage/messages', (c) => streamMessages(runnerOf(c), c)],
-  ['POST', '/v1/vimages/:vimage/ping', (c) => streamPing(runnerOf(c), c)],
-])
+  },
+  'GET /v1/vimages/:vimage/sockets': (c) => socketRows(runnerOf(c)),
+  'GET /v1/vimages/:vimage/counters': (c) => counterRows(runnerOf(c), c.query.has('nonzero')),
+  'GET /v1/vimages/:vimage/sysctl': (c) => sysctlRows(runnerOf(c), c.query.get('name') ?? ''),
+  'PUT /v1/vimages/:vimage/sysctl/:name': (c) => {
+    sysctlAssign(runnerOf(c), c.params[1], z.strictObject({ value: z.string() }).parse(c.body).value)
+    return sysctlRows(runnerOf(c), c.params[1])[0]
+  },
+  'GET /v1/vimages/:vimage/messages': (c) => streamMessages(runnerOf(c), c),
+  'POST /v1/vimages/:vimage/ping': (c) => streamPing(runnerOf(c), c),
+})
 
 /** The Vnet that the path names; ManageError ENOENT. */
 function runnerOf(c: Call): Runner {
-  const name = c.params[0] as string
+  const name = c.params[0]
   const vimage = c.daemon.vimages.get(name)
   if (vimage !== undefined) return vimage.runner
   throw new ManageError('ENOENT', `there is no vimage "${name}"; ${thereAre(c.daemon.vimages.keys())}`)
@@ -100,7 +102,7 @@ function down({ daemon, response }: Call): unknown {
 
 /** Changes are made in the order: addresses removed, addresses added, MTU, up or down. */
 function patchInterface(c: Call): unknown {
-  const name = c.params[1] as string
+  const name = c.params[1]
   const change = z.strictObject({
     up: z.boolean().optional(),
     mtuBytes: z.int().optional(),
@@ -141,7 +143,7 @@ function match(pattern: string, parts: string[]): string[] | null {
   if (wanted.length !== parts.length) return null
   const params: string[] = []
   for (const [i, want] of wanted.entries()) {
-    const part = parts[i] as string
+    const part = parts[i]
     if (want.startsWith(':')) params.push(part)
     else if (want !== part) return null
   }

@@ -75,7 +75,7 @@ function listen(server: Server, path: string): Promise<void> {
 }
 
 async function answer(daemon: Daemon, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const url = new URL(request.url ?? '/', 'http://vimage')
+  const url = parseUrl(request.url ?? '/')
   const method = request.method ?? 'GET'
   const found = findRoute(method, url.pathname)
   if (found.handler === null) {
@@ -91,6 +91,14 @@ async function answer(daemon: Daemon, request: IncomingMessage, response: Server
   if (response.headersSent) return
   if (result === undefined) response.writeHead(204).end()
   else sendJson(response, 200, result)
+}
+
+function parseUrl(text: string): URL {
+  try {
+    return new URL(text, 'http://vimage')
+  } catch {
+    throw new HttpError(400, 'EINVAL', `${text} is not a well-formed path`)
+  }
 }
 
 async function readBody(request: IncomingMessage): Promise<unknown> {

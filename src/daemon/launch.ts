@@ -48,7 +48,7 @@ export async function launchDaemon(options: LaunchOptions): Promise<Launched> {
   const detached = options.detachedLog !== ''
   const output = detached ? openSync(options.detachedLog, 'a', 0o600) : 'inherit'
   // a session of its own: a terminal's Ctrl-C reaches the child once, through us, and not twice
-  const child = spawn(command as string, rest, { stdio: ['ignore', output, output, 'ipc'], detached: true })
+  const child = spawn(command, rest, { stdio: ['ignore', output, output, 'ipc'], detached: true })
   const exit = exitOf(child)
   const stopForwarding = forwardSignals(child)
   void exit.then(stopForwarding, stopForwarding)

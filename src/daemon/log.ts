@@ -17,9 +17,9 @@ export interface LogOptions {
 
 const STDERR = 2
 
-/** Throws the system's error when the file cannot be opened. Lines are written at once, so that a crash loses none. */
+/** Throws an Error that names the file when it cannot be opened. Lines are written at once, so that a crash loses none. */
 export function openLog(options: LogOptions): Logger {
-  const fd = options.file === '' ? STDERR : openSync(options.file, 'a', 0o600)
+  const fd = options.file === '' ? STDERR : openFile(options.file)
   const format = options.format === 'pretty' ? prettyLine : (line: string) => line
   return pino({ level: options.level, base: null }, { write: (line: string) => writeLine(fd, format(line)) })
 }
@@ -31,6 +31,14 @@ export function prettyLine(line: string): string {
   const name = (pino.levels.labels[level] ?? String(level)).toUpperCase().padEnd(5)
   const details = Object.entries(rest).map(([key, value]) => `${key}=${words(value)}`).join(', ')
   return `${stamp} ${name} ${msg ?? ''}${details === '' ? '' : ` (${details})`}\n`
+}
+
+function openFile(file: string): number {
+  try {
+    return openSync(file, 'a', 0o600)
+  } catch (error) {
+    throw new Error(`cannot write the log: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 function words(value: unknown): string {

@@ -21,7 +21,7 @@ export type NamespacePlan =
 export function planNamespace(): NamespacePlan {
   const root = process.getuid?.() === 0
   const command = root ? ['unshare', '--net', '--'] : ['unshare', '--user', '--map-root-user', '--net', '--']
-  const tried = spawnSync(command[0] as string, [...command.slice(1), 'true'], { encoding: 'utf8' })
+  const tried = spawnSync(command[0], [...command.slice(1), 'true'], { encoding: 'utf8' })
   if (tried.error !== undefined) {
     return { possible: false, why: 'Network namespaces need the program unshare (util-linux), which is not here.' }
   }

@@ -123,7 +123,7 @@ function factsOf(bytes: Uint8Array, linkType: number): Facts {
     if (bytes.length < ETHER_HDR_LEN) return facts
     facts.etherType = view.getUint16(ETHER_TYPE)
     at = ETHER_HDR_LEN
-  } else if (bytes.length > 0 && (bytes[0] as number) >> 4 === 4) facts.etherType = ETHERTYPE_IP
+  } else if (bytes.length > 0 && (bytes[0]) >> 4 === 4) facts.etherType = ETHERTYPE_IP
   if (facts.etherType === ETHERTYPE_ARP && bytes.length >= at + ARP_LEN) {
     facts.src = view.getInt32(at + ARP_SPA)
     facts.dst = view.getInt32(at + ARP_TPA)

@@ -17,8 +17,15 @@ export async function runDaemon(options: DaemonOptions): Promise<Daemon> {
       void daemon.close()
     } else if (performance.now() - firstAt >= FORCE_AFTER_MS) daemon.kill()
   }
+  const onBug = (error: Error): void => {
+    daemon.log.fatal({ err: error.stack }, 'a bug: the daemon ends')
+    process.exitCode = 1
+    daemon.kill()
+  }
+  process.on('uncaughtException', onBug)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
   void daemon.ended.then(() => {
+    process.off('uncaughtException', onBug)
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, onSignal)
   })
   return daemon
