@@ -6,8 +6,8 @@
  *
  * Frames are borrowed in both directions, and one frame may be on its way to several receivers (a switch that floods):
  *
- *   - Whoever takes a frame leaves its bytes, off, len, csum and gsoSize as they are when the call returns, and does not
- *     change them later. The other metadata (flags, l3, src …) is the receiver's scratch.
+ *   - Whoever takes a frame leaves its bytes, off, len, csum and gsoSize as they are when the call returns, and never
+ *     changes them later. The other metadata (flags, l3, src …) is the receiver's scratch.
  *   - Whoever needs a frame after the call takes a reference (`frameRetain`) until the flush or batch end that ends the
  *     event, or copies it (`frameHold`) to keep it longer.
  *   - Who has sent a frame does not change its bytes until its `flush`.

@@ -30,8 +30,8 @@ export interface ImpairConfig {
   reorderUs: number
   duplicateRate: number
   /**
-   * Chance that one bit of the IP packet is flipped. The link's own header and ARP are spared: damage on a wire is found by
-   * Ethernet's check sequence, it is what happens inside of routers that the Internet checksum is for.
+   * Chance that one bit of the IP packet is flipped. The link's own header and ARP are spared: damage on a wire is
+   * found by Ethernet's check sequence, it is what happens inside of routers that the Internet checksum is for.
    */
   corruptRate: number
   /** Bottleneck, bits per second of whole frames; Infinity is none. */
@@ -191,7 +191,7 @@ function loses(im: ImpairState): boolean {
   return true
 }
 
-/** A queue of fixed size in front of a sender of fixed rate, without keeping the queue: its length follows from the time. */
+/** A queue of fixed size before a sender of fixed rate, without keeping the queue: its length follows from the time. */
 function bottleneck(im: ImpairState, now: number, frameBytes: number): boolean {
   const { config } = im
   if (config.rateBps === Infinity) return true

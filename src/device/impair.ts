@@ -18,7 +18,7 @@ export interface ImpairOptions {
   pool: FramePool
   /** Same seed, same frames, same times: same fate. */
   seed: readonly number[]
-  /** From the user to the medium, and from the medium to the user. May be changed while it runs (`device.tx.config`). */
+  /** From the user to the medium, and from the medium to the user. Can be changed as it runs (`device.tx.config`). */
   tx?: Partial<ImpairConfig>
   rx?: Partial<ImpairConfig>
 }

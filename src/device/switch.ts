@@ -122,7 +122,7 @@ export class Switch {
     return { input: (port, f) => this.#input(port, f), flush: () => this.#flush() }
   }
 
-  /** A frame from a port. One at a time: what arrives from inside a delivery waits its turn, so there is no recursion. */
+  /** A frame from a port. One at a time: what arrives from inside a delivery waits its turn, so nothing recurses. */
   #input(port: SwitchPort, f: Frame): void {
     if (!this.#busy) this.#run(port, f)
     else if (this.#queue.length >= QUEUE_LIMIT) port.stats.overflow++
@@ -219,5 +219,6 @@ function outputChecked(port: SwitchPort, f: Frame): void {
   const { off, len } = f
   const sum = checksumAdd(0, f.view, off, len)
   port.output(f)
-  assert(f.off === off && f.len === len && checksumAdd(0, f.view, off, len) === sum, `${port.name} changed a lent frame`)
+  const same = f.off === off && f.len === len && checksumAdd(0, f.view, off, len) === sum
+  assert(same, `${port.name} changed a lent frame`)
 }

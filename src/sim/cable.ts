@@ -15,7 +15,7 @@ export interface CableOptions extends Partial<ImpairConfig> {
   bToA?: Partial<ImpairConfig>
   /** LINK_*; Ethernet by default. */
   link?: number
-  /** MTU of interfaces made for the cable. (`mtu` is the black hole: longer packets vanish.) */
+  /** MTU of interfaces and switch ports made for the cable. (`mtu` is the black hole: longer packets vanish.) */
   ifMtu?: number
 }
 

@@ -23,7 +23,10 @@ export class MemoryCapture {
     this.#chunks = [this.#encoder.header]
   }
 
-  /** Appends a packet (copied) at a time in µs, or an exact one. `key` is the caller's number of the interface, `name` what to call it in the file. */
+  /**
+   * Appends a packet (copied) at a time in µs, or an exact one. `key` is the caller's number of the interface, `name`
+   * what to call it in the file.
+   */
   add(
     key: number, name: string, linkType: number, time: number | CaptureTime, bytes: Uint8Array, direction: Direction,
   ): void {

@@ -1,4 +1,4 @@
-/** Virtual time: events in a heap of plain numbers, equal times in the order of their making. It moves only when told. */
+/** Virtual time: events in a heap of plain numbers, equal times in the order of making. It moves only when told. */
 
 import type { DeviceClock } from '../device/device.ts'
 import { createTimerHeap, heapPop, heapPush, heapTop, NEVER } from '../kern/timer.ts'
@@ -48,7 +48,7 @@ export class SimClock implements DeviceClock {
     return heapTop(this.heap)
   }
 
-  /** Takes the next event off the heap and moves the time to it; calls what `at` was given. Returns its kind and owner. */
+  /** Takes the next event off the heap and moves the time to it; calls what `at` was given. */
   take(): { kind: number; owner: number; at: number } {
     const { heap } = this
     const event = { kind: heap.kind[0], owner: heap.owner[0], at: heap.at[0] }

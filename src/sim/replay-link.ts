@@ -1,4 +1,4 @@
-/** Link types of captures (tcpdump.org's list): which of them a Vnet can be fed with, and what the others are called. */
+/** Link types of captures (tcpdump.org's list): which of them a Vnet can be fed, and what the others are called. */
 
 import { LINKTYPE_ETHERNET, LINKTYPE_NULL, LINKTYPE_RAW } from '../pcap/record.ts'
 import { LINK_ETHER, LINK_IP } from '../device/device.ts'

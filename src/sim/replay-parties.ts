@@ -42,7 +42,7 @@ export function rawSource(bytes: Uint8Array): Ip4 {
   return p.src
 }
 
-/** The hardware address of `ip` in a capture: what it sends from or, failing that, is sent to; 0 when it is not there. */
+/** The hardware address of `ip` in a capture: what it sends from or, failing that, is sent to; 0 when it is absent. */
 export function macOf(records: readonly CaptureRecord[], ip: Ip4): Mac {
   let sentTo = 0
   for (const r of records) {

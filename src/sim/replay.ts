@@ -3,7 +3,7 @@
  * record; the Vnet takes the part of one address, and what it answers becomes a capture.
  *
  * Everybody else in the capture is known to it as a neighbour, with the hardware address that his frames come from:
- * the capture cannot answer its ARP requests. Frames that the address itself sent when the capture was made are left out.
+ * the capture cannot answer its ARP requests. Frames that the address itself sent back then are left out.
  */
 
 import { arpSetStatic } from '../arp/list.ts'
@@ -71,7 +71,8 @@ export function replayCapture(records: readonly CaptureRecord[], options: Replay
   const world = new World({ seed: options.seed ?? 1 })
   const host = world.addVnet('replay')
   const result: ReplayResult = {
-    fed: 0, answers: 0, own: 0, skipped: new Map(), tooLong: 0, cut: 0, capture: new MemoryCapture('pcapng', 0), host, world,
+    fed: 0, answers: 0, own: 0, skipped: new Map(), tooLong: 0, cut: 0,
+    capture: new MemoryCapture('pcapng', 0), host, world,
   }
   const replay: Replay = {
     options, result, records, ip: prefix.ip, mac: options.mac ?? macOf(records, prefix.ip), base: baseTime(records),
@@ -192,7 +193,8 @@ function portOf(replay: Replay, link: number): ReplayPort {
   if (known !== undefined) return known
   const { host } = replay.result
   const ether = link === LINK_ETHER
-  const port = host.addPort({ name: ether ? 'eth0' : 'tun0', link, ...(ether && replay.mac !== 0 ? { mac: replay.mac } : {}) })
+  const mac = ether && replay.mac !== 0 ? { mac: replay.mac } : {}
+  const port = host.addPort({ name: ether ? 'eth0' : 'tun0', link, ...mac })
   const device = new ReplayMedium(port.name, link)
   port.plug(device)
   if (replay.ports.size === 0) {

@@ -53,7 +53,7 @@ export interface RunResult {
 
 /** Events of a `run` without any limit; more is an error, for the world may never end. */
 const EVENT_LIMIT = 20_000_000
-/** Drains after one event: Vnets (or their watchers) that keep waking each other without letting time pass are a bug. */
+/** Drains after one event: Vnets (or watchers) that keep waking each other without letting time pass are a bug. */
 const SETTLE_LIMIT = 1_000_000
 const IDLE_LIMIT_US = 24 * 3600 * 1e6
 const EVENT_VNET = 2
@@ -170,7 +170,7 @@ export class World {
 
   /**
    * Runs until nothing is left to happen: no frame under way and no timer of any Vnet. Throws when the world still goes
-   * on `limitUs` later (default a day) and says what is left. The time is that of the last event, and `assertIdle` holds.
+   * on `limitUs` later (default a day) and says what is left. The time is then that of the last event.
    */
   runUntilIdle(limitUs: number = IDLE_LIMIT_US): RunResult {
     const result = this.run({ untilUs: this.now() + limitUs, until: () => this.clock.next() === NEVER })
@@ -215,6 +215,9 @@ export class World {
     const { kind, owner, at } = this.clock.take()
     if (kind !== EVENT_CALL) this.#wake(owner, at)
     this.#settle()
+    // design invariant 6: a frame lives for one event
+    const { poison, inUse } = this.pool
+    assert(!poison || inUse === 0, `${inUse} frames outlive an event`)
   }
 
   #wake(index: number, at: number): void {

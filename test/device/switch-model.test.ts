@@ -6,7 +6,11 @@ import { etherBytes, testDevice } from './fixture.ts'
 
 const AGE_US = 1000
 const LIMIT = 6
-const MACS = [...Array.from({ length: 10 }, (_, i) => 0x020000000001 + i), 0, 0x010000000001, 0xffffffffffff, 0x0180c2000003]
+const MACS = [
+  ...Array.from({ length: 10 }, (_, i) => 0x020000000001 + i), 0, 0x010000000001, 0xffffffffffff, 0x0180c2000003,
+]
+
+interface Seen { mac: number; port: number; at: number }
 
 const frame = fc.record({
   port: fc.nat(3), src: fc.constantFrom(...MACS), dst: fc.constantFrom(...MACS), waitUs: fc.nat(600),
@@ -14,7 +18,7 @@ const frame = fc.record({
 })
 
 /** The rules of IEEE 802.1D §7.7-7.9 once more, as slow as possible. */
-function expectedPorts(seen: { mac: number; port: number; at: number }[], now: number, from: number, dst: number): number[] {
+function expectedPorts(seen: Seen[], now: number, from: number, dst: number): number[] {
   const known = seen.find((e) => e.mac === dst && now - e.at < AGE_US)
   if (Math.floor(dst / 2 ** 40) % 2 === 0 && known !== undefined) return known.port === from ? [] : [known.port]
   return [0, 1, 2, 3].filter((p) => p !== from)
@@ -28,7 +32,7 @@ it('a switch does what a simple model does, for any frames', () => {
     const devices = [0, 1, 2, 3].map((i) => testDevice(pool, `d${i}`))
     for (const d of devices) sw.addDevice(d)
     // oldest first; an entry keeps its place when it is refreshed within a second, as here always
-    const seen: { mac: number; port: number; at: number }[] = []
+    const seen: Seen[] = []
     for (const { port, src, dst, waitUs, len } of frames) {
       now += waitUs
       for (const d of devices) d.sent.length = 0

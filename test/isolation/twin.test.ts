@@ -23,7 +23,8 @@ interface Life {
 type Scenario = (world: World, name: string) => Life
 
 const ROUGH: CableOptions = {
-  delayUs: 7000, jitterUs: 900, rateBps: 30e6, lossRate: 0.03, reorderRate: 0.02, duplicateRate: 0.02, corruptRate: 0.01,
+  delayUs: 7000, jitterUs: 900, rateBps: 30e6, lossRate: 0.03, reorderRate: 0.02, duplicateRate: 0.02,
+  corruptRate: 0.01,
 }
 
 /** A Vnet and its peer over a bad link, each with a name of its own; several TCP transfers. */

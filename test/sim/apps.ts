@@ -1,4 +1,4 @@
-/** Small programs that run on simulated hosts: ping, a UDP sender and receiver, a TCP source and sink with checked contents. */
+/** Small programs for simulated hosts: ping, a UDP sender and receiver, a TCP source and sink with checked contents. */
 
 import { EV_ACCEPT, EV_ERROR, EV_GONE, EV_READ, EV_WRITE } from '../../src/kern/vn.ts'
 import { addrFromIp4, addrPrint, createAddr, ip4Parse } from '../../src/lib/addr.ts'
@@ -151,7 +151,9 @@ export function startTcpSink(host: Runner, port: number): TcpSink {
         soClose(host.vnet, host.now(), socket)
         return -1
       }
-      for (let i = 0; i < n && sink.wrongAt < 0; i++) if (buffer[i] !== patternByte(position + i)) sink.wrongAt = position + i
+      for (let i = 0; i < n && sink.wrongAt < 0; i++) {
+        if (buffer[i] !== patternByte(position + i)) sink.wrongAt = position + i
+      }
       position += n
       sink.bytes += n
       sink.lastAt = host.now()

@@ -52,8 +52,8 @@ function recorded(): CaptureRecord[] {
 function record(over: Partial<CaptureRecord>): CaptureRecord {
   const data = over.data ?? new Uint8Array(60)
   return {
-    index: 1, iface: 0, linkType: 1, timed: true, sec: 1000, nsec: 0, capLen: data.length, origLen: data.length, flags: 0,
-    comments: [], data, fileOffset: 0, ...over,
+    index: 1, iface: 0, linkType: 1, timed: true, sec: 1000, nsec: 0, capLen: data.length, origLen: data.length,
+    flags: 0, comments: [], data, fileOffset: 0, ...over,
   }
 }
 
@@ -109,7 +109,7 @@ describe('replay: a capture drives a Vnet', () => {
     expect(macOfEth0({ address: '10.0.0.2/24', mac: 0x020000000099 })).toBe('02:00:00:00:00:99')
   })
 
-  it('feeds bare IP packets and BSD loopback in either byte order to an IP interface, and counts the rest by name', () => {
+  it('feeds bare IP packets and BSD loopback in either byte order to an IP interface, counts the rest by name', () => {
     const family = (...bytes: number[]): Uint8Array => Uint8Array.of(...bytes, ...ECHO)
     const result = replay([
       record({ linkType: 101, data: ECHO }), record({ linkType: 0, data: family(2, 0, 0, 0) }),
@@ -166,7 +166,8 @@ describe('replay: captures that are odd', () => {
 
   it('a record longer than any frame is counted', () => {
     const long = record({ data: new Uint8Array(200_000) })
-    expect(replay([long, record({ origLen: 90 })], { address: '10.0.0.2/24' })).toMatchObject({ tooLong: 1, fed: 1, cut: 1 })
+    const result = replay([long, record({ origLen: 90 })], { address: '10.0.0.2/24' })
+    expect(result).toMatchObject({ tooLong: 1, fed: 1, cut: 1 })
   })
 
   it('an address that is none is refused', () => {

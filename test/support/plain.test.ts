@@ -49,7 +49,7 @@ describe('assertPlain', () => {
     ['an array with holes', holes, 'state.p: an array of 6 with 2 keys'],
     ['an object as a key of a map', new Map([[{}, 1]]), 'state.p key: object as a key'],
     ['an object in a set', new Set([{}]), 'state.p{}: object as a key'],
-    ['one object by two paths', { a: shared, list: [{ b: shared }] }, 'state.p.list[0].b: the same object as state.p.a'],
+    ['one object by two paths', { a: shared, l: [{ b: shared }] }, 'state.p.l[0].b: the same object as state.p.a'],
     ['a cycle', cycle, 'state.p.self: the same object as state.p (a cycle)'],
     ['what is deep inside', new Map([[7, [{ f: () => 0 }]]]), 'state.p[7][0].f: function'],
   ])('finds %s and says where', (_name, planted, line) => {

@@ -1,6 +1,6 @@
 /**
- * Invariant 3: the state of a Vnet is plain data. `assertPlain` walks it and says where it is not; `assertVnetClean` adds
- * invariant 6 (nothing lent is kept); `cleanAfterEach` asserts both for the Vnets of a test file after every test.
+ * Invariant 3: the state of a Vnet is plain data. `assertPlain` walks it and says where it is not; `assertVnetClean`
+ * adds invariant 6 (nothing lent is kept); `cleanAfterEach` asserts both for the Vnets of a test file after every test.
  */
 
 import { afterEach } from 'vitest'
@@ -8,7 +8,7 @@ import type { FramePool } from '../../src/lib/frame.ts'
 import type { World } from '../../src/sim/world.ts'
 import type { Vnet } from '../../src/vnet/vnet.ts'
 
-/** Throws with the paths of everything in `state` that is not plain data. `pool`: views over its memory are named as such. */
+/** Throws with the paths of everything in `state` that is not plain data. Views over memory of `pool` are named so. */
 export function assertPlain(state: unknown, pool: FramePool | null = null, root = 'state'): void {
   const found = plainViolations(state, pool, root)
   if (found.length === 0) return
@@ -63,7 +63,8 @@ interface Walk {
 }
 
 const TYPED_ARRAYS: readonly unknown[] = [
-  Uint8Array, Uint8ClampedArray, Int8Array, Uint16Array, Int16Array, Uint32Array, Int32Array, Float32Array, Float64Array,
+  Uint8Array, Uint8ClampedArray, Int8Array, Uint16Array, Int16Array, Uint32Array, Int32Array, Float32Array,
+  Float64Array,
 ].map((c) => c.prototype)
 
 function visit(walk: Walk, value: unknown, path: string): void {

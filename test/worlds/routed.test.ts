@@ -14,9 +14,9 @@ import { cleanAfterEach } from '../support/plain.ts'
 const watch = cleanAfterEach()
 
 /** a 10.0.1.0/24 r1 10.0.2.0/24 r2 10.0.3.0/24 b; `mtu` and `middle` belong to the link between the routers. */
-function chain(middle: CableOptions = {}, mtu = 1500): { world: World; a: SimHost; r1: SimHost; r2: SimHost; b: SimHost } {
+function chain(middle: CableOptions = {}, mtu = 1500): Record<'a' | 'r1' | 'r2' | 'b', SimHost> & { world: World } {
   const world = watch(createWorld({ seed: 1 }))
-  const [a, r1, r2, b] = ['a', 'r1', 'r2', 'b'].map((name) => world.addVnet(name)) as [SimHost, SimHost, SimHost, SimHost]
+  const [a, r1, r2, b] = ['a', 'r1', 'r2', 'b'].map((name) => world.addVnet(name))
   for (const r of [r1, r2]) r.vnet.state.sysctl['net.inet.ip.forwarding'] = 1
   world.cable(a.addPort({ address: '10.0.1.1/24' }), r1.addPort({ address: '10.0.1.254/24' }))
   world.cable(r1.addPort({ address: '10.0.2.1/24', mtu }), r2.addPort({ address: '10.0.2.2/24', mtu }), middle)
@@ -99,7 +99,7 @@ describe('path MTU discovery over a narrow link (RFC 1191)', () => {
 })
 
 describe('peers that die', () => {
-  it('a TCP transfer over a cable that is cut fails with ETIMEDOUT, after the retransmissions (RFC 9293 §3.8.3)', () => {
+  it('a TCP transfer over a cut cable fails with ETIMEDOUT, after the retransmissions (RFC 9293 §3.8.3)', () => {
     const { world, a, b } = chain({ delayUs: 1000 })
     const sink = startTcpSink(b, 9)
     const source = startTcpSource(a, '10.0.3.1', 9, 5_000_000)
