@@ -71,11 +71,9 @@ export function tcpListen(vn: Vn, id: number, backlog: number): number {
     const errno = inpBind(vn, tcb.inp, tcp.table, tcp.tcbs, tcb.inp.laddr, 0)
     if (errno !== 0) return errno
   }
+  // asked before it counts as a listener: connections of a server that was restarted are no reason to refuse
+  if (inpConflict(tcb.inp, tcp.table, tcp.tcbs, tcb.inp.laddr, tcb.inp.lport)) return EADDRINUSE
   tcb.inp.options |= INP_LISTENING
-  if (inpConflict(tcb.inp, tcp.table, tcp.tcbs, tcb.inp.laddr, tcb.inp.lport)) {
-    tcb.inp.options &= ~INP_LISTENING
-    return EADDRINUSE
-  }
   tcpSetState(tcb, TCPS_LISTEN)
   tcp.listeners.set(id, createListener(limit))
   return 0
