@@ -13,9 +13,11 @@ const PROTOCOLS = ['link', 'arp', 'ip', 'icmp', 'inet', 'raw', 'udp', 'tcp']
 const CORE = ['lib', 'wire', 'kern', 'device', ...PROTOCOLS, 'vnet', 'sim', 'pcap']
 /** Folders that may call the host's operating system. */
 const NODE_SIDE = ['host', 'daemon', 'cli', 'socket', 'node', 'service', 'vimage']
+/** Where the package is entered: its exports and its program. */
+const ENTRIES = '^src/(index|(wire|sim|pcap)/index|cli/main)\\.ts$'
 /** Counters, tunables, constants and records: no behaviour, so any protocol may look at any other's. */
 const TABLES = '/(state|stats|sysctl|ctl|sockopt)\\.ts$'
-/** What those who own a Vnet (driver, world, container, sockets) may call besides vnet/: managing a stack, names of states. */
+/** What owners of a Vnet (driver, world, container, sockets) may call besides vnet/: management, names of states. */
 const MANAGEMENT = '^src/(link/ifnet|ip/route|arp/list|tcp/fsm)\\.ts$'
 
 /** Files in `from` import nothing outside the pattern `may`. */
@@ -30,20 +32,25 @@ const SHAPE = [
   never('no-unresolved', 'an import that resolves to nothing', {}, { couldNotResolve: true }),
   never('no-undeclared', 'a package that src/ needs at run time stands in dependencies', { path: '^src/' },
     { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'deprecated'], dependencyTypesNot: ['type-only'] }),
+  never('no-dead-module', 'what no entry of the package reaches is dead', { path: ENTRIES },
+    { path: '^src/', pathNot: `\\.d\\.ts$|${ENTRIES}`, reachable: false }),
   never('no-tests-in-src', 'sources do not know their tests', { path: '^src/' }, { path: '^(test|bench|examples)/' }),
 ]
 
 const LEAVES = [
   only('lib-is-a-leaf', 'lib/ imports nothing of ours and nothing of Node', dir('lib'), dir('lib')),
-  only('wire-is-pure', 'wire/ knows lib/ and buffer-layout', dir('wire'), `${dir('lib', 'wire')}|/buffer-layout/|^src/types/`),
+  only('wire-is-pure', 'wire/ knows lib/ and buffer-layout', dir('wire'),
+    `${dir('lib', 'wire')}|/buffer-layout/|^src/types/`),
   never('buffer-layout-is-hidden', 'its traps are handled in one file', { pathNot: '^src/wire/layout\\.ts$' },
     { path: 'node_modules/buffer-layout/' }),
   only('kern-is-low', 'kern/ serves every protocol and knows none', dir('kern'), dir('lib', 'kern'), RUNTIME),
-  only('kern-names-state', 'the only types kern/ names are of state', dir('kern'), `${dir('lib', 'kern')}|/state\\.ts$`),
+  only('kern-names-state', 'the only types kern/ names are of state', dir('kern'),
+    `${dir('lib', 'kern')}|/state\\.ts$`),
   only('device-is-low', 'devices carry frames; host and sim use them alike', dir('device'),
     dir('lib', 'wire', 'kern', 'device')),
-  only('state-is-data', 'state.ts holds records: leaves, its own counters, and inet/state.ts whose Inpcb a socket nests',
-    `${dir(...PROTOCOLS, 'vnet')}state\\.ts$`, `${dir('lib', 'kern', 'wire')}|^src/$1/stats\\.ts$|^src/inet/state\\.ts$`, RUNTIME),
+  only('state-is-data', 'state.ts holds records: leaves, its own counters, inet/state.ts (a socket nests an Inpcb)',
+    `${dir(...PROTOCOLS, 'vnet')}state\\.ts$`,
+    `${dir('lib', 'kern', 'wire')}|^src/$1/stats\\.ts$|^src/inet/state\\.ts$`, RUNTIME),
   only('state-names-state', 'the types in state.ts are of leaves, counters and other state',
     `${dir(...PROTOCOLS)}state\\.ts$`, `${dir('lib', 'kern', 'wire')}|/(state|stats)\\.ts$`),
   only('sysctl-is-data', 'a table of tunables imports the way to declare one, and names of its own protocol',
@@ -66,7 +73,8 @@ const PACKET_PATH = [
   never('ip-output-goes-down', 'output calls only downward',
     { path: '^src/ip/(output|fragment|transmit|build|ident)\\.ts$' },
     { path: dir('icmp', 'inet', 'raw', 'udp', 'tcp'), pathNot: TABLES, ...RUNTIME }),
-  never('inet-output-goes-down', 'output calls only downward', { path: '^src/inet/(output|source|checksum|port|hash)\\.ts$' },
+  never('inet-output-goes-down', 'output calls only downward',
+    { path: '^src/inet/(output|source|checksum|port|hash|pmtu)\\.ts$' },
     { path: dir('icmp', 'raw', 'udp', 'tcp'), pathNot: TABLES, ...RUNTIME }),
   never('link-knows-no-transport', 'link/ hands to arp/ and ip/', { path: dir('link', 'arp') },
     { path: dir('raw', 'udp', 'tcp') }),
@@ -90,7 +98,8 @@ const OWNERS = [
     `${dir('sim', 'lib', 'wire', 'kern', 'device', 'vnet', 'pcap')}|${MANAGEMENT}|${TABLES}`),
   never('sim-reads-no-files', 'captures in a world are bytes', { path: dir('sim') }, { path: '^src/pcap/file\\.ts$' }),
   only('pcap-is-portable', 'captures: the formats, and a Vnet driven by one', dir('pcap'),
-    `${dir('pcap', 'lib', 'wire', 'kern', 'device', 'vnet')}|${MANAGEMENT}|${TABLES}`, { dependencyTypesNot: ['core'] }),
+    `${dir('pcap', 'lib', 'wire', 'kern', 'device', 'vnet')}|${MANAGEMENT}|${TABLES}`,
+    { dependencyTypesNot: ['core'] }),
   never('owners-use-the-facade', 'whoever owns a Vnet calls vnet/ and the management calls, no protocol code',
     { path: dir(...NODE_SIDE) }, { path: dir(...PROTOCOLS), pathNot: `${MANAGEMENT}|${TABLES}`, ...RUNTIME }),
   never('sockets-are-not-the-host', 'sockets and services live in a Vnet: streams and events, no operating system',

@@ -1,6 +1,7 @@
 /**
- * Three kinds of tests, one after the other: `unit` (pure functions, scripts), `worlds` (several Vnets on a virtual clock) and
- * `interop` (processes, namespaces, TAP devices and the real kernel: one file at a time, since they share the machine).
+ * Three kinds of tests, one after the other: `unit` (pure functions, scripts), `worlds` (several Vnets on a virtual
+ * clock) and `interop` (processes, namespaces, TAP devices and the real kernel: one file at a time, since they share
+ * the machine).
  */
 
 import { configDefaults, defineConfig } from 'vitest/config'

@@ -1,7 +1,7 @@
 /**
- * `count.mjs REPORT EXITCODE`: reads vitest's JSON report and prints "passed failed". A skipped test counts as a failed one: under CI
- * everything must have run. So does a file that could not be loaded, a report that is missing, a set of tests without interop, and
- * an exit code that the report does not explain. Complaints go to stderr.
+ * `count.mjs REPORT EXITCODE`: reads vitest's JSON report and prints "passed failed". A skipped test counts as a failed
+ * one: under CI everything must have run. So does a file that could not be loaded, a report that is missing, a set of
+ * tests without interop, and an exit code that the report does not explain. Complaints go to stderr.
  */
 
 import { existsSync, readFileSync } from 'node:fs'

@@ -48,7 +48,8 @@ export const SRC_SYNTAX = Object.freeze([
 export const CORE_SYNTAX = Object.freeze([
   { selector: 'ImportExpression', message: WORLD },
   { selector: 'MetaProperty[meta.name="import"]', message: WORLD },
-  { selector: ':not(MemberExpression) > Identifier[name="Math"]', message: 'Math only as Math.x, so that lint sees Math.random' },
+  { selector: ':not(MemberExpression) > Identifier[name="Math"]',
+    message: 'Math only as Math.x, so that lint sees Math.random' },
   { selector: 'UnaryExpression[operator="delete"]', message: 'no delete: it ruins the shape of a record' },
 ])
 
@@ -59,7 +60,8 @@ export const STATE_SYNTAX = Object.freeze([
   { selector: 'TSPropertySignature > TSTypeAnnotation > TSFunctionType', message: 'state is plain data: no functions' },
   { selector: 'TSPropertySignature TSTypeReference[typeName.name=/^(Promise|WeakMap|WeakSet|DataView|Frame|Date)$/]',
     message: 'state is plain data: nothing that cannot be saved and restored' },
-  { selector: 'TSPropertySignature TSUnionType:has(> TSNumberKeyword):has(> :matches(TSNullKeyword, TSUndefinedKeyword))',
+  { selector: 'TSPropertySignature TSUnionType:has(> TSNumberKeyword)'
+      + ':has(> :matches(TSNullKeyword, TSUndefinedKeyword))',
     message: 'no null in a numeric field: V8 would change its representation; use -1, 0, NaN or NEVER' },
   { selector: 'ClassDeclaration', message: 'state is plain data: no class instances' },
 ])

@@ -38,7 +38,8 @@ export const seqCompare = {
         if (node.operator === '-' && isSeqNode(node.argument)) reportOperator(node)
       },
       TSAsExpression(node) {
-        if (isSeqNode(node.expression) && !isSeqNode(node) && !isArgument(node)) context.report({ node, messageId: 'cast' })
+        if (!isSeqNode(node.expression) || isSeqNode(node) || isArgument(node)) return
+        context.report({ node, messageId: 'cast' })
       },
       'CallExpression[callee.object.name="Math"]'(node) {
         for (const a of node.arguments) {

@@ -42,7 +42,7 @@ export function isSeq(type) {
     && type.types.some((t) => t.getProperties().some((p) => p.escapedName.startsWith('__@seqBrand@')))
 }
 
-/** An object type written in the sources: literal, mapped or interface, without calls; none of the platform's classes. */
+/** An object type of the sources: literal, mapped or interface, without calls; none of the platform's classes. */
 function isRecord(type) {
   if ((type.flags & ts.TypeFlags.Object) === 0) return false
   if (type.getCallSignatures().length > 0 || type.getConstructSignatures().length > 0) return false

@@ -38,7 +38,8 @@ describe('invariant 5: every discarded packet is counted under its own name', ()
 describe('tunables', () => {
   it('every one says what it does, and its default is within its bounds', () => {
     const wrong = SYSCTLS.filter(([name, def]) =>
-      !/^(net|kern)\.[a-z0-9_.]+$/.test(name) || !/^\S.{5,}[^.\s]$/s.test(def.doc) || !(def.min <= def.value && def.value <= def.max)
+      !/^(net|kern)\.[a-z0-9_.]+$/.test(name) || !/^\S.{5,}[^.\s]$/s.test(def.doc)
+      || !(def.min <= def.value && def.value <= def.max)
       || (def.names !== undefined && def.names.length !== def.max + 1))
     expect(wrong).toEqual([])
   })

@@ -4,7 +4,8 @@ import { traffic } from './traffic.ts'
 const FORBIDDEN: [holder: object, name: string][] = [
   [Date, 'now'], [Math, 'random'], [performance, 'now'], [crypto, 'getRandomValues'], [crypto, 'randomUUID'],
   [process, 'hrtime'], [process, 'nextTick'], [console, 'log'], [console, 'warn'], [console, 'error'],
-  ...['Date', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'fetch'].map((n): [object, string] => [globalThis, n]),
+  ...['Date', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'fetch'].map((name): [object, string] =>
+    [globalThis, name]),
 ]
 
 describe('invariant 2: the core reads no clock, no randomness, no environment', () => {

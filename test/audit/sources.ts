@@ -1,6 +1,6 @@
 /** The project's files, for tests about all of them. */
 
-import { readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
@@ -8,12 +8,13 @@ export const ROOT = join(import.meta.dirname, '../..')
 
 /** Folders whose modules hold nothing mutable (invariant 1). host/, daemon/ and cli/ own operating-system objects. */
 const AUDITED = [
-  'lib', 'wire', 'kern', 'link', 'arp', 'ip', 'icmp', 'inet', 'raw', 'udp', 'tcp', 'vnet', 'device', 'sim', 'pcap', 'socket',
-  'service', 'vimage',
+  'lib', 'wire', 'kern', 'link', 'arp', 'ip', 'icmp', 'inet', 'raw', 'udp', 'tcp', 'vnet', 'device', 'sim', 'pcap',
+  'socket', 'service', 'vimage',
 ]
 
-/** Paths from the root of all files in `folder` that end in one of `endings`, sorted. */
+/** Paths from the root of all files in `folder` with one of `endings`, sorted; none where there is no such folder. */
 export function filesIn(folder: string, ...endings: string[]): string[] {
+  if (!existsSync(join(ROOT, folder))) return []
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => endings.some((e) => name.endsWith(e)) && !name.includes('node_modules'))
     .map((name) => `${folder}/${name}`).sort()

@@ -26,10 +26,11 @@ function walk(value: unknown, path: string, seen: Set<unknown>, visit: (x: unkno
   if (value instanceof Map) for (const [k, v] of value) walk(v, `${path}[${String(k)}]`, seen, visit)
   else if (value instanceof Set) [...value].forEach((v, i) => walk(v, `${path}{${i}}`, seen, visit))
   for (const key of Reflect.ownKeys(value)) {
-    const { value: part, get, set } = Object.getOwnPropertyDescriptor(value, key) as PropertyDescriptor
-    const at = `${path}.${String(key)}`
+    const property = Object.getOwnPropertyDescriptor(value, key) as Record<string, unknown>
     // looking through an accessor would run it; the functions behind it can carry state of their own
-    for (const x of get === undefined && set === undefined ? [part] : [get, set]) walk(x, at, seen, visit)
+    for (const part of ['value', 'get', 'set']) {
+      if (part in property) walk(property[part], `${path}.${String(key)}`, seen, visit)
+    }
   }
 }
 
@@ -41,7 +42,7 @@ function isReference(x: unknown): x is object {
 function isMutable(x: unknown): boolean {
   if (!isReference(x) || typeof x === 'function') return false
   if (x instanceof RegExp) return x.global || x.sticky
-  if (x instanceof Map || x instanceof Set || x instanceof WeakMap || x instanceof WeakSet || x instanceof Date) return true
+  if ([Map, Set, WeakMap, WeakSet, Date].some((type) => x instanceof type)) return true
   if (x instanceof TypedArray) return x.length > 0
   if (x instanceof ArrayBuffer) return x.byteLength > 0
   return !Object.isFrozen(x) && !isPrototype(x)

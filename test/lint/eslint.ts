@@ -18,7 +18,7 @@ const TSCONFIG = JSON.stringify({
 export async function lintFiles(files: Record<string, string>): Promise<Record<string, string[]>> {
   const messages = await lintMessages(files)
   return Object.fromEntries(Object.entries(messages).map(([path, list]) =>
-    [path, [...new Set(list.map((m) => m.split(': ', 1)[0] as string))].sort()]))
+    [path, [...new Set(list.map((m) => m.split(': ', 1)[0]))].sort()]))
 }
 
 /** Like `lintFiles`, with the messages: "rule: text". */

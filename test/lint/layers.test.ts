@@ -21,6 +21,8 @@ const CASES: Record<string, [bad: Edge[], good: Edge[]]> = {
     [['src/tcp/a.ts', 'src/tcp/b.ts'], ['src/tcp/b.ts', 'src/tcp/a.ts', 'type']]],
   'no-unresolved': [[['src/tcp/a.ts', './nowhere.ts']], [['src/tcp/a.ts', 'src/tcp/b.ts']]],
   'no-undeclared': [[['src/host/a.ts', 'fast-check']], [['src/host/a.ts', 'raw-socket']]],
+  'no-dead-module': [[['src/index.ts', 'src/tcp/a.ts'], ['src/tcp/b.ts', 'src/tcp/a.ts']],
+    [['src/index.ts', 'src/tcp/a.ts'], ['src/tcp/a.ts', 'src/tcp/b.ts']]],
   'no-tests-in-src': [[['src/host/a.ts', 'test/b.ts']], [['src/host/a.ts', 'src/host/b.ts']]],
   'lib-is-a-leaf': [[['src/lib/a.ts', 'src/kern/b.ts', 'type']], [['src/lib/a.ts', 'src/lib/b.ts']]],
   'wire-is-pure': [[['src/wire/a.ts', 'src/kern/timer.ts']], [['src/wire/a.ts', 'src/lib/b.ts']]],

@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { lintFiles, lintMessages } from './eslint.ts'
 
-const IMPORT = 'import { seqAdd, seqDiff, seqLt, seqToWire } from \'../lib/seq.ts\'\nimport type { Seq } from \'../lib/seq.ts\'\n'
+const IMPORT = 'import { seqAdd, seqDiff, seqLt, seqToWire } from \'../lib/seq.ts\'\n'
+  + 'import type { Seq } from \'../lib/seq.ts\'\n'
 const HEAD = `${IMPORT}export interface Tcb { sndUna: Seq; sndNxt: Seq }\n`
 const USED = 'export const used = (a: Seq, b: Seq): number => seqLt(a, b) ? seqDiff(a, b) : seqToWire(seqAdd(a, 1))\n'
 
 const BAD: readonly string[] = [
   't.sndUna < t.sndNxt', 't.sndUna <= 5', '5 > t.sndUna', 't.sndUna >= t.sndNxt', 't.sndNxt - t.sndUna', 't.sndNxt + 1',
-  '-t.sndNxt', 't.sndNxt % 7', '(t.sndUna as number)', 'Math.max(t.sndUna, t.sndNxt)', 'Math.max(t.sndUna as number, 1)',
-  '(t.sndNxt as number) - (t.sndUna as number) | 0', 'pick(t) - 1', 'list[0]! + 1',
+  '-t.sndNxt', 't.sndNxt % 7', '(t.sndUna as number)', 'Math.max(t.sndUna, t.sndNxt)',
+  'Math.max(t.sndUna as number, 1)', '(t.sndNxt as number) - (t.sndUna as number) | 0', 'pick(t) - 1', 'list[0]! + 1',
 ]
 const GOOD: readonly string[] = [
   't.sndUna === t.sndNxt', 't.sndUna !== t.sndNxt', 'seqLt(t.sndUna, t.sndNxt)', 'seqDiff(t.sndNxt, t.sndUna) < 5',
@@ -36,7 +37,8 @@ describe('RFC 9293 §3.4: sequence numbers are compared modulo 2^32', async () =
   it('catches assignments that calculate', async () => {
     const f = (s: string): string => `${IMPORT}${USED}export function f(s: Seq): void { let x = s; ${s}; void x }\n`
     const found = await lintMessages({
-      'src/tcp/a.ts': f('x++'), 'src/tcp/b.ts': f('(x as unknown) = x; x += 1 as never'), 'src/tcp/c.ts': f('x = seqAdd(x, 1)'),
+      'src/tcp/a.ts': f('x++'), 'src/tcp/b.ts': f('(x as unknown) = x; x += 1 as never'),
+      'src/tcp/c.ts': f('x = seqAdd(x, 1)'),
     })
     expect(found['src/tcp/a.ts']?.join()).toContain('`++` on a sequence number')
     expect(found['src/tcp/b.ts']?.join()).toContain('`+=` on a sequence number')
