@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { createServer, request } from 'node:http'
 import type { IncomingMessage, RequestOptions, ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { finished, pipeline } from 'node:stream/promises'
 import { connectTcp, TcpServer } from '../../src/socket/tcp.ts'
@@ -66,7 +66,7 @@ function exchange(net: Net, port: number, method: string, body: Readable | null)
   const options: RequestOptions = {
     host: net.kernel, port, method, agent: false,
     // the stream calls of node:net's Socket are all that the client uses
-    createConnection: () => connectTcp(net.host, { host: net.kernel, port }) as unknown as Socket,
+    createConnection: () => connectTcp(net.host, { host: net.kernel, port }),
   }
   return new Promise((resolve, reject) => {
     const req = request(options, resolve)

@@ -60,7 +60,7 @@ async function badNet(scene: Scene, n: number, link: Case): Promise<{ net: Net; 
       return device
     },
   })
-  return { net, impaired: made[0] as ImpairedDevice }
+  return { net, impaired: made[0] }
 }
 
 async function kernelSends(net: Net, bytes: number) {

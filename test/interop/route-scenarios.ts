@@ -4,7 +4,10 @@
  */
 
 import { createHash } from 'node:crypto'
-import type { VnetHost } from '../../src/host/driver.ts'
+import { impairDevice } from '../../src/device/impair.ts'
+import type { ImpairedDevice } from '../../src/device/impair.ts'
+import type { Driver, VnetHost } from '../../src/host/driver.ts'
+import type { TapDevice } from '../../src/host/tap.ts'
 import { pmtuGet } from '../../src/ip/pmtu.ts'
 import { ifSetMtu } from '../../src/link/ifnet.ts'
 import { connectTcp } from '../../src/socket/tcp.ts'
@@ -133,6 +136,34 @@ export function narrowKernel(n: number, mtu: number, bytes: number) {
     const learnt = pmtuGet(net.host.vnet.vn, ip4('10.66.100.2'))
     await scene.ok('ip', 'link', 'del', 'near0')
     return { sent, answer, mss, learnt, resent: tcp.stats.mturesent, unreach: icmp.stats.inunreach, timeouts: tcp.stats.rexmttimeo }
+  })
+}
+
+/**
+ * RFC 2923 §2.1: large packets vanish and no ICMP error says so. Without packetization-layer discovery (RFC 4821) a Vnet
+ * cannot find the way through, but it must wait quietly, and go on when the way is mended.
+ */
+export function blackHole(n: number, mtu: number, bytes: number) {
+  return onStage(async (scene) => {
+    const made: ImpairedDevice[] = []
+    const wrap = (tap: TapDevice, driver: Driver): ImpairedDevice => {
+      made[0] = impairDevice(tap, { clock: driver, pool: driver.pool, seed: [1], tx: { mtu } })
+      return made[0]
+    }
+    const net = await scene.net(n, { wrap })
+    const ns = await scene.namespace()
+    await scene.move(net.tap, ns, `${net.kernel}/24`)
+    await scene.start('up', ...ns, process.execPath, '-e', HASH_SERVER)
+    const socket = connectTcp(net.host, { host: net.kernel, port: 7, allowHalfOpen: true })
+    const asked = ask(net.host, socket, bytes)
+    await new Promise((resolve) => setTimeout(resolve, 2000))
+    const { stats } = net.host.vnet.state.tcp
+    const stuck = { acked: stats.rcvackbyte, resent: stats.sndrexmitpack, timeouts: stats.rexmttimeo }
+    const vanished = made[0]?.tx.stats.blackholed ?? 0
+    const config = made[0]?.tx.config
+    if (config !== undefined) config.mtu = Infinity
+    const { sent, answer } = await asked
+    return { stuck, vanished, same: sent === answer, drops: stats.drops }
   })
 }
 

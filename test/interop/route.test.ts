@@ -39,4 +39,14 @@ describeInterop('a Vnet as router', new URL('route-scenarios.ts', import.meta.ur
     expect(r).toMatchObject({ learnt: 1200, mss: 1200 - 20 - 32 })
     expect(r.resent).toBeGreaterThan(0)
   }, 30_000)
+
+  it('RFC 2923 §2.1: in a path MTU black hole a Vnet waits without a flood, and goes on when it is mended', async () => {
+    const r = await run('blackHole', 0, 1200, 300_000)
+    expect(r.vanished).toBeGreaterThan(10)
+    expect(r.stuck).toMatchObject({ acked: 0 })
+    // the initial window, then the first segment again at doubling intervals
+    expect(r.stuck.timeouts).toBeLessThan(8)
+    expect(r.stuck.resent).toBeLessThan(20)
+    expect(r).toMatchObject({ same: true, drops: 0 })
+  }, 30_000)
 })

@@ -101,7 +101,8 @@ export class Scene {
     const note = (chunk: Buffer): void => { seen += chunk }
     child.stdout.on('data', note)
     child.stderr.on('data', note)
-    await this.until(() => seen.includes(ready) || child.exitCode !== null, () => `${command.join(' ')}: not ready: ${seen}`)
+    const complaint = (): string => `${command.join(' ')}: not ready: ${seen}`
+    await this.until(() => seen.includes(ready) || child.exitCode !== null, complaint, START_LIMIT_MS)
     if (child.exitCode !== null) throw new Error(`${command.join(' ')} ended: ${seen}`)
     return child
   }
@@ -155,6 +156,7 @@ export class Scene {
 }
 
 const RUN_LIMIT_MS = 60_000
+const START_LIMIT_MS = 30_000
 
 /** Runs a scenario on a stage of its own. */
 export async function onStage<T>(body: (scene: Scene) => Promise<T>): Promise<T> {

@@ -112,7 +112,7 @@ export function resets(n: number) {
       client.resume()
       await scene.until(() => accepted.length === 1 && !client.connecting, 'no connection')
       const [from, to] = who === 'kernel' ? [client, accepted[0]] : [accepted[0], client]
-      const error = eventOf(to as AnySocket, 'error')
+      const error = eventOf(to, 'error')
       from?.resetAndDestroy()
       seen[who] = codeIn(await error)
       client.destroy()
