@@ -3,10 +3,9 @@
 import { inpLookup } from '../inet/inptable.ts'
 import { CTL_MSGSIZE, CTL_UNREACH_HARD } from '../inet/ctl.ts'
 import type { CtlInput } from '../inet/ctl.ts'
-import { pmtuUpdate } from '../ip/pmtu.ts'
+import { inetPmtuUpdate } from '../inet/pmtu.ts'
 import { countDrop } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
-import { addrIsV4 } from '../lib/addr.ts'
 import { seqAdd, seqGeq, seqLeq, seqLt } from '../lib/seq.ts'
 import { tcpDropSilently } from './drop.ts'
 import { tcpMssUpdate } from './mss.ts'
@@ -44,7 +43,7 @@ export function tcpCtlInput(vn: Vn, c: CtlInput): void {
 /** Path MTU discovery (RFC 1191 §6.4): smaller segments, and the lost one again at once; not a sign of congestion. */
 function tooBig(vn: Vn, tcb: Tcb, mtu: number): void {
   const was = tcb.mss
-  if (addrIsV4(tcb.inp.faddr)) pmtuUpdate(vn, tcb.inp.faddr.w3, mtu)
+  inetPmtuUpdate(vn, tcb.inp.faddr, mtu)
   tcb.pathMtu = mtu
   tcpMssUpdate(vn, tcb)
   if (tcb.mss >= was || tcb.state < TCPS_ESTABLISHED) return

@@ -37,6 +37,8 @@ export const TT_KEEP = 2
 /** FIN-WAIT-2 without a user. (TIME-WAIT's own timer is in its record.) */
 export const TT_2MSL = 3
 export const TT_DELACK = 4
+/** Buffers that have been empty for a while give their memory back. */
+export const TT_IDLEBUF = 5
 
 /** Tcb.flags. */
 export const TF_ACKNOW = 1
@@ -137,8 +139,10 @@ export interface Tcb extends Alarm {
   mss: number
   /** TCP_MAXSEG, or 0. */
   userMss: number
-  /** Path MTU that an ICMP error told us, or 0. */
+  /** Path MTU that an ICMP error told us (or a black hole suggests), or 0. */
   pathMtu: number
+  /** pathMtu before a black hole was suspected, or −1. */
+  holeSavedMtu: number
 
   /** Congestion control algorithm (CC_*). */
   cc: number
@@ -298,14 +302,14 @@ export function createTcb(id: number, family: number): Tcb {
     inp: createInpcb(id, family),
     state: TCPS_CLOSED,
     flags: 0,
-    timers: [Infinity, Infinity, Infinity, Infinity, Infinity],
+    timers: [Infinity, Infinity, Infinity, Infinity, Infinity, Infinity],
     listener: 0,
     iss: SEQ_ZERO, sndUna: SEQ_ZERO, sndNxt: SEQ_ZERO, sndMax: SEQ_ZERO, sndUp: SEQ_ZERO,
     sndWl1: SEQ_ZERO, sndWl2: SEQ_ZERO, sndWnd: 0, maxSndWnd: 0, sndWscale: 0,
     sndBuf: createByteRing(), sndLimit: 0,
     irs: SEQ_ZERO, rcvNxt: SEQ_ZERO, rcvAdv: SEQ_ZERO, rcvUp: SEQ_ZERO, lastAckSent: SEQ_ZERO,
     rcvWscale: 0, rcvBuf: createByteRing(), rcvLimit: 0, reass: [], rcvFin: SEQ_ZERO,
-    peerMss: 0, mss: 0, userMss: 0, pathMtu: 0,
+    peerMss: 0, mss: 0, userMss: 0, pathMtu: 0, holeSavedMtu: -1,
     cc: 0, cwnd: 0, ssthresh: 0x3fffffff, bytesAcked: 0, dupAcks: 0, recover: SEQ_ZERO, limited: 0,
     srtt: 0, rttvar: 0, rto: 0, rxtShift: 0, rxtCount: 0, rttAt: -1, rttSeq: SEQ_ZERO, stallAt: -1,
     tsOffset: 0, tsRecent: 0, tsRecentAt: 0,

@@ -79,6 +79,8 @@ export const TCP_STATS_TEXT = Object.freeze({
   fastrexmit: '%d fast retransmits',
   partialack: '%d partial acks during fast recovery',
   mturesent: '%d resends initiated by path MTU discovery',
+  pmtudBlackholeActivated: '%d times smaller segments tried in a suspected path MTU black hole',
+  pmtudBlackholeFailed: '%d times smaller segments did not help',
   ctlignored: '%d ICMP errors that matched no segment in flight',
   scAdded: '%d syncache entries added',
   scRetransmitted: '%d syncache entries retransmitted',

@@ -17,6 +17,8 @@ export const TCP_SYSCTLS = Object.freeze({
   'net.inet.tcp.v6mssdflt': sysctlInt(1220, 88, 65_475, 'bytes', 'Send MSS when the peer sent no MSS option (IPv6)'),
   'net.inet.tcp.minmss': sysctlInt(216, 88, 65_495, 'bytes', 'Smallest send MSS that a peer or an ICMP error can ask for'),
   'net.inet.tcp.path_mtu_discovery': sysctlBool(1, 'Set DF and follow the path MTU (RFC 1191)'),
+  'net.inet.tcp.pmtud_blackhole_detection': sysctlBool(0, 'Try smaller segments when full ones time out (RFC 2923 §2.1)'),
+  'net.inet.tcp.pmtud_blackhole_mss': sysctlInt(1200, 88, 65_495, 'bytes', 'Send MSS tried in a suspected black hole'),
   'net.inet.tcp.tolerate_missing_ts': sysctlBool(0, 'Accept segments without the negotiated timestamp (RFC 7323 §3.2)'),
   'net.inet.tcp.cc.algorithm': sysctlEnum(CC_NAMES, 0, 'Congestion control of new connections'),
   'net.inet.tcp.initcwnd_segments': sysctlInt(10, 1, 64, 'segments', 'Initial window (RFC 6928)'),

@@ -5,17 +5,19 @@ import type { Vn } from '../kern/vn.ts'
 import { ETIMEDOUT } from '../lib/errno.ts'
 import { seqAdd, seqDiff } from '../lib/seq.ts'
 import { TH_ACK } from '../wire/tcp.ts'
+import { tcpBlackholeTimeout } from './blackhole.ts'
 import { tcpTransmit } from './build.ts'
 import { ccTimedOut } from './cc/cc.ts'
 import { tcpTimerNext, tcpTimerSet, tcpTimerStop } from './deadline.ts'
 import { tcpDrop, tcpEnd } from './drop.ts'
+import { tcpBuffersIdle } from './idle.ts'
 import { tcpKeepCnt, tcpKeepIdleUs, tcpKeepIntvlUs, tcpKeepOn } from './keep.ts'
 import { tcpOutput, tcpPersistSet } from './output.ts'
 import { tcpRecoveryAbort } from './recovery.ts'
 import { tcpRtoBackedOff } from './rtt.ts'
 import {
   TCPS_CLOSED, TCPS_CLOSE_WAIT, TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TF_ACKNOW, TF_DELACK, TF_FORCE,
-  TF_ORPHAN, TF_SYNREXMT, TT_2MSL, TT_DELACK, TT_KEEP, TT_PERSIST, TT_REXMT,
+  TF_ORPHAN, TF_SYNREXMT, TT_2MSL, TT_DELACK, TT_IDLEBUF, TT_KEEP, TT_PERSIST, TT_REXMT,
 } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpSyncacheTimer } from './syncache.ts'
@@ -43,7 +45,7 @@ export function tcpTimer(vn: Vn, kind: number, owner: number, at: number): void 
 
 /** Runs every timer of the connection that is due, and arms the alarm for the next one. */
 function fire(vn: Vn, tcb: Tcb): void {
-  for (let timer = TT_REXMT; timer <= TT_DELACK && tcb.state !== TCPS_CLOSED; timer++) {
+  for (let timer = TT_REXMT; timer <= TT_IDLEBUF && tcb.state !== TCPS_CLOSED; timer++) {
     const deadline = tcb.timers[timer]
     if (deadline > vn.state.now) continue
     tcpTimerStop(tcb, timer)
@@ -61,8 +63,11 @@ function fire(vn: Vn, tcb: Tcb): void {
         vn.state.tcp.stats.finwait2drops++
         tcpEnd(vn, tcb)
         break
-      default:
+      case TT_DELACK:
         delack(vn, tcb)
+        break
+      default:
+        tcpBuffersIdle(tcb)
     }
   }
   alarmSet(vn.state.timers, TIMER_TCP, tcb.inp.id, tcb, tcpTimerNext(tcb))
@@ -91,6 +96,7 @@ function rexmt(vn: Vn, tcb: Tcb): void {
   } else {
     ccTimedOut(vn, tcb, seqDiff(tcb.sndMax, tcb.sndUna), tcb.rxtCount === 1)
     tcpRecoveryAbort(tcb)
+    tcpBlackholeTimeout(vn, tcb)
     tcb.sndNxt = tcb.sndUna
     tcb.flags |= TF_ACKNOW
   }
