@@ -49,7 +49,7 @@ export function tcpTransmit(vn: Vn, tcb: Tcb, seq: Seq, flags: number, pos: numb
   const hdrLen = TCP_HDR_LEN + tcpWriteOptions(f.view, at + TCP_HDR_LEN, opt)
   let urp = 0
   let bits = flags
-  if (!syn && seqGt(tcb.sndUp, seq)) {
+  if (!syn && seqGt(tcb.sndUp, tcb.sndUna) && seqGt(tcb.sndUp, seq)) {
     // beyond 65,535 the pointer says "further on" (RFC 6093 §3.1: it names the octet after the urgent data)
     urp = Math.min(0xffff, seqDiff(tcb.sndUp, seq))
     bits |= TH_URG

@@ -77,11 +77,14 @@ function trimToWindow(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
   if (old > 0) {
     if (old > seg.len || (old === seg.len && (seg.flags & TH_FIN) === 0)) {
       // a retransmission whose ACK was lost, a keep-alive or an old duplicate: tell where we are
-      countDrop(vn, stats, 'tcp', 'rcvduppack', f)
       stats.rcvdupbyte += seg.len
       if (seg.len === 0 && (seg.flags & TH_FIN) === 0) tcpChallenge(vn, tcb)
       else tcb.flags |= TF_ACKNOW
-      if ((seg.flags & TH_ACK) === 0 || !seqGt(seg.ack, tcb.sndUna)) return false
+      if ((seg.flags & TH_ACK) === 0 || !seqGt(seg.ack, tcb.sndUna)) {
+        countDrop(vn, stats, 'tcp', 'rcvduppack', f)
+        return false
+      }
+      stats.rcvduppack++
       seg.flags &= ~(TH_FIN | TH_URG)
       seg.seq = seqAdd(seg.seq, seg.len)
       seg.len = 0
