@@ -1,7 +1,8 @@
 /**
  * A growable byte ring: the send and receive buffers of sockets.
  *
- * Starts without memory, doubles on demand up to a limit given per call, gives memory back when drained.
+ * Starts without memory and doubles on demand; the owner gives the memory back (`ringIsRoomy`, `ringClear`) when the ring has been
+ * empty for a while. Giving it back whenever it runs empty would cost a busy one more than the bytes it carries.
  * Positions are relative to the first unread byte. Bytes may be written beyond the end (`ringPut`): that is how
  * TCP parks data that arrived out of order, copied once to the place where the reader will have it.
  */
@@ -17,6 +18,8 @@ export interface ByteRing {
 }
 
 const MIN_SIZE = 1024
+/** What an idle ring keeps, so that a quiet conversation does not allocate for every message. */
+const IDLE_SIZE = 65_536
 const EMPTY = new Uint8Array(0)
 
 export function createByteRing(): ByteRing {
@@ -53,14 +56,12 @@ export function ringPeek(r: ByteRing, pos: number, to: Uint8Array, at: number, n
   if (first < n) copy(r.buf, 0, to, at + first, n - first)
 }
 
-/** Forgets the first `n` bytes. `keep` says that bytes beyond `len` are in use (parked data), so memory stays. */
+/** Forgets the first `n` bytes. `keep` says that bytes beyond `len` are in use (parked data), so they stay in place. */
 export function ringDrop(r: ByteRing, n: number, keep = false): void {
   assert(n <= r.len, 'drop beyond the ring')
   r.len -= n
   if (r.len === 0 && !keep) {
     r.head = 0
-    // an idle connection holds no memory; a busy one keeps a modest buffer instead of allocating again and again
-    if (r.buf.length > 65_536) r.buf = EMPTY
     return
   }
   r.head += n
@@ -71,6 +72,11 @@ export function ringDrop(r: ByteRing, n: number, keep = false): void {
 export function ringCommit(r: ByteRing, n: number): void {
   assert(r.len + n <= r.buf.length, 'commit beyond the ring')
   r.len += n
+}
+
+/** True for an empty ring that holds more memory than an idle one may. */
+export function ringIsRoomy(r: ByteRing): boolean {
+  return r.len === 0 && r.buf.length > IDLE_SIZE
 }
 
 /** Gives all memory back. */

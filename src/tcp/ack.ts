@@ -12,6 +12,7 @@ import { tcpTimerOn, tcpTimerSet, tcpTimerStop } from './deadline.ts'
 import { tcpEnd } from './drop.ts'
 import { tcpEstablished } from './established.ts'
 import { tcpSetState } from './fsm.ts'
+import { tcpBufferDrained } from './idle.ts'
 import { tcpTsNow } from './isn.ts'
 import { tcpReassDrain } from './reass.ts'
 import { tcpDupAck, tcpRecoveryAck } from './recovery.ts'
@@ -78,6 +79,7 @@ export function tcpAckNew(vn: Vn, tcb: Tcb, seg: Seg, acked: number): boolean {
   const bytes = Math.min(acked, tcb.sndBuf.len)
   const finAcked = acked > bytes
   ringDrop(tcb.sndBuf, bytes)
+  tcpBufferDrained(vn, tcb, tcb.sndBuf)
   tcb.sndUna = seg.ack
   tcb.sndUp = seqMax(tcb.sndUp, tcb.sndUna)
   tcb.sndNxt = seqMax(tcb.sndNxt, tcb.sndUna)

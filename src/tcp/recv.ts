@@ -5,6 +5,7 @@ import { inpTakeError } from '../inet/inpopt.ts'
 import type { Vn } from '../kern/vn.ts'
 import { ringDrop, ringPeek } from '../lib/bytering.ts'
 import { EAGAIN, EBADF, ENOTCONN } from '../lib/errno.ts'
+import { tcpBufferDrained } from './idle.ts'
 import { tcpWindowUpdate } from './output.ts'
 import {
   TCPS_CLOSED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TF_CANTRCVMORE, TF_CANTSENDMORE, TF_GOTFIN,
@@ -23,6 +24,7 @@ export function tcpRecv(vn: Vn, id: number, buf: Uint8Array, at: number, len: nu
     ringPeek(tcb.rcvBuf, 0, buf, at, n)
     if ((flags & MSG_PEEK) !== 0) return n
     ringDrop(tcb.rcvBuf, n, tcb.reass.length > 0)
+    tcpBufferDrained(vn, tcb, tcb.rcvBuf)
     tcpUrgentRead(tcb)
     tcpWindowUpdate(vn, tcb)
     return n

@@ -201,7 +201,7 @@ describe('send buffer', () => {
     expect(c.write(5000)).toBe(1000)
   })
 
-  test('memory is given back when everything is acknowledged', () => {
+  test('memory is kept between bursts, and given back a second after everything is acknowledged', () => {
     const t = createTcp()
     const c = passive(t, { mss: 1460 })
     c.write(200_000)
@@ -210,6 +210,9 @@ describe('send buffer', () => {
       c.in('.', { ack })
     }
     expect(c.tcb.sndBuf.len).toBe(0)
+    run(t, 999)
+    expect(c.tcb.sndBuf.buf.length).toBeGreaterThan(65_536)
+    run(t, 1)
     expect(c.tcb.sndBuf.buf.length).toBeLessThanOrEqual(65_536)
   })
 
