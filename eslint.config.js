@@ -29,6 +29,10 @@ export default tseslint.config(
     },
   },
   {
+    files: ['**/*.{js,mjs,cjs}'],
+    rules: { eqeqeq: 'error', 'no-var': 'error', 'prefer-const': 'error', 'no-unused-vars': 'error' },
+  },
+  {
     // what a test parses (JSON of a tool, a capture's text) is checked by its assertions
     files: ['test/**/*.ts'],
     rules: Object.fromEntries([
