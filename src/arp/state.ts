@@ -88,7 +88,7 @@ export function createArpState(): ArpState {
     stats: {
       txrequests: 0, txreplies: 0, txprobes: 0, txannouncements: 0, txerrors: 0, received: 0, rxrequests: 0,
       rxreplies: 0, tooshort: 0, badform: 0, badop: 0, badsender: 0, badsenderip: 0, own: 0, notforus: 0,
-      dupips: 0, staticchange: 0, tablefull: 0, timeouts: 0, dropped: 0, queuelimit: 0, nobuf: 0,
+      dupips: 0, staticchange: 0, tablefull: 0, timeouts: 0, suspected: 0, dropped: 0, queuelimit: 0, nobuf: 0,
     },
   }
 }

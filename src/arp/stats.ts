@@ -22,6 +22,7 @@ export const ARP_STATS_TEXT: Readonly<Record<keyof ArpStats, string>> = Object.f
   staticchange: '%d attempts to change a static entry',
   tablefull: '%d entries evicted or refused because the table was full',
   timeouts: '%d entries that timed out',
+  suspected: '%d neighbours questioned because nothing got through to them',
   dropped: '%d packets dropped because their neighbour did not answer',
   queuelimit: '%d packets dropped because too many were waiting',
   nobuf: '%d packets not sent for want of a buffer',

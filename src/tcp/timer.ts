@@ -1,5 +1,6 @@
 /** Timers that went off (RFC 9293 §3.10.8): the alarm of a record came, and its deadlines say which. */
 
+import { inetNegativeAdvice } from '../inet/advice.ts'
 import { TIMER_SYNCACHE, TIMER_TCP, alarmDue, alarmSet } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import { ETIMEDOUT } from '../lib/errno.ts'
@@ -23,7 +24,10 @@ import type { Tcb } from './state.ts'
 import { tcpSyncacheTimer } from './syncache.ts'
 import { tcpTimeWaitEnd } from './timewait.ts'
 
-/** R1 (RFC 9293 §3.8.3, SHLD-10), in retransmissions: a connection attempt that has an ICMP error ends here. */
+/**
+ * R1 (RFC 9293 §3.8.3, SHLD-10), in retransmissions: here the first hop is put to the proof, and a connection attempt
+ * that has an ICMP error ends.
+ */
 const R1 = 3
 /** Sum of the backoff factors 1, 2, 4 … 512, 512 …: how many timeouts unanswered data lasts until R2. */
 const TOTAL_BACKOFF = 2559
@@ -86,6 +90,8 @@ function rexmt(vn: Vn, tcb: Tcb): void {
   }
   tcb.rxtShift++
   tcb.rttAt = -1
+  // MUST-20 (a): at R1 the way there is questioned
+  if (tcb.rxtCount === R1) inetNegativeAdvice(vn, tcb.inp.faddr)
   if (tcb.state === TCPS_SYN_SENT || tcb.state === TCPS_SYN_RECEIVED) {
     tcb.flags |= TF_SYNREXMT
     // an unreachable peer that stays so is given up early (RFC 5461 §4.2)
