@@ -87,6 +87,7 @@ class RunningDaemon implements Daemon, BuildContext {
   readonly missing: string[]
   readonly undo: (() => void)[] = []
   readonly ended: Promise<void>
+  readonly #killed = new AbortController()
   #end: () => void = () => undefined
   #closing = false
 
@@ -107,7 +108,7 @@ class RunningDaemon implements Daemon, BuildContext {
     if (!this.#closing) {
       this.#closing = true
       this.log.info('vimage goes down')
-      const stopped = [...this.vimages.values()].map((vimage) => vimage.stop(GRACE_MS))
+      const stopped = [...this.vimages.values()].map((vimage) => vimage.stop(GRACE_MS, this.#killed.signal))
       for (const result of await Promise.allSettled(stopped)) {
         if (result.status === 'rejected') this.log.error({ err: String(result.reason) }, 'a vimage did not stop')
       }
@@ -118,6 +119,7 @@ class RunningDaemon implements Daemon, BuildContext {
 
   kill(): void {
     this.#closing = true
+    this.#killed.abort()
     for (let step = this.undo.pop(); step !== undefined; step = this.undo.pop()) {
       try {
         step()

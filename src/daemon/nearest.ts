@@ -9,7 +9,8 @@ export function didYouMean(word: string, known: readonly string[]): string {
 /** The word at the least edit distance, or '' when all are too far from `word` to be worth a suggestion. */
 export function nearest(word: string, known: readonly string[]): string {
   let best = ''
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1
+  // two: letters that changed places
+  let bestDistance = (word.length < 4 ? 1 : Math.max(2, Math.floor(word.length / 3))) + 1
   for (const candidate of known) {
     const d = distance(word, candidate)
     if (d < bestDistance) {

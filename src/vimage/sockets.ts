@@ -3,6 +3,8 @@
 import type { Inpcb } from '../inet/state.ts'
 import { addrIsUnspecified, addrPrint } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
+import { ECONNABORTED } from '../lib/errno.ts'
+import { tcpDrop } from '../tcp/drop.ts'
 import { tcpStateName } from '../tcp/fsm.ts'
 import { TCPS_LISTEN, TCPS_SYN_RECEIVED, TCPS_TIME_WAIT } from '../tcp/state.ts'
 import { IPPROTO_ICMP } from '../wire/ipv4.ts'
@@ -43,6 +45,14 @@ export function socketRows(runner: Runner): SocketRow[] {
     rows.push(socketRow(proto, p.inp, p.queue.reduce((sum, d) => sum + d.bytes.length, 0), 0, '', p.inp.id))
   }
   return rows
+}
+
+/** Ends every TCP connection with a reset, also those whose user has gone (tcpdrop(8)). */
+export function connectionsDrop(runner: Runner): void {
+  const { vnet } = runner
+  vnet.setNow(runner.now())
+  for (const tcb of [...vnet.state.tcp.tcbs.values()]) tcpDrop(vnet.vn, tcb, ECONNABORTED)
+  runner.kick()
 }
 
 function socketRow(

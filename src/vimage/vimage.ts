@@ -8,8 +8,8 @@ import { LOG_INFO } from '../kern/log.ts'
 import { startService } from '../service/service.ts'
 import type { Service, ServiceName } from '../service/service.ts'
 import type { Runner } from '../vnet/runner.ts'
-import { soAbort } from '../vnet/so.ts'
 import { messageWrite } from './messages.ts'
+import { connectionsDrop } from './sockets.ts'
 
 const POLL_MS = 10
 
@@ -34,18 +34,19 @@ export class Vimage {
   }
 
   /**
-   * Stops the services and lets connections end with their FIN for at most `graceMs`; what is still open then is reset.
-   * The Vnet itself stays.
+   * Stops the services and lets connections end with their FIN for at most `graceMs`, or until `signal`; what is still
+   * open then is reset. The Vnet itself stays.
    */
-  async stop(graceMs: number): Promise<void> {
+  async stop(graceMs: number, signal?: AbortSignal): Promise<void> {
     for (const service of this.services.splice(0)) service.stop()
     const { vnet } = this.runner
     const { tcbs } = vnet.state.tcp
     const end = performance.now() + graceMs
-    while (tcbs.size > 0 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    while (tcbs.size > 0 && performance.now() < end && signal?.aborted !== true) {
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    }
     if (tcbs.size === 0) return
-    for (const id of [...tcbs.keys()]) soAbort(vnet, this.runner.now(), id)
-    this.runner.kick()
+    connectionsDrop(this.runner)
     // the resets leave in the driver's next turn
     await new Promise((resolve) => setImmediate(resolve))
   }
