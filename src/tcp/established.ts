@@ -3,7 +3,7 @@
 import { EV_ACCEPT, EV_CONNECT, EV_WRITE, eventPost } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import { assert } from '../lib/assert.ts'
-import { seqAdd } from '../lib/seq.ts'
+import { seqAdd, seqMax } from '../lib/seq.ts'
 import { ccInit } from './cc/cc.ts'
 import { tcpTimerStop } from './deadline.ts'
 import { tcpSetState } from './fsm.ts'
@@ -22,7 +22,7 @@ const RTO_AFTER_LOST_SYN_US = 3e6
 export function tcpEstablished(vn: Vn, tcb: Tcb): void {
   vn.state.tcp.stats.connects++
   tcb.sndUna = seqAdd(tcb.iss, 1)
-  tcb.sndUp = tcb.sndUna
+  tcb.sndUp = seqMax(tcb.sndUp, tcb.sndUna)
   tcb.recover = tcb.iss
   tcpMssUpdate(vn, tcb)
   if (tcb.rttAt >= 0) {

@@ -5,7 +5,7 @@ import { seqDiff, seqGeq, seqGt, seqMax } from '../lib/seq.ts'
 import { ccLossDetected, ccRecovered } from './cc/cc.ts'
 import { tcpTimerStop } from './deadline.ts'
 import { tcpOutput } from './output.ts'
-import { TF_ACKNOW, TF_FASTRECOVERY, TF_NEEDOUTPUT, TT_REXMT } from './state.ts'
+import { TF_FASTRECOVERY, TF_NEEDOUTPUT, TT_REXMT } from './state.ts'
 import type { Tcb } from './state.ts'
 
 const DUPTHRESH = 3
@@ -77,7 +77,6 @@ function retransmitFirst(vn: Vn, tcb: Tcb): void {
   tcb.rttAt = -1
   tcb.sndNxt = tcb.sndUna
   tcb.cwnd = tcb.mss
-  tcb.flags |= TF_ACKNOW
   tcpOutput(vn, tcb)
   tcb.cwnd = cwnd
   tcb.sndNxt = seqMax(tcb.sndNxt, sndNxt)

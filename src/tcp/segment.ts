@@ -17,7 +17,7 @@ import { tcpOutput } from './output.ts'
 import { tcpPredicted } from './predict.ts'
 import { tcpChallenge } from './respond.ts'
 import {
-  TCPS_CLOSE_WAIT, TCPS_SYN_RECEIVED, TF_ACKNOW, TF_DELACK, TF_NEEDOUTPUT, TF_ORPHAN, TF_TSTMP, TT_DELACK,
+  TCPS_CLOSE_WAIT, TCPS_CLOSING, TCPS_LAST_ACK, TCPS_SYN_RECEIVED, TF_ACKNOW, TF_DELACK, TF_NEEDOUTPUT, TF_ORPHAN, TF_TSTMP, TT_DELACK,
 } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
 import { tcpTextInput } from './text.ts'
@@ -142,12 +142,17 @@ function resetInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
   if (seg.seq === tcb.rcvNxt) {
     stats.rcvrst++
     stats.drops++
-    // a connection in SYN-RECEIVED has a record of this kind only if it was opened actively
-    const errno = tcb.state === TCPS_SYN_RECEIVED ? ECONNREFUSED : ECONNRESET
-    return tcpDropSilently(vn, tcb, tcb.state > TCPS_CLOSE_WAIT && (tcb.flags & TF_ORPHAN) !== 0 ? 0 : errno)
+    return tcpDropSilently(vn, tcb, resetErrno(tcb.state))
   }
   countDrop(vn, stats, 'tcp', 'badrst', f)
   if (seqGeq(seg.seq, tcb.rcvNxt) && seqLt(seg.seq, seqAdd(tcb.rcvNxt, tcpRcvWnd(tcb)))) tcpChallenge(vn, tcb)
+}
+
+/** What the user hears of a reset: nothing where both sides have closed anyway (§3.10.7.4, CLOSING and LAST-ACK). */
+function resetErrno(state: number): number {
+  // a block in SYN-RECEIVED was opened actively (MUST-11): the others are in the syncache
+  if (state === TCPS_SYN_RECEIVED) return ECONNREFUSED
+  return state === TCPS_CLOSING || state === TCPS_LAST_ACK ? 0 : ECONNRESET
 }
 
 /** Fourth check: SYN. Only the repeated SYN of a simultaneous open goes on (as the ACK that it carries). */

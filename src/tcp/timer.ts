@@ -15,7 +15,6 @@ import { tcpBuffersIdle } from './idle.ts'
 import { tcpKeepCnt, tcpKeepIdleUs, tcpKeepIntvlUs, tcpKeepOn } from './keep.ts'
 import { tcpOutput, tcpPersistSet } from './output.ts'
 import { tcpRecoveryAbort } from './recovery.ts'
-import { tcpRtoBackedOff } from './rtt.ts'
 import {
   TCPS_CLOSED, TCPS_CLOSE_WAIT, TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TF_ACKNOW, TF_DELACK, TF_FORCE,
   TF_ORPHAN, TF_SYNREXMT, TT_2MSL, TT_DELACK, TT_IDLEBUF, TT_KEEP, TT_PERSIST, TT_REXMT,
@@ -104,9 +103,8 @@ function rexmt(vn: Vn, tcb: Tcb): void {
     tcpRecoveryAbort(tcb)
     tcpBlackholeTimeout(vn, tcb)
     tcb.sndNxt = tcb.sndUna
-    tcb.flags |= TF_ACKNOW
   }
-  tcpTimerSet(vn, tcb, TT_REXMT, tcpRtoBackedOff(vn, tcb))
+  // arms the timer again, or the one for probes where the window has closed meanwhile
   tcpOutput(vn, tcb)
 }
 

@@ -371,7 +371,7 @@ describe('RST in each state (RFC 9293 §3.5.3)', () => {
   test.each([
     ['ESTABLISHED', TCPS_ESTABLISHED], ['CLOSE-WAIT', TCPS_CLOSE_WAIT], ['FIN-WAIT-1', TCPS_FIN_WAIT_1],
     ['FIN-WAIT-2', TCPS_FIN_WAIT_2], ['CLOSING', TCPS_CLOSING], ['LAST-ACK', TCPS_LAST_ACK],
-  ])('%s: CLOSED, ECONNRESET, received data stays readable', (_name, state) => {
+  ])('%s: CLOSED, received data stays readable', (_name, state) => {
     const t = createTcp()
     const c = active(t)
     c.in('P.', { seq: 1, data: 5 })
@@ -382,7 +382,8 @@ describe('RST in each state (RFC 9293 §3.5.3)', () => {
     c.none()
     expect(c.tcb.state).toBe(TCPS_CLOSED)
     expect(c.read()).toEqual(pattern(0, 5))
-    expect(c.read()).toBe(-ECONNRESET)
+    // both sides have closed in the last two: there is nothing to tell
+    if (state !== TCPS_CLOSING && state !== TCPS_LAST_ACK) expect(c.read()).toBe(-ECONNRESET)
     expect(c.read()).toEqual(new Uint8Array(0))
     expect(c.write(1)).toBe(-EPIPE)
     c.close()

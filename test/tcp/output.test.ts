@@ -5,7 +5,7 @@ import { SOCK_STREAM } from '../../src/inet/sockopt.ts'
 import { EAGAIN, EINPROGRESS } from '../../src/lib/errno.ts'
 import { ifSetMtu } from '../../src/link/ifnet.ts'
 import { soConnect, soCreate, soGetOpt, soSetOpt } from '../../src/vnet/so.ts'
-import { PEER, active, createTcp, expectSeg, passive, pattern, raised, run, settle } from './harness.ts'
+import { PEER, active, connecting, createTcp, expectSeg, passive, pattern, raised, run, settle } from './harness.ts'
 import type { Conn, Tcp } from './harness.ts'
 
 function setTcp(t: Tcp, c: Conn, name: number, value: number): void {
@@ -276,6 +276,14 @@ describe('urgent data is sent (RFC 9293 §3.8.5)', () => {
     c.out('.U', { seq: 1, len: 1000, urp: 2500 })
     c.out('.U', { seq: 1001, len: 1000, urp: 1500 })
     c.out('P.U', { seq: 2001, len: 500, urp: 500 })
+  })
+
+  test('urgent data written before the handshake is complete', () => {
+    const t = createTcp()
+    const c = connecting(t)
+    c.write(10, 0, 1)
+    c.in('S.', { seq: 0, ack: 1, mss: 1460 })
+    c.out('P.U', { seq: 1, len: 10, urp: 10 })
   })
 
   test('a closed window does not keep the peer from hearing of it', () => {

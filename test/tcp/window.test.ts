@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { SOL_SOCKET, SO_RCVBUF } from '../../src/inet/sockopt.ts'
+import { SHUT_WR, SOL_SOCKET, SO_RCVBUF } from '../../src/inet/sockopt.ts'
 import { EAGAIN, ETIMEDOUT } from '../../src/lib/errno.ts'
-import { TCPS_CLOSED, TCPS_ESTABLISHED } from '../../src/tcp/state.ts'
-import { soSetOpt } from '../../src/vnet/so.ts'
+import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_FIN_WAIT_1 } from '../../src/tcp/state.ts'
+import { soSetOpt, soShutdown } from '../../src/vnet/so.ts'
 import { active, createTcp, passive, pattern, run, runOut, settle } from './harness.ts'
 
 describe('zero-window probes (RFC 9293 §3.8.6.1, MUST-36)', () => {
@@ -92,6 +92,26 @@ describe('zero-window probes (RFC 9293 §3.8.6.1, MUST-36)', () => {
     c.in('.', { win: 1000 })
     c.out('FP.', { seq: 1, len: 10 })
   })
+})
+
+test('a window that closes over data and FIN in flight: probes, and the connection stays as long as they are answered', () => {
+  const t = createTcp()
+  const c = passive(t)
+  c.write(100)
+  c.out('P.')
+  c.write(50)
+  expect(soShutdown(t.vnet, t.now, c.id, SHUT_WR)).toBe(0)
+  settle(t)
+  c.out('FP.', { seq: 101, len: 50 })
+  c.in('.', { ack: 1, win: 0 })
+  for (let i = 0; i < 40; i++) {
+    run(t, 60_000)
+    for (const s of t.sent.splice(0)) expect(s.len).toBeLessThanOrEqual(1)
+    c.in('.', { ack: 1, win: 0 })
+  }
+  expect(c.tcb.state).toBe(TCPS_FIN_WAIT_1)
+  c.in('.', { ack: 1, win: 1000 })
+  c.out('FP.', { seq: 1, len: 150 })
 })
 
 describe('a peer that shrinks its window (RFC 9293 §3.8.6, MUST-34)', () => {
