@@ -10,15 +10,15 @@ const BUILTIN = { dependencyTypes: ['core'] }
 const NPM = ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown', 'npm-bundled']
 
 const PROTOCOLS = ['link', 'arp', 'ip', 'icmp', 'inet', 'raw', 'udp', 'tcp']
-const CORE = ['lib', 'wire', 'kern', 'device', ...PROTOCOLS, 'vnet', 'sim', 'pcap']
+const CORE = ['lib', 'wire', 'kern', 'device', ...PROTOCOLS, 'vnet', 'sim', 'pcap', 'script']
 /** Folders that may call the host's operating system. */
 const NODE_SIDE = ['host', 'daemon', 'cli', 'socket', 'node', 'service', 'vimage']
 /** Where the package is entered: its exports and its program. */
-const ENTRIES = '^src/(index|(wire|sim|pcap)/index|cli/main)\\.ts$'
+const ENTRIES = '^src/(index|(wire|sim|pcap|script)/index|cli/main)\\.ts$'
 /** Counters, tunables, constants and records: no behaviour, so any protocol may look at any other's. */
 const TABLES = '/(state|stats|sysctl|ctl|sockopt)\\.ts$'
 /** What owners of a Vnet (driver, world, container, sockets) may call besides vnet/: management, names of states. */
-const MANAGEMENT = '^src/(link/ifnet|ip/route|arp/list|tcp/fsm)\\.ts$'
+const MANAGEMENT = '^src/(link/ifnet|ip/route|arp/list|tcp/(fsm|info))\\.ts$'
 
 /** Files in `from` import nothing outside the pattern `may`. */
 const only = (name, comment, from, may, to = {}) =>
@@ -96,6 +96,9 @@ const OWNERS = [
     { dependencyTypes: NPM, pathNot: 'node_modules/buffer-layout/' }),
   only('sim-is-portable', 'a world drives Vnets: the facade, devices, captures', dir('sim'),
     `${dir('sim', 'lib', 'wire', 'kern', 'device', 'vnet', 'pcap')}|${MANAGEMENT}|${TABLES}`),
+  only('script-is-portable', 'a script drives a Vnet in a world', dir('script'),
+    `${dir('script', 'sim', 'lib', 'wire', 'kern', 'device', 'vnet')}|${MANAGEMENT}|${TABLES}`),
+  never('sim-below-script', 'worlds know no scripts', { path: dir('sim', 'pcap') }, { path: dir('script') }),
   never('sim-reads-no-files', 'captures in a world are bytes', { path: dir('sim') }, { path: '^src/pcap/file\\.ts$' }),
   only('pcap-is-portable', 'captures: the formats, and a Vnet driven by one', dir('pcap'),
     `${dir('pcap', 'lib', 'wire', 'kern', 'device', 'vnet')}|${MANAGEMENT}|${TABLES}`,
@@ -105,14 +108,14 @@ const OWNERS = [
   never('sockets-are-not-the-host', 'sockets and services live in a Vnet: streams and events, no operating system',
     { path: dir('socket', 'service') }, { ...BUILTIN, pathNot: '^(node:)?(stream|events|http|util|buffer)(/|$)' }),
   never('sockets-know-no-host', 'sockets work over any runner', { path: dir('socket', 'service') },
-    { path: dir('host', 'daemon', 'cli', 'sim') }),
+    { path: dir('host', 'daemon', 'cli', 'sim', 'script') }),
   never('socket-below-service', 'services use sockets, not the reverse', { path: dir('socket') },
     { path: dir('service', 'vimage', 'node') }),
   never('host-below-daemon', 'the driver knows no configuration', { path: dir('host', 'vimage', 'node', 'sim') },
     { path: dir('daemon', 'cli') }),
   never('daemon-below-cli', 'the daemon prints no tables', { path: dir('daemon') }, { path: dir('cli') }),
   never('index-is-for-users', 'inside, import the file that has it', { path: '^src/' },
-    { path: '^src/(index|(wire|sim|pcap)/index)\\.ts$' }),
+    { path: '^src/(index|(wire|sim|pcap|script)/index)\\.ts$' }),
 ]
 
 const PACKAGES = Object.entries({

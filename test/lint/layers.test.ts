@@ -56,6 +56,8 @@ const CASES: Record<string, [bad: Edge[], good: Edge[]]> = {
   'core-without-packages': [[['src/vnet/a.ts', 'zod']], [['src/wire/layout.ts', 'buffer-layout']]],
   'sim-is-portable': [[['src/sim/a.ts', 'src/socket/b.ts']],
     [['src/sim/a.ts', 'src/vnet/b.ts'], ['src/sim/a.ts', 'src/link/ifnet.ts']]],
+  'script-is-portable': [[['src/script/a.ts', 'src/tcp/output.ts']], [['src/script/a.ts', 'src/sim/world.ts']]],
+  'sim-below-script': [[['src/sim/a.ts', 'src/script/b.ts']], [['src/script/a.ts', 'src/sim/b.ts']]],
   'sim-reads-no-files': [[['src/sim/a.ts', 'src/pcap/file.ts']], [['src/sim/a.ts', 'src/pcap/write.ts']]],
   'pcap-is-portable': [[['src/pcap/a.ts', 'src/sim/b.ts']], [['src/pcap/a.ts', 'src/vnet/b.ts']]],
   'owners-use-the-facade': [[['src/socket/a.ts', 'src/tcp/usrreq.ts']],
