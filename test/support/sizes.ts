@@ -1,0 +1,33 @@
+/** How much a state tree holds: for tests that nothing grows without bound, and that everything is given back. */
+
+/** Number of entries of every Map, Set, array and typed array in `state`, by path; paths in `except` are left out. */
+export function tableSizes(state: unknown, except: readonly string[] = []): Record<string, number> {
+  const sizes: Record<string, number> = {}
+  visit(state, '', except, sizes)
+  return sizes
+}
+
+/** One line for each table that has another size than before. */
+export function sizesDiffer(before: Record<string, number>, after: Record<string, number>): string[] {
+  const paths = new Set([...Object.keys(before), ...Object.keys(after)])
+  return [...paths].filter((p) => (before[p] ?? 0) !== (after[p] ?? 0)).map((p) => `${p}: ${before[p] ?? 0} -> ${after[p] ?? 0}`)
+}
+
+function visit(value: unknown, path: string, except: readonly string[], sizes: Record<string, number>): void {
+  if (typeof value !== 'object' || value === null || except.includes(path)) return
+  if (ArrayBuffer.isView(value)) {
+    sizes[path] = value.byteLength
+    return
+  }
+  if (value instanceof Map || value instanceof Set) {
+    sizes[path] = value.size
+    for (const [key, item] of value.entries()) if (item !== key) visit(item, `${path}[${String(key)}]`, except, sizes)
+    return
+  }
+  if (Array.isArray(value)) {
+    sizes[path] = value.length
+    value.forEach((item, i) => { visit(item, `${path}[${i}]`, except, sizes) })
+    return
+  }
+  for (const [name, item] of Object.entries(value)) visit(item, path === '' ? name : `${path}.${name}`, except, sizes)
+}
