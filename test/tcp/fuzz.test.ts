@@ -10,14 +10,14 @@ const FLAGS = ['S', '.', 'P.', 'F.', 'R', 'R.', 'S.', '.U', 'FS', 'F', '', 'SFRP
 
 /** A segment that is wrong in random ways, but near what the connection expects. */
 function randomSeg(r: RandomState, c: Conn): SegSpec {
-  const near = (): number => [0, 1, -1, 10, 1000, 65_535, -65_535, randomInt32(r)][randomBelow(r, 8)] as number
+  const near = (): number => [0, 1, -1, 10, 1000, 65_535, -65_535, randomInt32(r)][randomBelow(r, 8)]
   const tcb = c.t.vn.state.tcp.tcbs.get(c.id)
   const spec: SegSpec = {
-    flags: FLAGS[randomBelow(r, FLAGS.length)] as string,
-    seq: ((tcb?.rcvNxt ?? c.peerIss) as number) + near() | 0,
-    ack: ((tcb?.sndUna ?? c.iss) as number) + near() | 0,
-    win: [0, 1, 100, 65_535][randomBelow(r, 4)] as number,
-    data: [0, 1, 10, 1000, 1460][randomBelow(r, 5)] as number,
+    flags: FLAGS[randomBelow(r, FLAGS.length)],
+    seq: ((tcb?.rcvNxt ?? c.peerIss)) + near() | 0,
+    ack: ((tcb?.sndUna ?? c.iss)) + near() | 0,
+    win: [0, 1, 100, 65_535][randomBelow(r, 4)],
+    data: [0, 1, 10, 1000, 1460][randomBelow(r, 5)],
     urp: randomBelow(r, 3) === 0 ? randomBelow(r, 65_536) : 0,
     sport: c.fport, dport: c.lport,
   }
@@ -40,8 +40,8 @@ function scene(t: Tcp, r: RandomState): Conn[] {
     if (c.id === 0) continue
     if (randomBelow(r, 2) === 0) c.write(1 + randomBelow(r, 5000))
   }
-  expect(soShutdown(t.vnet, t.now, (conns[5] as Conn).id, SHUT_WR)).toBe(0)
-  ;(conns[6] as Conn).close()
+  expect(soShutdown(t.vnet, t.now, (conns[5]).id, SHUT_WR)).toBe(0)
+  ;(conns[6]).close()
   return conns
 }
 
@@ -51,7 +51,7 @@ describe('segments from nobody\'s specification (invariant 5): no throw, no grow
     const t = createTcp({ seed, sysctls: { 'net.inet.tcp.syncache.cachelimit': 20, 'net.inet.tcp.maxtcptw': 5 } })
     const conns = scene(t, r)
     for (let i = 0; i < 1500; i++) {
-      const c = conns[randomBelow(r, conns.length)] as Conn
+      const c = conns[randomBelow(r, conns.length)]
       const before = t.drops.length
       inject(t, randomSeg(r, c))
       expect(t.drops.length - before).toBeLessThanOrEqual(1)

@@ -59,7 +59,7 @@ export class Pair {
   /** Takes away what the Vnets produced; to be called after each call into one of them. */
   settle(): void {
     for (let side = 0; side < 2; side++) {
-      const v = this.vnets[side] as Vnet
+      const v = this.vnets[side]
       v.drainFrames((_ifId, f) => { this.#send(1 - side, f) })
       v.drainEvents((id, what) => { this.onEvent(side, id, what) })
       // what the event handlers caused
@@ -77,8 +77,8 @@ export class Pair {
     if (packet !== undefined && packet.at <= deadline) {
       this.#packets.shift()
       const f = frameFrom(this.pool, packet.bytes) as Frame
-      const to = this.vnets[packet.to] as Vnet
-      to.input(this.ifIds[packet.to] as number, f, this.now)
+      const to = this.vnets[packet.to]
+      to.input(this.ifIds[packet.to], f, this.now)
       frameRelease(this.pool, f)
     } else {
       this.vnets[0].advance(this.now)
@@ -117,7 +117,7 @@ export class Pair {
       const bytes = frameBytes(f).slice()
       if (randomBelow(random, 1000) < path.corrupt) {
         const at = randomBelow(random, bytes.length)
-        bytes[at] = (bytes[at] as number) ^ (1 << randomBelow(random, 8))
+        bytes[at] = (bytes[at]) ^ (1 << randomBelow(random, 8))
       }
       const at = this.now + path.delayUs + (path.jitterUs > 0 ? randomBelow(random, path.jitterUs) : 0)
       this.#insert({ at, tie: this.#tie++, to, bytes })
@@ -126,7 +126,7 @@ export class Pair {
 
   #insert(p: Packet): void {
     let i = this.#packets.length
-    while (i > 0 && after(this.#packets[i - 1] as Packet, p)) i--
+    while (i > 0 && after(this.#packets[i - 1], p)) i--
     this.#packets.splice(i, 0, p)
   }
 }

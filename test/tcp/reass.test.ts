@@ -2,14 +2,15 @@ import { describe, expect, test } from 'vitest'
 import { createRandom, randomBelow } from '../../src/kern/random.ts'
 import { tcpReassDrain, tcpReassPark } from '../../src/tcp/reass.ts'
 import { createTcb } from '../../src/tcp/state.ts'
-import { seqAdd, toSeq } from '../../src/lib/seq.ts'
+import { seqAdd, seqDiff, toSeq } from '../../src/lib/seq.ts'
+import type { Seq } from '../../src/lib/seq.ts'
 import { ringAppend, ringDrop, ringPeek } from '../../src/lib/bytering.ts'
 import { createTcp, passive, pattern, patternAt } from './harness.ts'
 
 describe('out-of-order ranges (RFC 9293 §3.10.7.4, SHLD-31)', () => {
-  test('property: whatever the order and overlap, the stream comes out right (200 seeds)', () => {
+  test('property: whatever the order and overlap, the stream comes out right (60 seeds)', () => {
     const t = createTcp()
-    for (let seed = 0; seed < 200; seed++) {
+    for (let seed = 0; seed < 60; seed++) {
       const random = createRandom([seed])
       const tcb = createTcb(4, 2)
       const start = toSeq(0xffffff00 + seed)
@@ -19,7 +20,7 @@ describe('out-of-order ranges (RFC 9293 §3.10.7.4, SHLD-31)', () => {
       let read = 0
       let steps = 0
       while (done < total) {
-        expect(++steps).toBeLessThan(20_000)
+        if (++steps > 20_000) throw new Error(`seed ${seed}: no progress`)
         const at = done + randomBelow(random, Math.min(total - done, 900))
         const len = 1 + randomBelow(random, Math.min(total - at, 300))
         const bytes = pattern(at, len)
@@ -28,10 +29,10 @@ describe('out-of-order ranges (RFC 9293 §3.10.7.4, SHLD-31)', () => {
           tcb.rcvNxt = seqAdd(tcb.rcvNxt, len)
         } else tcpReassPark(t.vn, tcb, seqAdd(start, at), bytes, 0, len)
         tcpReassDrain(tcb)
-        done = (tcb.rcvNxt as number) - (start as number) | 0
+        done = seqDiff(tcb.rcvNxt, start)
         for (let i = 0; i + 2 < tcb.reass.length; i += 2) {
           // sorted, apart, none empty
-          expect((tcb.reass[i + 2] as number) - (tcb.reass[i + 1] as number) | 0).toBeGreaterThan(0)
+          if (seqDiff(tcb.reass[i + 2], tcb.reass[i + 1]) <= 0) throw new Error(`seed ${seed}: ranges touch`)
         }
         if (randomBelow(random, 3) === 0) {
           const n = randomBelow(random, tcb.rcvBuf.len + 1)

@@ -172,7 +172,7 @@ describe('opening while a pair is in TIME-WAIT', () => {
     const c = active(t)
     expect(used).not.toContain(c.lport)
     const id = soCreate(t.vnet, t.now, AF_INET, SOCK_STREAM, 0)
-    expect(soBind(t.vnet, t.now, id, ME, used[0] as number)).toBe(0)
+    expect(soBind(t.vnet, t.now, id, ME, used[0])).toBe(0)
     expect(soConnect(t.vnet, t.now, id, PEER, 8080)).toBe(EADDRINUSE)
     expect(t.vn.state.tcp.tcbs.get(id)?.inp.lport).toBe(used[0])
   })
