@@ -10,7 +10,7 @@ const BUILTIN = { dependencyTypes: ['core'] }
 const NPM = ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown', 'npm-bundled']
 
 const PROTOCOLS = ['link', 'arp', 'ip', 'icmp', 'inet', 'raw', 'udp', 'tcp']
-const CORE = ['lib', 'wire', 'kern', 'device', ...PROTOCOLS, 'vnet', 'sim', 'pcap', 'script']
+const CORE = ['lib', 'wire', 'kern', 'device', ...PROTOCOLS, 'snapshot', 'vnet', 'sim', 'pcap', 'script']
 /** Folders that may call the host's operating system. */
 const NODE_SIDE = ['host', 'daemon', 'cli', 'socket', 'node', 'service', 'vimage']
 /** Where the package is entered: its exports and its program. */
@@ -88,8 +88,10 @@ const PACKET_PATH = [
 ]
 
 const OWNERS = [
+  only('snapshot-knows-state', 'saving and restoring know records and their factories, no behaviour', dir('snapshot'),
+    `${dir('snapshot', 'lib', 'wire', 'kern')}|^src/(${PROTOCOLS.join('|')}|vnet)/(state|stats|sysctl)\\.ts$`),
   only('vnet-is-the-core', 'the facade knows protocols, never who drives it', dir('vnet'),
-    dir('lib', 'wire', 'kern', ...PROTOCOLS, 'vnet')),
+    dir('lib', 'wire', 'kern', ...PROTOCOLS, 'snapshot', 'vnet')),
   never('core-without-node', 'the core runs in a browser and reads no environment',
     { path: dir(...CORE), pathNot: '^src/pcap/file\\.ts$' }, BUILTIN),
   never('core-without-packages', 'the core needs no package but buffer-layout', { path: dir(...CORE) },

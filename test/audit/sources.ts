@@ -9,7 +9,7 @@ export const ROOT = join(import.meta.dirname, '../..')
 /** Folders whose modules hold nothing mutable (invariant 1). host/, daemon/ and cli/ own operating-system objects. */
 const AUDITED = [
   'lib', 'wire', 'kern', 'link', 'arp', 'ip', 'icmp', 'inet', 'raw', 'udp', 'tcp', 'vnet', 'device', 'sim', 'pcap',
-  'script', 'socket', 'service', 'vimage',
+  'script', 'snapshot', 'socket', 'service', 'vimage',
 ]
 
 /** Paths from the root of all files in `folder` with one of `endings`, sorted; none where there is no such folder. */

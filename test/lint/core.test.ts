@@ -7,7 +7,7 @@ const GLOBALS = [
 ]
 const FOLDERS = [
   'lib', 'wire', 'kern', 'link', 'arp', 'ip', 'icmp', 'udp', 'tcp', 'inet', 'raw', 'vnet', 'device', 'sim', 'pcap',
-  'script',
+  'script', 'snapshot',
 ]
 const NODE_IMPORT = 'import { readFileSync } from \'node:fs\'\nexport const read = (): unknown => readFileSync(\'x\')\n'
 const use = (name: string): string => `declare const ${name}: unknown\nexport const f = (): unknown => ${name}\n`

@@ -51,6 +51,7 @@ const CASES: Record<string, [bad: Edge[], good: Edge[]]> = {
   'tcp-alone': [[['src/tcp/a.ts', 'src/udp/b.ts', 'type']], [['src/tcp/a.ts', 'src/inet/b.ts']]],
   'udp-alone': [[['src/udp/a.ts', 'src/raw/b.ts']], [['src/udp/a.ts', 'src/inet/b.ts']]],
   'raw-alone': [[['src/raw/a.ts', 'src/tcp/b.ts']], [['src/raw/a.ts', 'src/ip/b.ts']]],
+  'snapshot-knows-state': [[['src/snapshot/a.ts', 'src/tcp/output.ts']], [['src/snapshot/a.ts', 'src/tcp/state.ts']]],
   'vnet-is-the-core': [[['src/vnet/a.ts', 'src/host/b.ts', 'type']], [['src/vnet/a.ts', 'src/tcp/input.ts']]],
   'core-without-node': [[['src/pcap/a.ts', 'node:fs']], [['src/pcap/file.ts', 'node:fs']]],
   'core-without-packages': [[['src/vnet/a.ts', 'zod']], [['src/wire/layout.ts', 'buffer-layout']]],
