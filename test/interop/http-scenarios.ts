@@ -51,6 +51,27 @@ export function vnetFetches(n: number, offload: boolean, bytes: number) {
   })
 }
 
+/** curl fetches many small files, `parallel` at a time, connections used again; and one slowly. */
+export function many(n: number, count: number, parallel: number, bytes: number) {
+  return onStage(async (scene) => {
+    const net = await scene.net(n)
+    const http = createServer(answer(bytes))
+    const server = new TcpServer(net.host, (socket) => { http.emit('connection', socket) })
+    server.listen({ port: PORT, allowHalfOpen: true })
+    const url = `http://${net.vnet}/`
+    const format = '%{http_code} %{size_download}\\n'
+    const said = await scene.ok('curl', '-sS', '-Z', '--parallel-max', String(parallel), '-w', format, ...Array.from(
+      { length: count }, () => ['-o', '/dev/null', url]).flat())
+    const { accepts } = net.host.vnet.state.tcp.stats
+    const slow = await scene.ok('curl', '-sS', '--limit-rate', `${bytes}`, '-o', '/dev/null', '-w', format, url)
+    server.close()
+    server.closeAllConnections()
+    http.close()
+    const right = `200 ${bytes}`
+    return { right: said.trim().split('\n').filter((line) => line === right).length, slow: slow.trim() === right, accepts }
+  })
+}
+
 /** GET: the pattern. PUT: its hash. */
 function answer(bytes: number) {
   return (req: IncomingMessage, res: ServerResponse): void => {

@@ -17,4 +17,10 @@ describeInterop('HTTP in bulk', new URL('http-scenarios.ts', import.meta.url), [
     expect(r.up).toBe(r.expected)
     console.log(`Vnet fetches, offload ${offload}: down ${r.downGbps} Gb/s, up ${r.upGbps} Gb/s, ${r.retransmitted} resent`)
   })
+
+  it('curl fetches 300 files of 200 kB, 50 at a time, and one slowly', async () => {
+    const r = await run('many', 0, 300, 50, 200_000)
+    expect(r).toMatchObject({ right: 300, slow: true })
+    expect(r.accepts).toBeLessThanOrEqual(300)
+  }, 30_000)
 })

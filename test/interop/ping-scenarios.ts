@@ -5,7 +5,7 @@ import { AF_INET } from '../../src/inet/state.ts'
 import { EV_READ } from '../../src/kern/vn.ts'
 import { checksumAdd, checksumFold } from '../../src/lib/checksum.ts'
 import { IPPROTO_ICMP } from '../../src/wire/ipv4.ts'
-import { onStage } from './scene.ts'
+import { changed, onStage, setSysctl } from './scene.ts'
 import type { Net } from './scene.ts'
 
 const COUNT = 3
@@ -52,6 +52,45 @@ export function vnetToKernel(n: number, sizes: number[]) {
       })
     }
     return rows
+  })
+}
+
+/** RFC 791 §3.1: what ping(8) shows of the options that a Vnet has filled in; and who answers group addresses. */
+export function optionsAndGroups(n: number) {
+  return onStage(async (scene) => {
+    const { host, tap, vnet } = await scene.net(n)
+    const ping = async (...args: string[]): Promise<string> =>
+      (await scene.run('ping', '-n', '-c', '1', '-W', '1', ...args)).stdout
+    await scene.ok('ip', 'route', 'add', '224.0.0.0/4', 'dev', tap.name)
+    return {
+      recordRoute: await ping('-R', vnet),
+      timestamps: await ping('-T', 'tsandaddr', vnet),
+      // off unless asked for (RFC 1122 §3.2.2.6 allows it)
+      multicast: await ping('224.0.0.1'),
+      broadcast: await ping('-b', `10.66.${n}.255`),
+      asked: await (async () => {
+        setSysctl(host, 'net.inet.icmp.bmcastecho', 1)
+        return [await ping('224.0.0.1'), await ping('-b', `10.66.${n}.255`)]
+      })(),
+      stats: changed(host.vnet.state.icmp.stats),
+    }
+  })
+}
+
+/** The kernel's end changes its Ethernet address, and the cable is pulled and put back: a ping afterwards works. */
+export function linkChanges(n: number) {
+  return onStage(async (scene) => {
+    const { tap, vnet } = await scene.net(n)
+    await scene.ok('sysctl', '-qw', `net.ipv4.conf.${tap.name}.arp_notify=1`)
+    const before = await scene.ok('ping', '-n', '-c', '1', '-W', '2', vnet)
+    await scene.ok('ip', 'link', 'set', tap.name, 'address', '02:00:00:00:66:01')
+    const moved = (await scene.run('ping', '-n', '-c', '1', '-W', '3', vnet)).stdout
+    tap.tap.setCarrier(false)
+    await scene.until(() => !tap.tap.running, 'the carrier stays')
+    tap.tap.setCarrier(true)
+    await scene.until(() => tap.tap.running, 'the carrier does not come back')
+    const replugged = (await scene.run('ping', '-n', '-c', '1', '-W', '3', vnet)).stdout
+    return { before, moved, replugged }
   })
 }
 

@@ -23,4 +23,18 @@ describeInterop('ping', new URL('ping-scenarios.ts', import.meta.url), ['ping'],
       reassembled: fragments(size) === 0 ? 0 : PINGS,
     })))
   })
+
+  it('RFC 791 §3.1, RFC 1122 §3.2.2.6: record route and timestamps are filled in; groups are answered only when asked for', async () => {
+    const r = await run('optionsAndGroups', 0)
+    expect(r.recordRoute).toMatch(/RR:\s+10\.66\.0\.1\s+10\.66\.0\.2/)
+    expect(r.timestamps).toMatch(/TS:\s+10\.66\.0\.1\s+\d+ absolute\s+10\.66\.0\.2\s+-?\d+/)
+    expect(r.multicast).toMatch(/0 received/)
+    expect(r.broadcast).toMatch(/0 received/)
+    expect(r.asked).toEqual([expect.stringMatching(/from 10\.66\.0\.2:[^]*1 received/), expect.stringMatching(/from 10\.66\.0\.2:[^]*1 received/)])
+  })
+
+  it('RFC 826: goes on after the kernel changed its Ethernet address, and after the cable was pulled', async () => {
+    const r = await run('linkChanges', 0)
+    for (const said of [r.before, r.moved, r.replugged]) expect(said).toMatch(/1 received/)
+  })
 })
