@@ -7,7 +7,7 @@ import type { Vn } from '../kern/vn.ts'
 import { ringClear } from '../lib/bytering.ts'
 import { EBADF, ECONNABORTED, ECONNRESET, EINVAL, ENOTCONN } from '../lib/errno.ts'
 import { tcpFinWait2 } from './ack.ts'
-import { tcpDrop, tcpDropSilently, tcpFree, tcpIsDone } from './drop.ts'
+import { tcpDrop, tcpDropSilently, tcpFree, tcpIsDone, tcpIsUsers } from './drop.ts'
 import { tcpCanReceive, tcpSetState } from './fsm.ts'
 import { tcpOutput } from './output.ts'
 import {
@@ -24,7 +24,7 @@ import { tcpSyncacheRemove } from './syncache.ts'
 export function tcpClose(vn: Vn, id: number): number {
   const { tcp, sysctl } = vn.state
   const tcb = tcp.tcbs.get(id)
-  if (tcb === undefined || (tcb.flags & TF_ORPHAN) !== 0) return EBADF
+  if (tcb === undefined || !tcpIsUsers(tcb)) return EBADF
   if (tcb.state === TCPS_LISTEN) closeListener(vn, tcb)
   tcb.flags |= TF_ORPHAN
   tcp.orphans++
@@ -55,7 +55,7 @@ export function tcpClose(vn: Vn, id: number): number {
 export function tcpAbort(vn: Vn, id: number): number {
   const { tcp } = vn.state
   const tcb = tcp.tcbs.get(id)
-  if (tcb === undefined || (tcb.flags & TF_ORPHAN) !== 0) return EBADF
+  if (tcb === undefined || !tcpIsUsers(tcb)) return EBADF
   if (tcb.state === TCPS_LISTEN) closeListener(vn, tcb)
   tcb.flags |= TF_ORPHAN
   tcp.orphans++

@@ -64,6 +64,11 @@ export function tcpFree(vn: Vn, tcb: Tcb): void {
   eventPost(vn, id, EV_GONE)
 }
 
+/** A user has the socket's id: it was not closed, and if it came in by a listener it was accepted. */
+export function tcpIsUsers(tcb: Tcb): boolean {
+  return (tcb.flags & TF_ORPHAN) === 0 && tcb.listener === 0
+}
+
 /** The connection is over as far as its user's calls go. */
 export function tcpIsDone(tcb: Tcb): boolean {
   return tcb.state === TCPS_CLOSED || tcb.state === TCPS_TIME_WAIT

@@ -13,6 +13,7 @@ import { AF_INET } from '../inet/state.ts'
 import {
   rawAttach, rawBind, rawClose, rawConnect, rawGetOpt, rawReady, rawRecvFrom, rawSendTo, rawSetOpt,
 } from '../raw/usrreq.ts'
+import { tcpIsUsers } from '../tcp/drop.ts'
 import { tcpGetOpt, tcpSetOpt } from '../tcp/sockopt.ts'
 import {
   tcpAbort, tcpAccept, tcpAttach, tcpBind, tcpClose, tcpConnect, tcpListen, tcpReady, tcpRecv, tcpSend, tcpShutdown,
@@ -187,10 +188,11 @@ export function soPeer(v: Vnet, id: number, out: SoFrom): number {
   return 0
 }
 
-/** Every open socket id of the Vnet, for adoption and for listings. */
+/** Every open socket id of the Vnet, for adoption: not those that wait to be accepted, nor closed ones that linger. */
 export function soList(v: Vnet): number[] {
   const { tcp, udp, raw } = v.state
-  return [...tcp.tcbs.keys(), ...udp.pcbs.keys(), ...raw.pcbs.keys()]
+  const tcbs = [...tcp.tcbs.values()].filter(tcpIsUsers)
+  return [...tcbs.map((tcb) => tcb.inp.id), ...udp.pcbs.keys(), ...raw.pcbs.keys()]
 }
 
 function inpOf(v: Vnet, id: number): Inpcb | null {
