@@ -15,7 +15,7 @@ import { tcpCanReceive, tcpSendsFin } from './fsm.ts'
 import { tcpMssUpdate } from './mss.ts'
 import { tcpRtoBackedOff } from './rtt.ts'
 import {
-  TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TCPS_TIME_WAIT, TF_ACKNOW, TF_CORK, TF_FORCE, TF_NEEDOUTPUT,
+  TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TCPS_TIME_WAIT, TF_ACKNOW, TF_CORK, TF_DELACK, TF_FORCE, TF_NEEDOUTPUT,
   TF_NODELAY, TF_SENTFIN, TT_DELACK, TT_PERSIST, TT_REXMT,
 } from './state.ts'
 import type { Tcb } from './state.ts'
@@ -185,9 +185,12 @@ function outputFailed(vn: Vn, tcb: Tcb, errno: number, mss: number): number {
     if (!tcpTimerOn(tcb, TT_REXMT) && !tcpTimerOn(tcb, TT_PERSIST)) {
       tcpTimerSet(vn, tcb, TT_REXMT, tcpRtoBackedOff(vn, tcb))
     }
-  } else if (!tcpTimerOn(tcb, TT_DELACK)) {
-    tcpTimerSet(vn, tcb, TT_DELACK, vn.state.sysctl['net.inet.tcp.delacktime'] * 1000)
-  }
+  } else if (errno === ENOBUFS) {
+    if (!tcpTimerOn(tcb, TT_DELACK)) {
+      tcpTimerSet(vn, tcb, TT_DELACK, vn.state.sysctl['net.inet.tcp.delacktime'] * 1000)
+    }
+    // without a way to the peer an ACK is simply lost; the peer asks again
+  } else tcb.flags &= ~(TF_ACKNOW | TF_DELACK)
   return errno
 }
 

@@ -3,7 +3,7 @@
 import type { Vn } from '../kern/vn.ts'
 import { randomBelow } from '../kern/random.ts'
 import type { Addr } from '../lib/addr.ts'
-import { frameAlloc } from '../lib/frame.ts'
+import { F_DF, frameAlloc } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { SEQ_ZERO, seqAdd, seqMin } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
@@ -49,6 +49,7 @@ export function tcpSegment(
   const hdrLen = TCP_HDR_LEN + (opt === null ? 0 : tcpWriteOptions(f.view, f.off + TCP_HDR_LEN, opt))
   writeHeader(f, sport, dport, seq, ack, hdrLen, flags, win, 0)
   f.len = hdrLen
+  if (vn.state.sysctl['net.inet.tcp.path_mtu_discovery'] === 1) f.flags |= F_DF
   return tcpFrameSend(vn, f, src, dst, ttl, tos)
 }
 

@@ -33,7 +33,10 @@ export function tcpRttInit(vn: Vn, tcb: Tcb): void {
   tcb.rto = vn.state.sysctl['net.inet.tcp.rexmit_initial'] * 1000
 }
 
-/** The timeout as backed off now (RFC 6298 §5.5). */
+/** The timeout as backed off now (RFC 6298 §5.5), cut short where the user's own limit comes first. */
 export function tcpRtoBackedOff(vn: Vn, tcb: Tcb): number {
-  return Math.min(tcb.rto * 2 ** Math.min(tcb.rxtShift, 16), vn.state.sysctl['net.inet.tcp.rexmit_max'] * 1000)
+  const { now, sysctl } = vn.state
+  const rto = Math.min(tcb.rto * 2 ** Math.min(tcb.rxtShift, 16), sysctl['net.inet.tcp.rexmit_max'] * 1000)
+  if (tcb.userTimeoutMs === 0 || tcb.stallAt < 0) return rto
+  return Math.min(rto, Math.max(GRANULARITY_US, tcb.stallAt + tcb.userTimeoutMs * 1000 - now))
 }

@@ -3,7 +3,8 @@ import { SOL_IP, SOL_TCP, IP_TOS, IP_TTL, TCP_CORK, TCP_MAXSEG, TCP_NODELAY } fr
 import { AF_INET } from '../../src/inet/state.ts'
 import { SOCK_STREAM } from '../../src/inet/sockopt.ts'
 import { EAGAIN, EINPROGRESS } from '../../src/lib/errno.ts'
-import { ifSetMtu } from '../../src/link/ifnet.ts'
+import { ifSetFlags, ifSetMtu } from '../../src/link/ifnet.ts'
+import { IFF_UP } from '../../src/link/state.ts'
 import { soConnect, soCreate, soGetOpt, soSetOpt } from '../../src/vnet/so.ts'
 import { PEER, active, connecting, createTcp, expectSeg, passive, pattern, raised, run, settle } from './harness.ts'
 import type { Conn, Tcp } from './harness.ts'
@@ -230,6 +231,27 @@ describe('send buffer', () => {
     pool.smallTotal = total
     run(t, 2000)
     c.out('P.', { seq: 1, len: 100, data: pattern(0, 100) })
+  })
+})
+
+describe('no way to the peer', () => {
+  test('data waits for the retransmission timer; an ACK alone is lost and leaves no timer behind', () => {
+    const t = createTcp()
+    const c = passive(t)
+    c.in('P.', { data: 10 })
+    const { flags } = t.ifp
+    ifSetFlags(t.vn, t.ifp.id, flags & ~IFF_UP)
+    settle(t)
+    run(t, 2000)
+    c.none()
+    expect(t.vnet.nextDeadline()).toBe(Infinity)
+    expect(c.write(20)).toBe(20)
+    run(t, 100)
+    ifSetFlags(t.vn, t.ifp.id, flags)
+    settle(t)
+    run(t, 2000)
+    c.out('P.', { seq: 1, ack: 11, len: 20 })
+    t.sent.length = 0
   })
 })
 

@@ -3,7 +3,6 @@ import { createRandom, randomBelow } from '../../src/kern/random.ts'
 import { tcpReassDrain, tcpReassPark } from '../../src/tcp/reass.ts'
 import { createTcb } from '../../src/tcp/state.ts'
 import { seqAdd, seqDiff, toSeq } from '../../src/lib/seq.ts'
-import type { Seq } from '../../src/lib/seq.ts'
 import { ringAppend, ringDrop, ringPeek } from '../../src/lib/bytering.ts'
 import { createTcp, passive, pattern, patternAt } from './harness.ts'
 
