@@ -64,6 +64,8 @@ export interface ArpStats {
   staticchange: number
   tablefull: number
   timeouts: number
+  /** Neighbours questioned on advice from above. */
+  suspected: number
   dropped: number
   queuelimit: number
   nobuf: number
@@ -98,4 +100,10 @@ export function createArpEntry(ip: Ip4): ArpEntry {
     ip, mac: 0, status: ARP_INCOMPLETE, deadline: Infinity, asked: 0, askedAt: -Infinity, used: false,
     movedAt: -Infinity, queue: [],
   }
+}
+
+export function createArpPacket(
+  bytes: Uint8Array, flags: number, csum: number, gsoSize: number, l4: number,
+): ArpPacket {
+  return { bytes, flags, csum, gsoSize, l4 }
 }

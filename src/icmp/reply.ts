@@ -22,8 +22,10 @@ export function icmpEchoReply(vn: Vn, f: Frame): void {
   const { view, off } = g
   const was = view.getUint16(off + ICMP_TYPE)
   view.setUint8(off + ICMP_TYPE, ICMP_ECHOREPLY)
-  // only the type changed (RFC 1624)
-  view.setUint16(off + ICMP_SUM, checksumUpdate16(view.getUint16(off + ICMP_SUM), was, view.getUint16(off + ICMP_TYPE)))
+  // only the type changed (RFC 1624); an update that gives 0 may stand for a message of nothing but zeros, whose sum is
+  // 0xffff, and both verify for any other
+  const sum = checksumUpdate16(view.getUint16(off + ICMP_SUM), was, view.getUint16(off + ICMP_TYPE))
+  view.setUint16(off + ICMP_SUM, sum === 0 ? 0xffff : sum)
   vn.state.icmp.stats.outechoreply++
   reflect(vn, f, g)
 }

@@ -16,13 +16,13 @@ export interface SysctlDef {
 
 /** A switch that is 0 or 1. */
 export function sysctlBool(value: 0 | 1, doc: string): SysctlDef {
-  return { value, min: 0, max: 1, unit: '', doc }
+  return Object.freeze({ value, min: 0, max: 1, unit: '', doc })
 }
 
 export function sysctlInt(value: number, min: number, max: number, unit: string, doc: string): SysctlDef {
-  return { value, min, max, unit, doc }
+  return Object.freeze({ value, min, max, unit, doc })
 }
 
 export function sysctlEnum(names: readonly string[], value: number, doc: string): SysctlDef {
-  return { value, min: 0, max: names.length - 1, unit: '', doc, names }
+  return Object.freeze({ value, min: 0, max: names.length - 1, unit: '', doc, names: Object.freeze([...names]) })
 }

@@ -19,7 +19,8 @@ export type Sysctls = Record<SysctlName, number>
 
 /** Every tunable with its definition, sorted by name. */
 export const SYSCTLS: readonly (readonly [SysctlName, SysctlDef])[] = Object.freeze(
-  (Object.entries(TABLE) as [SysctlName, SysctlDef][]).sort(([a], [b]) => (a < b ? -1 : 1)),
+  (Object.entries(TABLE) as [SysctlName, SysctlDef][])
+    .sort(([a], [b]) => (a < b ? -1 : 1)).map((row) => Object.freeze(row)),
 )
 
 /** All defaults. `Object.fromEntries` keeps the object in V8's fast mode, where repeated assignment would not. */

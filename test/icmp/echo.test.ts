@@ -3,6 +3,14 @@ import { createHost, know, ME, MY_MAC, PEER, PEER_MAC, rx, rxIp, take } from '..
 import { arpOf, frameOf, fragmentsOf, icmpOf, ipOf, pattern, sumOk } from '../ip/packet.ts'
 
 describe('echo (RFC 792, RFC 1122 §3.2.2.6)', () => {
+  it('a request of nothing but zeros gets a checksum of 0xffff, not 0 (RFC 1624 §3)', () => {
+    const h = createHost()
+    rxIp(h, ipOf({ src: PEER, dst: ME, p: 1, payload: icmpOf(8, 0, 0, new Uint8Array(8)) }))
+    const payload = take(h)[0]?.payload ?? new Uint8Array(1)
+    expect([payload[2], payload[3]]).toEqual([0xff, 0xff])
+    expect(sumOk(payload)).toBe(true)
+  })
+
   it('answers a request from a neighbour that asked for us by ARP first', () => {
     const h = createHost()
     rx(h, frameOf(0xffffffffffff, PEER_MAC, 0x0806, arpOf(1, PEER_MAC, PEER, 0, ME)))
