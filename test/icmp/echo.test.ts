@@ -5,6 +5,7 @@ import { arpOf, frameOf, fragmentsOf, icmpOf, ipOf, pattern, sumOk } from '../ip
 describe('echo (RFC 792, RFC 1122 §3.2.2.6)', () => {
   it('a request of nothing but zeros gets a checksum of 0xffff, not 0 (RFC 1624 §3)', () => {
     const h = createHost()
+    know(h)
     rxIp(h, ipOf({ src: PEER, dst: ME, p: 1, payload: icmpOf(8, 0, 0, new Uint8Array(8)) }))
     const payload = take(h)[0]?.payload ?? new Uint8Array(1)
     expect([payload[2], payload[3]]).toEqual([0xff, 0xff])
