@@ -32,17 +32,24 @@ describeInterop('TCP', new URL('tcp-scenarios.ts', import.meta.url), ['nc', 'ss'
     expect(await run('reboots', 0)).toEqual({ kernel: 'ECONNRESET', vnet: 'ECONNRESET', noport: 1 })
   })
 
-  it.each(['vnet', 'kernel'])('RFC 9293 §3.8.6.1: 10 s of zero window (the %s reads late), then all of it arrives', async (reader) => {
-    const r = await run('zeroWindow', 0, reader, 8_000_000, 10_000)
-    expect(r.got).toBe(8_000_000)
-    expect(r.drops).toBe(0)
+  it('RFC 9293 §3.8.6.1: a window of zero for 10 s, at the Vnet and at the kernel, then all of it arrives', async () => {
+    const bytes = 8_000_000
+    const [vnet, kernel] = await Promise.all([
+      run('zeroWindow', 0, 'vnet', bytes, 10_000), run('zeroWindow', 1, 'kernel', bytes, 10_000),
+    ])
+    for (const r of [vnet, kernel]) {
+      expect(r).toMatchObject({ got: bytes, drops: 0 })
+      expect(r.during.rexmttimeo).toBeUndefined()
+      expect(r.resumedMs).toBeLessThan(5000)
+    }
     // probes in intervals that double, each answered, and nothing else
-    const [probes, answers] = reader === 'vnet' ? [r.during.rcvtotal, r.during.sndacks] : [r.during.sndprobe, r.during.rcvtotal]
-    expect(probes).toBeGreaterThanOrEqual(2)
-    expect(probes).toBeLessThan(20)
-    expect(answers).toBe(probes)
-    expect(r.during.rexmttimeo).toBeUndefined()
-    expect(r.resumedMs).toBeLessThan(3000)
+    for (const [probes, answers] of [
+      [vnet.during.rcvtotal, vnet.during.sndacks], [kernel.during.sndprobe, kernel.during.rcvtotal],
+    ]) {
+      expect(probes).toBeGreaterThanOrEqual(2)
+      expect(probes).toBeLessThan(20)
+      expect(answers).toBe(probes)
+    }
   }, 60_000)
 
   it('RFC 9293 §3.8.4: keep-alive keeps a live peer and notices a dead one', async () => {
