@@ -10,7 +10,7 @@ import { frameBytes, frameRelease } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import type { Ifnet } from '../link/state.ts'
 import { arpSendRequest } from './send.ts'
-import { ARP_FAILED } from './state.ts'
+import { ARP_FAILED, createArpPacket } from './state.ts'
 import type { ArpEntry, ArpPacket } from './state.ts'
 import { arpFind, arpInsert, arpSchedule } from './table.ts'
 
@@ -70,8 +70,6 @@ function hold(vn: Vn, entry: ArpEntry, f: Frame): void {
     countDrop(vn, arp.stats, 'arp', 'queuelimit', f)
     return
   }
-  entry.queue.push({
-    bytes: frameBytes(f).slice(), flags: f.flags, csum: f.csum, gsoSize: f.gsoSize, l4: f.l4 - f.off,
-  })
+  entry.queue.push(createArpPacket(frameBytes(f).slice(), f.flags, f.csum, f.gsoSize, f.l4 - f.off))
   arp.heldBytes += f.len
 }

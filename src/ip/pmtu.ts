@@ -3,6 +3,7 @@
 import { NEVER, TIMER_PMTU, alarmSet } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import type { Ip4 } from '../lib/addr.ts'
+import { createPathMtu } from './state.ts'
 
 /** The path MTU to `dst` that has been learnt, or 0. */
 export function pmtuGet(vn: Vn, dst: Ip4): number {
@@ -24,7 +25,7 @@ export function pmtuUpdate(vn: Vn, dst: Ip4, mtu: number): void {
   ip.pmtu.delete(dst)
   while (ip.pmtu.size >= sysctl['net.inet.ip.pmtu.max_entries']) ip.pmtu.delete(ip.pmtu.keys().next().value as Ip4)
   const expires = now + sysctl['net.inet.ip.pmtu.expire'] * 1_000_000
-  ip.pmtu.set(dst, { mtu: value, expires })
+  ip.pmtu.set(dst, createPathMtu(value, expires))
   alarmSet(vn.state.timers, TIMER_PMTU, 0, ip.cacheAlarm, expires)
 }
 

@@ -11,6 +11,7 @@ import { NEVER, TIMER_IPREASS, alarmSet } from '../kern/timer.ts'
 import { countDrop } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrSetIp4 } from '../lib/addr.ts'
+import type { Ip4 } from '../lib/addr.ts'
 import { F_BCAST, F_MCAST, F_REASSEMBLED, frameAlloc, frameRelease } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { sipHash32 } from '../lib/siphash.ts'
@@ -20,6 +21,7 @@ import {
   IP_TTL, ipFragOffset,
 } from '../wire/ipv4.ts'
 import { ipHashKey } from './ident.ts'
+import { createFragment, createReassQueue } from './state.ts'
 import type { IpStats, ReassQueue } from './state.ts'
 import { ipHeaderSum } from './transmit.ts'
 
@@ -38,7 +40,7 @@ export function ipReassemble(vn: Vn, f: Frame): Frame | null {
   const fault = checkFragment(f, at, len, more)
   if (fault !== null) return drop(vn, fault, f)
   const ident = f.view.getUint16(f.l3 + IP_ID)
-  const key = sipHash32(ipHashKey(vn), [f.src.w3, f.dst.w3, (f.proto << 16) | ident])
+  const key = ipReassKey(vn, f.src.w3, f.dst.w3, f.proto, ident)
   let q = ip.reass.get(key) ?? null
   if (q !== null && (q.src !== f.src.w3 || q.dst !== f.dst.w3 || q.proto !== f.proto || q.ident !== ident)) {
     reassFree(vn, key, q)
@@ -59,6 +61,11 @@ export function ipReassemble(vn: Vn, f: Frame): Frame | null {
   const whole = join(vn, q)
   reassFree(vn, key, q)
   return whole
+}
+
+/** Under what key a datagram is put together: a hash that nobody outside can aim at. */
+export function ipReassKey(vn: Vn, src: Ip4, dst: Ip4, proto: number, ident: number): number {
+  return sipHash32(ipHashKey(vn), [src, dst, (proto << 16) | ident])
 }
 
 /** TIMER_IPREASS fired: datagrams whose time is up are dropped; the sender learns it (RFC 792, RFC 1122 §3.3.2). */
@@ -91,11 +98,8 @@ function reassOpen(vn: Vn, key: number, f: Frame, ident: number): ReassQueue | n
   const most = sysctl['net.inet.ip.maxfragpackets']
   if (most === 0) return null
   while (ip.reass.size >= most) evictOldest(vn)
-  const q: ReassQueue = {
-    src: f.src.w3, dst: f.dst.w3, proto: f.proto, ident, ifId: f.ifId,
-    deadline: now + sysctl['net.inet.ip.fragttl'] * 1_000_000,
-    fragments: [], bytes: 0, total: -1, header: new Uint8Array(0), ecn: 0, flags: 0,
-  }
+  const deadline = now + sysctl['net.inet.ip.fragttl'] * 1_000_000
+  const q = createReassQueue(f.src.w3, f.dst.w3, f.proto, ident, f.ifId, deadline)
   ip.reass.set(key, q)
   alarmSet(vn.state.timers, TIMER_IPREASS, 0, ip, q.deadline)
   return q
@@ -119,7 +123,7 @@ function place(vn: Vn, q: ReassQueue, f: Frame, at: number, len: number, more: b
   if (previous !== undefined && previous.at + previous.bytes.length > at) return 'fragoverlap'
   if (!more && i < list.length) return 'fragoverlap'
   if (list.length >= vn.state.sysctl['net.inet.ip.maxfragsperpacket']) return 'fragdropped'
-  list.splice(i, 0, { at, bytes: data.slice() })
+  list.splice(i, 0, createFragment(at, data.slice()))
   if (!more) q.total = end
   if (at === 0) q.header = f.slab.slice(f.l3, f.l4)
   q.bytes += len

@@ -167,6 +167,24 @@ export function createRoute(dst: Ip4, prefixLen: number, gateway: Ip4, ifId: num
   return { dst, prefixLen, gateway, ifId, flags, metric: 0, use: 0, deadUntil: -Infinity, expires: Infinity }
 }
 
+export function createPathMtu(mtu: number, expires: number): PathMtu {
+  return { mtu, expires }
+}
+
+export function createFragment(at: number, bytes: Uint8Array): Fragment {
+  return { at, bytes }
+}
+
+/** A datagram of which nothing has come yet. */
+export function createReassQueue(
+  src: Ip4, dst: Ip4, proto: number, ident: number, ifId: number, deadline: number,
+): ReassQueue {
+  return {
+    src, dst, proto, ident, ifId, deadline, fragments: [], bytes: 0, total: -1, header: new Uint8Array(0), ecn: 0,
+    flags: 0,
+  }
+}
+
 function createIpStats(): IpStats {
   return {
     total: 0, toosmall: 0, tooshort: 0, badvers: 0, badhlen: 0, badlen: 0, badsum: 0, badaddr: 0, spoofed: 0,

@@ -27,6 +27,10 @@ export function createLog(): LogState {
   return { entries: [], first: 0, limit: 512 }
 }
 
+export function createLogEntry(at: number, level: number, text: string): LogEntry {
+  return { at, level, text }
+}
+
 export function logWrite(log: LogState, at: number, level: number, text: string): void {
   if (log.entries.length >= log.limit) {
     // half at a time, so that a flood costs no shift per line
@@ -34,5 +38,5 @@ export function logWrite(log: LogState, at: number, level: number, text: string)
     log.entries.splice(0, drop)
     log.first += drop
   }
-  log.entries.push({ at, level, text: text.length > TEXT_MAX ? text.slice(0, TEXT_MAX) : text })
+  log.entries.push(createLogEntry(at, level, text.length > TEXT_MAX ? text.slice(0, TEXT_MAX) : text))
 }

@@ -133,6 +133,10 @@ export function createIfnet(id: number, name: string, type: number, mac: Mac, mt
   }
 }
 
+export function createLoopPacket(flags: number, bytes: Uint8Array): LoopPacket {
+  return { flags, bytes }
+}
+
 /** An address record that is not in use yet: tentative, nothing sent, no deadline. */
 export function createIfAddr(id: number, addr: Addr, prefixLen: number, broadcast: number): IfAddr {
   return {

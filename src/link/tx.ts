@@ -9,7 +9,7 @@ import { ENETDOWN, ENOBUFS } from '../lib/errno.ts'
 import { F_BCAST, F_MCAST, frameBytes, framePush, frameRelease } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { ETHER_DST, ETHER_HDR_LEN, ETHER_MIN_LEN, ETHER_SRC, ETHER_TYPE } from '../wire/ethernet.ts'
-import { IFF_UP, IFT_ETHER, IFT_LOOP } from './state.ts'
+import { IFF_UP, IFT_ETHER, IFT_LOOP, createLoopPacket } from './state.ts'
 import type { Ifnet } from './state.ts'
 
 /**
@@ -59,7 +59,7 @@ export function loopEnqueue(vn: Vn, f: Frame, flags: number, consume: boolean): 
   const full = link.loopQueue.length >= vn.state.sysctl['net.link.loop.maxqueue']
   if (full) countDrop(vn, link.stats, 'link', 'looplimit', f)
   else {
-    link.loopQueue.push({ flags: flags & (F_BCAST | F_MCAST), bytes: frameBytes(f).slice() })
+    link.loopQueue.push(createLoopPacket(flags & (F_BCAST | F_MCAST), frameBytes(f).slice()))
     alarmSet(vn.state.timers, TIMER_LOOP, 0, link, vn.state.now)
   }
   if (consume) frameRelease(vn.pool, f)

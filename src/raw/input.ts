@@ -9,7 +9,7 @@ import { CSUM_NONE } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { ICMP_ECHO, ICMP_HDR_LEN, ICMP_MASKREQ, ICMP_TSTAMP, ICMP_TYPE } from '../wire/icmp.ts'
 import { IPPROTO_ICMP } from '../wire/ipv4.ts'
-import { RAW_CHARGE } from './state.ts'
+import { RAW_CHARGE, createRawPacket } from './state.ts'
 import type { RawPcb } from './state.ts'
 
 /**
@@ -40,7 +40,7 @@ function deliver(vn: Vn, pcb: RawPcb, f: Frame): void {
   const charge = end - f.l3 + RAW_CHARGE
   // an empty queue takes any packet, however small SO_RCVBUF is
   if (pcb.queued > 0 && pcb.queued + charge > pcb.rcvLimit) return countDrop(vn, stats, 'raw', 'fullsock', f)
-  pcb.queue.push({ bytes: f.slab.slice(f.l3, end), from: { ...f.src }, ifId: f.ifId })
+  pcb.queue.push(createRawPacket(f.slab.slice(f.l3, end), { ...f.src }, f.ifId))
   pcb.queued += charge
   stats.ipackets++
   eventPost(vn, pcb.inp.id, EV_READ)

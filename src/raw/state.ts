@@ -45,3 +45,7 @@ export function createRawState(): RawState {
 export function createRawPcb(inp: Inpcb, proto: number, rcvLimit: number, sndLimit: number): RawPcb {
   return { inp, proto, queue: [], queued: 0, rcvLimit, sndLimit }
 }
+
+export function createRawPacket(bytes: Uint8Array, from: Addr, ifId: number): RawPacket {
+  return { bytes, from, ifId }
+}

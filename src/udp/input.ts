@@ -11,7 +11,7 @@ import { checksumAdd, checksumFold } from '../lib/checksum.ts'
 import { CSUM_NONE, F_BCAST, F_MCAST } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { UDP_DPORT, UDP_HDR_LEN, UDP_LEN, UDP_SPORT, UDP_SUM } from '../wire/udp.ts'
-import { UDP_CHARGE } from './state.ts'
+import { UDP_CHARGE, createUdpDatagram } from './state.ts'
 import type { UdpPcb } from './state.ts'
 
 /** A datagram for this host (f.l4 at its header). Borrows the frame. */
@@ -66,10 +66,8 @@ function deliver(vn: Vn, pcb: UdpPcb, f: Frame, sport: number, n: number): void 
   // an empty queue takes any datagram, however small SO_RCVBUF is
   if (pcb.queued > 0 && pcb.queued + charge > pcb.rcvLimit) return countDrop(vn, stats, 'udp', 'fullsock', f)
   const at = f.l4 + UDP_HDR_LEN
-  pcb.queue.push({
-    bytes: f.slab.slice(at, at + n), from: { ...f.src }, fport: sport, to: { ...f.dst },
-    ifId: f.ifId, tos: f.tos, ttl: f.ttl,
-  })
+  const bytes = f.slab.slice(at, at + n)
+  pcb.queue.push(createUdpDatagram(bytes, { ...f.src }, sport, { ...f.dst }, f.ifId, f.tos, f.ttl))
   pcb.queued += charge
   eventPost(vn, pcb.inp.id, EV_READ)
 }

@@ -71,3 +71,9 @@ export function createUdpState(): UdpState {
 export function createUdpPcb(inp: Inpcb, rcvLimit: number, sndLimit: number): UdpPcb {
   return { inp, queue: [], queued: 0, rcvLimit, sndLimit, autoAddr: false, rcvShut: false, sndShut: false }
 }
+
+export function createUdpDatagram(
+  bytes: Uint8Array, from: Addr, fport: number, to: Addr, ifId: number, tos: number, ttl: number,
+): UdpDatagram {
+  return { bytes, from, fport, to, ifId, tos, ttl }
+}

@@ -14,7 +14,7 @@ import { createIcmpState } from '../icmp/state.ts'
 import { createInetState } from '../inet/state.ts'
 import { createIpState } from '../ip/state.ts'
 import { createLog } from '../kern/log.ts'
-import { createRandom, randomKey } from '../kern/random.ts'
+import { createRandom, randomInt32, randomKey } from '../kern/random.ts'
 import { createTimerHeap, heapTop } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrFromIp4, IP4_LOOPBACK } from '../lib/addr.ts'
@@ -25,9 +25,15 @@ import { ifAddAddr, ifCreate, ifSetFlags } from '../link/ifnet.ts'
 import { linkInput } from '../link/input.ts'
 import { createLinkState, IFF_UP, IFT_LOOP } from '../link/state.ts'
 import { createRawState } from '../raw/state.ts'
+import type { Dump } from '../snapshot/dump.ts'
+import { snapshotCopy, snapshotDecode, snapshotDump, snapshotEncode } from '../snapshot/snapshot.ts'
 import { createTcpState } from '../tcp/state.ts'
 import { createUdpState } from '../udp/state.ts'
 import { timerFire } from './dispatch.ts'
+import { vnetReseed } from './reseed.ts'
+import { restoreCheck } from './restore.ts'
+import { socketInfos } from './sockets.ts'
+import type { SocketInfo } from './sockets.ts'
 import type { VnetState } from './state.ts'
 import { createSysctls } from './sysctl.ts'
 
@@ -41,6 +47,23 @@ export interface VnetOptions {
   seed?: readonly number[]
   /** Frames are lent from here; one pool serves many Vnets. */
   pool?: FramePool
+}
+
+export interface RestoreOptions {
+  /** As for a new Vnet. */
+  pool?: FramePool
+  /** µs that have passed outside since the snapshot and shall count; a Vnet's time stands still by default. */
+  elapsed?: number
+}
+
+export interface CloneOptions {
+  /** The original's pool by default. */
+  pool?: FramePool
+  /**
+   * New random numbers and secrets: `true` draws a seed from the original's generator, words are a seed (entropy of
+   * the host, for a copy that goes into production). Without it the copy does what the original would do, to the bit.
+   */
+  reseed?: boolean | readonly number[]
 }
 
 export type FrameSink = (ifId: number, frame: Frame) => void
@@ -58,17 +81,33 @@ export class Vnet implements VnetCore {
   /** What protocol functions take as their first argument. */
   readonly vn: Vn
 
-  constructor(options: VnetOptions = {}) {
+  /** A fresh stack with a loopback interface; with `state` (see `restore` and `clone`) one that goes on from there. */
+  constructor(options: VnetOptions = {}, state: VnetState | null = null) {
     this.vn = {
-      state: createVnetState(options.name ?? 'vnet0', options.seed ?? [0]),
+      state: state ?? createVnetState(options.name ?? 'vnet0', options.seed ?? [0]),
       pool: options.pool ?? createFramePool({ smallLimit: 4096, largeLimit: 64 }),
       txq: [],
       events: new Map(),
       probe: null,
     }
+    if (state !== null) return
     const lo = ifCreate(this.vn, 'lo0', IFT_LOOP, 0, LOOP_MTU)
     ifSetFlags(this.vn, lo.id, lo.flags | IFF_UP)
     ifAddAddr(this.vn, lo.id, addrFromIp4(IP4_LOOPBACK), 8)
+  }
+
+  /**
+   * The Vnet of a snapshot, connections and all. Throws a SnapshotError with the path of the first fault; nothing is
+   * half restored. Interfaces want devices bound to them by name, sockets are adopted by id.
+   */
+  static restore(bytes: Uint8Array, options: RestoreOptions = {}): Vnet {
+    const { pool, elapsed = 0 } = options
+    assert(elapsed >= 0 && elapsed < Infinity, 'elapsed is not a duration')
+    const state = snapshotDecode(bytes, createVnetState('', [0]))
+    const vnet = new Vnet(pool === undefined ? {} : { pool }, state)
+    restoreCheck(vnet.vn)
+    state.now += elapsed
+    return vnet
   }
 
   get state(): VnetState {
@@ -117,6 +156,41 @@ export class Vnet implements VnetCore {
       events.clear()
       for (const [socket, what] of batch) sink(socket, what)
     }
+  }
+
+  /** All state as bytes. Between events only: everything must have been drained. */
+  snapshot(): Uint8Array {
+    this.#assertDrained()
+    return snapshotEncode(this.vn.state)
+  }
+
+  /** A copy that shares nothing with this one but the pool. Between events only. */
+  clone(options: CloneOptions = {}): Vnet {
+    this.#assertDrained()
+    const { reseed = false, pool = this.vn.pool } = options
+    const vnet = new Vnet({ pool }, snapshotCopy(this.vn.state, createVnetState('', [0])))
+    if (reseed !== false) vnetReseed(vnet.vn, reseed === true ? this.#drawSeed() : reseed)
+    return vnet
+  }
+
+  /** All state as canonical JSON, for people and for `diffDumps`. Between events only. */
+  dump(): Dump {
+    this.#assertDrained()
+    return snapshotDump(this.vn.state)
+  }
+
+  /** The sockets that a program may hold: what `adoptSocket` takes after a restore. */
+  sockets(): SocketInfo[] {
+    return socketInfos(this.vn.state)
+  }
+
+  #assertDrained(): void {
+    const { txq, events } = this.vn
+    assert(txq.length === 0 && events.size === 0, `vnet ${this.name}: not between events: frames or events not drained`)
+  }
+
+  #drawSeed(): number[] {
+    return Array.from({ length: 4 }, () => randomInt32(this.vn.state.random))
   }
 
   /** Moves the clock of the next calls. Time never runs backwards; a host clock that does is held. */

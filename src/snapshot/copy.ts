@@ -1,0 +1,49 @@
+/** State to state, after the schema: what a clone is made of. Nothing is shared with the original. */
+
+import type { ByteRing } from '../lib/bytering.ts'
+import type { AnyNode, Shape } from './node.ts'
+import { ringCopy, ringParked } from './ring.ts'
+
+type Fields = Record<string, unknown>
+
+/** A copy of `value`. `made` as in decode: what a factory has put there is filled in. */
+export function copy(node: AnyNode, value: unknown, made: unknown, owner: object): unknown {
+  switch (node.kind) {
+    case 'int': case 'real': case 'bool': case 'text': return value
+    case 'bytes': return (value as Uint8Array).slice()
+    case 'words': (made as Uint16Array).set(value as Uint16Array); return made
+    case 'ring': ringCopy(value as ByteRing, made as ByteRing, ringParked(node, owner)); return made
+    case 'list': return copyList(node.item, value as unknown[], owner)
+    case 'map': return copyMap(node.value, value as Map<number, unknown>, owner)
+    case 'set': return new Set(value as Set<number>)
+    case 'flat': return copyFlat(value as Fields, made as Fields)
+    case 'record': return copyRecord(node, value as Fields, (node.make === null ? made : node.make()) as Fields)
+    case 'scratch': return made
+  }
+}
+
+function copyList(item: AnyNode, value: unknown[], owner: object): unknown[] {
+  const to: unknown[] = []
+  for (let i = 0; i < value.length; i++) to.push(copy(item, value[i], null, owner))
+  return to
+}
+
+function copyMap(item: AnyNode, value: Map<number, unknown>, owner: object): Map<number, unknown> {
+  const to = new Map<number, unknown>()
+  for (const [key, x] of value) to.set(key, copy(item, x, null, owner))
+  return to
+}
+
+function copyFlat(value: Fields, to: Fields): Fields {
+  for (const key of Object.keys(to)) to[key] = value[key]
+  return to
+}
+
+function copyRecord(node: Shape, value: Fields, to: Fields): Fields {
+  const { keys, nodes } = node
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i]
+    to[key] = copy(nodes[i], value[key], to[key], value)
+  }
+  return to
+}

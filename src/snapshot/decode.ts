@@ -1,0 +1,175 @@
+/**
+ * Bytes to state, after the schema. Every record is made by its factory and then filled in, so that V8 gives it the
+ * shape it always had; names never come from the bytes. What is not as the schema says is refused.
+ */
+
+import type { ByteRing } from '../lib/bytering.ts'
+import { REAL_FIRST, REAL_FLOAT, REAL_INFINITY, REAL_MINUS_INFINITY, realIsWhole } from './encode.ts'
+import { rethrow, SnapshotError } from './fault.ts'
+import type { AnyNode, IntNode, MapNode, RealNode, RingNode, Shape } from './node.ts'
+import { readByte, readBytes, readCount, readFloat64, readInt32, readRoom, readVarint } from './reader.ts'
+import type { Reader } from './reader.ts'
+import { ringSize } from './ring.ts'
+
+type Fields = Record<string, unknown>
+
+/** Reads a value. `made` is what the factory of the record around it has put there: filled in, if it is a record. */
+export function decode(r: Reader, node: AnyNode, made: unknown): unknown {
+  switch (node.kind) {
+    case 'int': return decodeInt(r, node)
+    case 'real': return decodeReal(r, node)
+    case 'bool': return decodeBool(r)
+    case 'text': return decodeText(r, node.max)
+    case 'bytes': return decodeBytes(r, node.max)
+    case 'words': return decodeWords(r, made as Uint16Array)
+    case 'ring': return decodeRing(r, node, made as ByteRing)
+    case 'list': return decodeList(r, node.item, node.length)
+    case 'map': return decodeMap(r, node)
+    case 'set': return decodeSet(r, node.item)
+    case 'flat': return decodeFlat(r, node.item, made as Fields)
+    case 'record': return decodeRecord(r, node, (node.make === null ? made : node.make()) as Fields)
+    case 'scratch': return made
+  }
+}
+
+function decodeInt(r: Reader, node: IntNode): number {
+  const value = node.fixed ? readInt32(r) : readVarint(r) + node.min
+  if (value < node.min || value > node.max) throw new SnapshotError(`${value} is not ${node.min}…${node.max}`)
+  return value
+}
+
+function decodeReal(r: Reader, node: RealNode): number {
+  const value = readReal(r)
+  if (!(value >= node.min && value <= node.max)) throw new SnapshotError(`${value} is not ${node.min}…${node.max}`)
+  return value
+}
+
+function readReal(r: Reader): number {
+  const code = readVarint(r)
+  if (code >= REAL_FIRST) return code - REAL_FIRST
+  if (code === REAL_INFINITY) return Infinity
+  if (code === REAL_MINUS_INFINITY) return -Infinity
+  const value = readFloat64(r)
+  if (code !== REAL_FLOAT || realIsWhole(value) || Math.abs(value) === Infinity) {
+    throw new SnapshotError('a number written another way')
+  }
+  return value
+}
+
+function decodeBool(r: Reader): boolean {
+  const byte = readByte(r)
+  if (byte > 1) throw new SnapshotError(`${byte} is not a boolean`)
+  return byte === 1
+}
+
+function decodeText(r: Reader, max: number): string {
+  const n = readCount(r)
+  if (n > max) throw new SnapshotError(`a text of ${n} characters, ${max} at most`)
+  let value = ''
+  for (let i = 0; i < n; i++) {
+    const unit = readVarint(r)
+    if (unit > 0xffff) throw new SnapshotError(`${unit} is not a character`)
+    value += String.fromCharCode(unit)
+  }
+  return value
+}
+
+function decodeBytes(r: Reader, max: number): Uint8Array {
+  const n = readVarint(r)
+  if (n > max) throw new SnapshotError(`${n} bytes, ${max} at most`)
+  return readBytes(r, n)
+}
+
+function decodeWords(r: Reader, into: Uint16Array): Uint16Array {
+  for (let i = 0; i < into.length; i++) {
+    const word = readVarint(r)
+    if (word > 0xffff) throw new SnapshotError(`${word} is not a word`)
+    into[i] = word
+  }
+  return into
+}
+
+function decodeRing(r: Reader, node: RingNode, into: ByteRing): ByteRing {
+  const len = readVarint(r)
+  const from = readRoom(r, len)
+  const pieces = readCount(r)
+  if (pieces > 0 && node.parked === null) throw new SnapshotError('parked bytes in a ring that has none')
+  const parked: number[] = []
+  let end = len
+  for (let i = 0; i < pieces; i++) {
+    const gap = readVarint(r)
+    const n = readVarint(r)
+    if (gap === 0 || n === 0) throw new SnapshotError('parked bytes without a gap, or none')
+    r.slack -= gap
+    if (r.slack < 0) throw new SnapshotError('gaps between parked bytes take more memory than allowed')
+    parked.push(end + gap, n, readRoom(r, n))
+    end += gap + n
+  }
+  if (end === 0) return into
+  into.buf = new Uint8Array(ringSize(end))
+  into.buf.set(r.buf.subarray(from, from + len))
+  for (let i = 0; i < parked.length; i += 3) {
+    into.buf.set(r.buf.subarray(parked[i + 2], parked[i + 2] + parked[i + 1]), parked[i])
+  }
+  into.len = len
+  return into
+}
+
+function decodeList(r: Reader, item: AnyNode, length: number): unknown[] {
+  const n = length < 0 ? readCount(r) : length
+  const value: unknown[] = []
+  try {
+    for (let i = 0; i < n; i++) value.push(decode(r, item, null))
+  } catch (e) {
+    rethrow(e, `[${value.length}]`)
+  }
+  return value
+}
+
+function decodeMap(r: Reader, node: MapNode<AnyNode>): Map<number, unknown> {
+  const value = new Map<number, unknown>()
+  const n = readCount(r)
+  let step = ''
+  try {
+    for (let i = 0; i < n; i++) {
+      step = `{${i}}`
+      const key = decodeInt(r, node.key)
+      step = `[${key}]`
+      if (value.has(key)) throw new SnapshotError('the same key twice')
+      value.set(key, decode(r, node.value, null))
+    }
+  } catch (e) {
+    rethrow(e, step)
+  }
+  return value
+}
+
+function decodeSet(r: Reader, item: IntNode): Set<number> {
+  const n = readCount(r)
+  const value = new Set<number>()
+  for (let i = 0; i < n; i++) value.add(decodeInt(r, item))
+  if (value.size !== n) throw new SnapshotError('the same member twice')
+  return value
+}
+
+function decodeFlat(r: Reader, item: IntNode | RealNode, into: Fields): Fields {
+  for (const key of Object.keys(into)) {
+    try {
+      into[key] = decode(r, item, null)
+    } catch (e) {
+      rethrow(e, `.${key}`)
+    }
+  }
+  return into
+}
+
+function decodeRecord(r: Reader, node: Shape, into: Fields): Fields {
+  const { keys, nodes } = node
+  let i = 0
+  try {
+    for (; i < keys.length; i++) into[keys[i]] = decode(r, nodes[i], into[keys[i]])
+  } catch (e) {
+    rethrow(e, `.${keys[i]}`)
+  }
+  return into
+}

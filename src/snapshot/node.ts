@@ -1,0 +1,139 @@
+/**
+ * What a snapshot knows of the state: a description of every record, declared once in schema/ against the types of the
+ * state files. Encoding, decoding, copying and dumping all follow it. A record's node must name every field of its
+ * type and no other, or the type check fails.
+ */
+
+import type { ByteRing } from '../lib/bytering.ts'
+
+/** An integer min…max. Negative ones are stored as their distance from `min`; int32 takes four bytes as they are. */
+export interface IntNode { readonly kind: 'int'; readonly min: number; readonly max: number; readonly fixed: boolean }
+/** Any number min…max, infinities included where the bounds are. Never NaN. */
+export interface RealNode { readonly kind: 'real'; readonly min: number; readonly max: number }
+export interface BoolNode { readonly kind: 'bool' }
+export interface TextNode { readonly kind: 'text'; readonly max: number }
+/** Bytes in an array of exactly their length. */
+export interface BytesNode { readonly kind: 'bytes'; readonly max: number }
+/** A Uint16Array of a fixed length. */
+export interface WordsNode { readonly kind: 'words'; readonly length: number }
+/** A byte ring; `parked` tells where behind the readable bytes others lie: [position, length) pairs from `len` on. */
+export interface RingNode { readonly kind: 'ring'; readonly parked: ((owner: never) => number[]) | null }
+/** An array; `length` −1 leaves it open. */
+export interface ListNode<N> { readonly kind: 'list'; readonly item: N; readonly length: number }
+/** A map in its order. `ordered` says that the order means something: a dump then keeps it. */
+export interface MapNode<N> {
+  readonly kind: 'map'
+  readonly key: IntNode
+  readonly value: N
+  readonly ordered: boolean
+}
+export interface SetNode { readonly kind: 'set'; readonly item: IntNode }
+/** A record of numbers whose names are the factory's alone: counters, tunables. */
+export interface FlatNode { readonly kind: 'flat'; readonly item: IntNode | RealNode }
+/** Not saved: meaningless between events; a restored one is as its factory made it. */
+export interface ScratchNode { readonly kind: 'scratch' }
+
+/** A record that is made by `make`, or (null) by the factory of the record it lies in. */
+export interface Shape {
+  readonly kind: 'record'
+  readonly make: (() => object) | null
+  readonly keys: readonly string[]
+  readonly nodes: readonly AnyNode[]
+}
+
+export type AnyNode = IntNode | RealNode | BoolNode | TextNode | BytesNode | WordsNode | RingNode |
+  ListNode<AnyNode> | MapNode<AnyNode> | SetNode | FlatNode | ScratchNode | Shape
+
+declare const TYPE: unique symbol
+/** Which type a shape describes; there at type check only. */
+export type RecordNode<T> = Shape & { readonly [TYPE]?: (record: T) => T }
+
+/** The nodes that can describe a value of type T. */
+export type NodeOf<T> =
+  [T] extends [number] ? IntNode | RealNode :
+  [T] extends [boolean] ? BoolNode :
+  [T] extends [string] ? TextNode :
+  [T] extends [Uint8Array] ? BytesNode :
+  [T] extends [Uint16Array] ? WordsNode :
+  [T] extends [ByteRing] ? RingNode :
+  [T] extends [Map<number, infer V>] ? MapNode<NodeOf<V>> :
+  [T] extends [Set<number>] ? SetNode :
+  [T] extends [readonly (infer E)[]] ? ListNode<NodeOf<E>> :
+  [T[keyof T]] extends [number] ? RecordNode<T> | FlatNode :
+  RecordNode<T> | ScratchNode
+
+export type Fields<T> = { readonly [K in keyof T]-?: NodeOf<T[K]> }
+
+const INT32_MIN = -0x80000000
+
+export function int(min: number, max: number): IntNode {
+  return Object.freeze({ kind: 'int', min, max, fixed: min === INT32_MIN })
+}
+
+export function real(min: number, max: number): RealNode {
+  return Object.freeze({ kind: 'real', min, max })
+}
+
+export function text(max: number): TextNode {
+  return Object.freeze({ kind: 'text', max })
+}
+
+export function bytes(max: number): BytesNode {
+  return Object.freeze({ kind: 'bytes', max })
+}
+
+export function words(length: number): WordsNode {
+  return Object.freeze({ kind: 'words', length })
+}
+
+export function ring(parked: RingNode['parked'] = null): RingNode {
+  return Object.freeze({ kind: 'ring', parked })
+}
+
+export function list<N extends AnyNode>(item: N, length = -1): ListNode<N> {
+  return Object.freeze({ kind: 'list', item, length })
+}
+
+/** A table: found by key, its order means nothing. */
+export function table<N extends AnyNode>(key: IntNode, value: N): MapNode<N> {
+  return Object.freeze({ kind: 'map', key, value, ordered: false })
+}
+
+/** A map whose order means something, oldest first. */
+export function queueMap<N extends AnyNode>(key: IntNode, value: N): MapNode<N> {
+  return Object.freeze({ kind: 'map', key, value, ordered: true })
+}
+
+export function setOf(item: IntNode): SetNode {
+  return Object.freeze({ kind: 'set', item })
+}
+
+export function flat(item: IntNode | RealNode): FlatNode {
+  return Object.freeze({ kind: 'flat', item })
+}
+
+export function record<T extends object>(make: (() => T) | null, fields: Fields<T>): RecordNode<T> {
+  const keys = Object.freeze(Object.keys(fields))
+  const nodes = Object.freeze(Object.values(fields) as AnyNode[])
+  return Object.freeze({ kind: 'record', make, keys, nodes })
+}
+
+/** Bounds that many fields share. */
+export const SAFE_MAX = 0x1fffffffffffff
+export const BOOL: BoolNode = Object.freeze({ kind: 'bool' })
+export const SCRATCH: ScratchNode = Object.freeze({ kind: 'scratch' })
+export const INT32: IntNode = int(INT32_MIN, 0x7fffffff)
+export const BYTE: IntNode = int(0, 0xff)
+export const UINT16: IntNode = int(0, 0xffff)
+export const UINT31: IntNode = int(0, 0x7fffffff)
+export const UINT32: IntNode = int(0, 0xffffffff)
+export const COUNT: IntNode = int(0, SAFE_MAX)
+export const COUNTERS: FlatNode = flat(COUNT)
+/** A time in µs since boot; NEVER where there is none to come. */
+export const TIME: RealNode = real(0, Infinity)
+/** A time that may have been, −Infinity where it was not. */
+export const PAST: RealNode = real(-Infinity, SAFE_MAX)
+/** A time or a duration, or −1. */
+export const MAYBE: RealNode = real(-1, SAFE_MAX)
+/** A number without a sign, perhaps with a fraction. */
+export const AMOUNT: RealNode = real(0, SAFE_MAX)

@@ -1,0 +1,38 @@
+/**
+ * Byte rings without their slack: the readable bytes, and what is parked behind them at its place. A rebuilt ring has
+ * the size it would have grown to for them.
+ */
+
+import type { ByteRing } from '../lib/bytering.ts'
+import type { RingNode } from './node.ts'
+
+/** The parked [position, length) pairs of `owner`'s ring, flat; none for a ring without such. */
+export function ringParked(node: RingNode, owner: object): number[] {
+  return node.parked === null ? [] : node.parked(owner as never)
+}
+
+/** Copies live bytes of `from` (readable and parked) into the empty ring `to`. */
+export function ringCopy(from: ByteRing, to: ByteRing, parked: readonly number[]): void {
+  const end = parked.length === 0 ? from.len : parked[parked.length - 2] + parked[parked.length - 1]
+  if (end === 0) return
+  to.buf = new Uint8Array(ringSize(end))
+  ringRead(from, 0, from.len, to.buf, 0)
+  for (let i = 0; i < parked.length; i += 2) ringRead(from, parked[i], parked[i + 1], to.buf, parked[i])
+  to.len = from.len
+}
+
+/** Like ringPeek, for parked bytes, too. */
+export function ringRead(r: ByteRing, pos: number, n: number, to: Uint8Array, at: number): void {
+  const size = r.buf.length
+  const from = r.head + pos < size ? r.head + pos : r.head + pos - size
+  const first = Math.min(n, size - from)
+  to.set(r.buf.subarray(from, from + first), at)
+  to.set(r.buf.subarray(0, n - first), at + first)
+}
+
+/** The size of a ring that has grown to hold `n` bytes: what ringPut would make of it. */
+export function ringSize(n: number): number {
+  let size = 1024
+  while (size < n) size *= 2
+  return size
+}

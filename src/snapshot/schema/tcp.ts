@@ -1,0 +1,67 @@
+/** What is saved of TCP: connections in every state, listeners, half-open connections, TIME-WAIT. */
+
+import { AF_INET } from '../../inet/state.ts'
+import { seqDiff } from '../../lib/seq.ts'
+import {
+  createListener, createSyncache, createTcb, createTimeWait, TCPS_CLOSED, TCPS_TIME_WAIT, TF_CANTRCVMORE,
+} from '../../tcp/state.ts'
+import type { Listener, Syncache, Tcb, TcpState, TimeWait } from '../../tcp/state.ts'
+import {
+  AMOUNT, COUNT, COUNTERS, int, INT32, list, MAYBE, PAST, queueMap, real, record, ring, SAFE_MAX, SCRATCH, setOf, table,
+  TIME, UINT16, UINT31, UINT32,
+} from '../node.ts'
+import { INP_TABLE, INPCB } from './inet.ts'
+
+const TIMER_COUNT = 6
+const WSCALE = int(0, 14)
+
+const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
+  alarmAt: TIME,
+  inp: INPCB,
+  state: int(TCPS_CLOSED, TCPS_TIME_WAIT),
+  flags: UINT31,
+  timers: list(TIME, TIMER_COUNT),
+  listener: COUNT,
+  iss: INT32, sndUna: INT32, sndNxt: INT32, sndMax: INT32, sndUp: INT32, sndWl1: INT32, sndWl2: INT32,
+  sndWnd: UINT31, maxSndWnd: UINT31, sndWscale: WSCALE, sndBuf: ring(), sndLimit: AMOUNT,
+  irs: INT32, rcvNxt: INT32, rcvAdv: INT32, rcvUp: INT32, lastAckSent: INT32,
+  rcvWscale: WSCALE, rcvBuf: ring(parkedRanges), rcvLimit: AMOUNT, reass: list(INT32), rcvFin: INT32,
+  peerMss: UINT16, mss: UINT16, userMss: AMOUNT, pathMtu: UINT31, holeSavedMtu: MAYBE,
+  cc: UINT16, cwnd: AMOUNT, ssthresh: AMOUNT, bytesAcked: AMOUNT, dupAcks: COUNT, recover: INT32, limited: COUNT,
+  srtt: AMOUNT, rttvar: AMOUNT, rto: AMOUNT, rxtShift: COUNT, rxtCount: COUNT, rttAt: MAYBE, rttSeq: INT32,
+  stallAt: MAYBE,
+  tsOffset: UINT32, tsRecent: UINT32, tsRecentAt: AMOUNT,
+  rcvAt: AMOUNT, sndAt: AMOUNT, keepProbes: COUNT, keepIdleMs: AMOUNT, keepIntvlMs: AMOUNT, keepCnt: AMOUNT,
+  userTimeoutMs: AMOUNT, linger: real(-1, SAFE_MAX), softError: UINT16, challenges: COUNT, challengeAt: PAST,
+})
+
+const LISTENER = record<Listener>(() => createListener(0), { backlog: AMOUNT, queue: list(COUNT), syn: setOf(COUNT) })
+
+const SYNCACHE = record<Syncache>(() => createSyncache(0, AF_INET), {
+  alarmAt: TIME, inp: INPCB, listener: COUNT, deadline: TIME, rexmits: COUNT, sentAt: AMOUNT, iss: INT32, irs: INT32,
+  flags: UINT31, peerMss: UINT16, sndWscale: WSCALE, rcvWscale: WSCALE, wnd: UINT31, sndWnd: UINT31,
+  tsOffset: UINT32, tsRecent: UINT32, tsRecentAt: AMOUNT,
+})
+
+const TIMEWAIT = record<TimeWait>(() => createTimeWait(0, AF_INET), {
+  alarmAt: TIME, inp: INPCB, deadline: TIME, sndNxt: INT32, rcvNxt: INT32, wndField: UINT16, flags: UINT31,
+  tsOffset: UINT32, tsRecent: UINT32, challenges: COUNT, challengeAt: PAST,
+})
+
+export const TCP = record<TcpState>(null, {
+  stats: COUNTERS, tcbs: table(COUNT, TCB), table: INP_TABLE, listeners: table(COUNT, LISTENER),
+  syncache: queueMap(COUNT, SYNCACHE), syncacheTable: INP_TABLE, timewait: queueMap(COUNT, TIMEWAIT),
+  timewaitTable: INP_TABLE, nextRecord: COUNT, isnKey: list(INT32, 4), orphans: COUNT, challenges: COUNT,
+  challengeQuota: COUNT, challengeAt: PAST, seg: SCRATCH, opt: SCRATCH,
+})
+
+/** Where out-of-order data lies behind the readable bytes; nowhere once nobody will read it. */
+export function parkedRanges(tcb: Tcb): number[] {
+  const parked: number[] = []
+  if ((tcb.flags & TF_CANTRCVMORE) !== 0 || tcb.state === TCPS_CLOSED) return parked
+  const { reass, rcvBuf, rcvNxt } = tcb
+  for (let i = 0; i < reass.length; i += 2) {
+    parked.push(rcvBuf.len + seqDiff(reass[i], rcvNxt), seqDiff(reass[i + 1], reass[i]))
+  }
+  return parked
+}

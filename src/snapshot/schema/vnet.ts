@@ -1,0 +1,20 @@
+/** The whole tree. */
+
+import type { VnetState } from '../../vnet/state.ts'
+import { AMOUNT, flat, real, record, SAFE_MAX, text } from '../node.ts'
+import { ARP } from './arp.ts'
+import { ICMP } from './icmp.ts'
+import { INET } from './inet.ts'
+import { IP } from './ip.ts'
+import { LOG, RANDOM, TIMERS } from './kern.ts'
+import { LINK } from './link.ts'
+import { RAW } from './raw.ts'
+import { TCP } from './tcp.ts'
+import { UDP } from './udp.ts'
+
+const NAME_MAX = 1024
+
+export const VNET = record<VnetState>(null, {
+  name: text(NAME_MAX), now: AMOUNT, random: RANDOM, timers: TIMERS, sysctl: flat(real(-SAFE_MAX, SAFE_MAX)), log: LOG,
+  link: LINK, arp: ARP, ip: IP, icmp: ICMP, inet: INET, raw: RAW, udp: UDP, tcp: TCP,
+})

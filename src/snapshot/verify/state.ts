@@ -1,0 +1,21 @@
+/**
+ * What must hold between records, beyond what the schema says of each: every id names something, sums are sums, tables
+ * list what is there. Throws a SnapshotError with the path of the first fault.
+ */
+
+import type { VnetState } from '../../vnet/state.ts'
+import { verifyArp } from './arp.ts'
+import { verifyIp } from './ip.ts'
+import { verifyLink } from './link.ts'
+import { verifySockets } from './sockets.ts'
+import { verifyTcp } from './tcp.ts'
+import { verifyTimers } from './timers.ts'
+
+export function verifyState(state: VnetState): void {
+  verifyTimers(state.timers)
+  verifyLink(state)
+  verifyArp(state)
+  verifyIp(state)
+  verifySockets(state)
+  verifyTcp(state)
+}

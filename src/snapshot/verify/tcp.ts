@@ -1,0 +1,62 @@
+/** Connections: sequence numbers in their order, parked ranges that are in the ring, listeners and what waits for them. */
+
+import { seqDiff } from '../../lib/seq.ts'
+import { TCPS_CLOSED, TCPS_LISTEN, TCPS_TIME_WAIT } from '../../tcp/state.ts'
+import type { Listener, Tcb } from '../../tcp/state.ts'
+import type { VnetState } from '../../vnet/state.ts'
+import { demand } from '../fault.ts'
+import { parkedRanges } from '../schema/tcp.ts'
+
+/** SYN and FIN take a number each. */
+const CONTROLS = 2
+
+export function verifyTcp({ tcp }: VnetState): void {
+  for (const [id, tcb] of tcp.tcbs) {
+    const path = `.tcp.tcbs[${id}]`
+    verifyTcb(tcb, path)
+    const listens = tcb.state === TCPS_LISTEN
+    demand(listens === tcp.listeners.has(id), `${path}.state`, listens ? 'LISTEN, and no listener' : 'no LISTEN, and a listener')
+    demand(tcb.listener === 0 || tcp.listeners.has(tcb.listener), `${path}.listener`, `no listener ${tcb.listener}`)
+  }
+  for (const [id, listener] of tcp.listeners) verifyListener(tcp, id, listener)
+  for (const [key, sc] of tcp.syncache) {
+    const known = tcp.listeners.get(sc.listener)?.syn.has(key) === true
+    demand(known, `.tcp.syncache[${key}].listener`, `no listener ${sc.listener} that waits for it`)
+  }
+}
+
+function verifyListener(tcp: VnetState['tcp'], id: number, listener: Listener): void {
+  const path = `.tcp.listeners[${id}]`
+  demand(tcp.tcbs.has(id), path, 'no such socket')
+  for (const child of listener.queue) {
+    demand(tcp.tcbs.get(child)?.listener === id, `${path}.queue`, `${child} is not its connection`)
+  }
+  demand(new Set(listener.queue).size === listener.queue.length, `${path}.queue`, 'the same connection twice')
+  for (const key of listener.syn) {
+    demand(tcp.syncache.get(key)?.listener === id, `${path}.syn`, `${key} is not its half-open connection`)
+  }
+}
+
+function verifyTcb(tcb: Tcb, path: string): void {
+  verifyRanges(tcb, path)
+  if (tcb.state === TCPS_CLOSED || tcb.state === TCPS_LISTEN || tcb.state === TCPS_TIME_WAIT) return
+  const flight = seqDiff(tcb.sndMax, tcb.sndUna)
+  demand(flight >= 0 && flight <= tcb.sndBuf.len + CONTROLS, `${path}.sndMax`, 'more is sent than there is')
+  const next = seqDiff(tcb.sndNxt, tcb.sndUna)
+  demand(next >= 0 && next <= flight, `${path}.sndNxt`, 'not between sndUna and sndMax')
+}
+
+function verifyRanges(tcb: Tcb, path: string): void {
+  const { reass, rcvNxt } = tcb
+  demand(reass.length % 2 === 0, `${path}.reass`, 'half a range')
+  let end = 0
+  for (let i = 0; i < reass.length; i += 2) {
+    const start = seqDiff(reass[i], rcvNxt)
+    demand(start > end, `${path}.reass[${i}]`, 'ranges not in order, or touching')
+    end = seqDiff(reass[i + 1], rcvNxt)
+    demand(end > start, `${path}.reass[${i + 1}]`, 'a range that ends before it begins')
+  }
+  const parked = parkedRanges(tcb)
+  const need = parked.length === 0 ? tcb.rcvBuf.len : parked[parked.length - 2] + parked[parked.length - 1]
+  demand(need <= tcb.rcvBuf.buf.length, `${path}.rcvBuf`, 'parked ranges beyond the ring')
+}
