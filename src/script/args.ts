@@ -1,0 +1,134 @@
+/** Arguments of system calls: numbers, addresses, buffers; and what the script expects to find in them afterwards. */
+
+import { createAddr, addrFromIp4, addrPrint, ip4Parse } from '../lib/addr.ts'
+import type { Addr, Ip4 } from '../lib/addr.ts'
+import type { CallSpec, Expr } from './ast.ts'
+import { constantValue } from './constants.ts'
+import { mismatch, ScriptError, unsupported } from './error.ts'
+import type { Personality } from './personality.ts'
+
+export interface SocketAddress { addr: Addr; port: number }
+
+export class Args {
+  readonly call: CallSpec
+  readonly #personality: Personality
+
+  constructor(call: CallSpec, personality: Personality) {
+    this.call = call
+    this.#personality = personality
+  }
+
+  at(i: number): Expr {
+    const arg = this.call.args[i]
+    if (arg === undefined) throw new ScriptError('syntax', `syntax: ${this.call.name}() takes more arguments`)
+    return arg
+  }
+
+  number(i: number): number {
+    return this.value(this.at(i))
+  }
+
+  /** A number, constants, `[n]`, htons(n) and the like. */
+  value(e: Expr): number {
+    switch (e.kind) {
+      case 'number': return e.value
+      case 'names': return e.names.reduce((bits, name) => bits | this.constant(name), 0)
+      case 'list': if (e.items.length === 1) return this.value(e.items[0])
+        break
+      case 'apply':
+        if (e.name === 'htons' || e.name === 'htonl' || e.name === 'ntohs') return this.value(e.args[0])
+        break
+      default:
+    }
+    throw this.unknown(e)
+  }
+
+  constant(name: string): number {
+    const n = constantValue(name, this.#personality)
+    if (Number.isNaN(n)) throw unsupported(`constant ${name}`)
+    return n
+  }
+
+  /** A socket address; null for `...`. */
+  address(e: Expr): SocketAddress | null {
+    if (e.kind === 'ellipsis') return null
+    if (e.kind !== 'struct') throw this.unknown(e)
+    const family = e.fields.find((f) => f.name === 'sa_family' || f.name === 'sin_family')
+    if (family?.value.kind === 'names' && family.value.names[0] !== 'AF_INET') {
+      throw unsupported(`addresses of ${family.value.names.join('|')}`)
+    }
+    const out: SocketAddress = { addr: addrFromIp4(0), port: 0 }
+    for (const f of e.fields) {
+      if (f.name === 'sin_port') out.port = this.value(f.value)
+      else if (f.name === 'sin_addr') out.addr = addrFromIp4(this.#ip(f.value))
+      else if (f !== family) throw unsupported(`field ${f.name} of an address`)
+    }
+    return out
+  }
+
+  /** Compares an address that a call has filled in with what the script expects there. */
+  expectAddress(i: number, actual: SocketAddress): void {
+    const arg = this.call.args[i]
+    if (arg === undefined) return
+    const expected = this.address(arg)
+    if (expected === null) return
+    const print = (a: SocketAddress): string => `${addrPrint(a.addr)}:${a.port}`
+    if (print(expected) !== print(actual)) {
+      throw mismatch(`the address differs`, print(expected), print(actual))
+    }
+  }
+
+  /** Compares a number that a call has put at a place: `[n]` or a bare number; `...` is any. */
+  expectNumber(e: Expr, what: string, actual: number): void {
+    if (e.kind === 'ellipsis') return
+    if (e.kind === 'list' && e.items.length === 1 && e.items[0].kind === 'ellipsis') return
+    const expected = this.value(e)
+    if (expected !== actual) throw mismatch(`${what} is ${actual}, expected ${expected}`, String(expected), String(actual))
+  }
+
+  /** The sum of the lengths in `[{..., 1000}, {..., 24}]`. */
+  vector(e: Expr): number {
+    if (e.kind !== 'list') throw this.unknown(e)
+    let total = 0
+    for (const item of e.items) {
+      if (item.kind !== 'struct' || item.fields.length !== 2) throw this.unknown(item)
+      total += this.value(item.fields[1].value)
+    }
+    return total
+  }
+
+  /** A field of a struct, or null when the script leaves it out. */
+  field(e: Expr, name: string): Expr | null {
+    if (e.kind !== 'struct') throw this.unknown(e)
+    return e.fields.find((f) => f.name === name)?.value ?? null
+  }
+
+  unknown(e: Expr): ScriptError {
+    return unsupported(`${describeExpr(e)} as an argument of ${this.call.name}()`)
+  }
+
+  #ip(e: Expr): Ip4 {
+    if (e.kind === 'apply' && (e.name === 'inet_addr' || e.name === 'inet_ntoa') && e.args[0]?.kind === 'string') {
+      const ip = ip4Parse(e.args[0].value)
+      if (ip !== null) return ip
+    }
+    if (e.kind === 'names' || (e.kind === 'apply' && e.name === 'htonl')) return this.value(e) | 0
+    throw this.unknown(e)
+  }
+}
+
+export function anyAddress(): Addr {
+  return createAddr()
+}
+
+function describeExpr(e: Expr): string {
+  switch (e.kind) {
+    case 'number': return String(e.value)
+    case 'string': return `"${e.value}"`
+    case 'names': return e.names.join('|')
+    case 'ellipsis': return '...'
+    case 'apply': return `${e.name}(…)`
+    case 'list': return '[…]'
+    case 'struct': return `{${e.fields.map((f) => f.name).join(', ')}}`
+  }
+}

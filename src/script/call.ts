@@ -1,0 +1,33 @@
+/** A system call that has been understood: an attempt that can be repeated, and a look at what it left. */
+
+import { EBADF } from '../lib/errno.ts'
+import type { Args } from './args.ts'
+import type { OpenFile, Session } from './session.ts'
+
+export interface Call {
+  /** Result, or -errno; −EAGAIN: would block. */
+  attempt: () => number
+  /** Looks at what a successful call left in its arguments; throws a mismatch. */
+  done: (result: number) => void
+  /** Whether it waits when it would block. */
+  blocks: boolean
+  /** Script time after which it returns 0 (poll), or Infinity. */
+  until: number
+  /** The result is a new socket, to be known by the script's number. */
+  opens: boolean
+}
+
+/** A call that never waits. */
+export function atOnce(attempt: () => number, done: (result: number) => void = ignore): Call {
+  return { attempt, done, blocks: false, until: Infinity, opens: false }
+}
+
+/** A call on the descriptor in the first argument; EBADF where the script has none of this number. */
+export function onFile(session: Session, args: Args, make: (file: OpenFile) => Call): Call {
+  const file = session.files.get(args.number(0))
+  return file === undefined ? atOnce(() => -EBADF) : make(file)
+}
+
+function ignore(): void {
+  // nothing is expected of the arguments
+}

@@ -1,0 +1,275 @@
+/**
+ * The system calls. A call is made as an attempt that can be repeated: −EAGAIN says that a blocking one waits. `done`
+ * looks at what a successful call has left in its arguments.
+ */
+
+import { EAGAIN, EINPROGRESS, EINVAL, EMSGSIZE } from '../lib/errno.ts'
+import { AF_INET, SO_KIND_MASK, SO_TCP } from '../inet/state.ts'
+import { MSG_PEEK, SOCK_DGRAM, SOCK_STREAM } from '../inet/sockopt.ts'
+import { EV_ERROR, EV_WRITE } from '../kern/vn.ts'
+import { addrFromIp4 } from '../lib/addr.ts'
+import {
+  soAccept, soBind, soClose, soConnect, soCreate, soListen, soName, soPeer, soReady, soRecv, soSend, soSendTo,
+  soShutdown, soGetOpt,
+} from '../vnet/so.ts'
+import { SO_ERROR, SOL_SOCKET } from '../inet/sockopt.ts'
+import { Args } from './args.ts'
+import type { SocketAddress } from './args.ts'
+import type { CallSpec, Expr } from './ast.ts'
+import { atOnce, onFile } from './call.ts'
+import type { Call } from './call.ts'
+import {
+  F_GETFL, F_SETFL, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_WAITALL, O_RDWR, SOCK_CLOEXEC, SOCK_NONBLOCK, nonblockFlag,
+} from './constants.ts'
+import { unsupported } from './error.ts'
+import { ioctlCall } from './ioctl.ts'
+import { pollCall } from './poll.ts'
+import { createFrom, fileOpen, flowNew, flowOfSocket, peerPort } from './session.ts'
+import type { OpenFile, Session } from './session.ts'
+import { getsockoptCall, setsockoptCall } from './sockopts.ts'
+
+export function callMake(session: Session, spec: CallSpec): Call {
+  const args = new Args(spec, session.config.personality)
+  const make = Object.hasOwn(CALLS, spec.name) ? CALLS[spec.name] : undefined
+  if (make === undefined) throw unsupported(`system call ${spec.name}()`)
+  return make(session, args)
+}
+
+type Maker = (session: Session, args: Args) => Call
+
+const CALLS: Readonly<Record<string, Maker>> = Object.freeze({
+  socket: socketCall, bind: bindCall, listen: listenCall, accept: acceptCall, accept4: acceptCall, connect: connectCall,
+  read: (s: Session, a: Args) => recvCall(s, a, a.number(2), 0, -1),
+  recv: (s: Session, a: Args) => recvCall(s, a, a.number(2), a.number(3), -1),
+  recvfrom: (s: Session, a: Args) => recvCall(s, a, a.number(2), a.number(3), 4),
+  readv: (s: Session, a: Args) => recvCall(s, a, a.vector(a.at(1)), 0, -1),
+  recvmsg: recvmsgCall,
+  write: (s: Session, a: Args) => sendCall(s, a, a.number(2), 0, null),
+  send: (s: Session, a: Args) => sendCall(s, a, a.number(2), a.number(3), null),
+  sendto: (s: Session, a: Args) => sendCall(s, a, a.number(2), a.number(3), peerOf(s, a, a.at(4))),
+  writev: (s: Session, a: Args) => sendCall(s, a, a.vector(a.at(1)), 0, null),
+  sendmsg: sendmsgCall,
+  shutdown: shutdownCall, close: closeCall, fcntl: fcntlCall, ioctl: ioctlCall, poll: pollCall,
+  setsockopt: setsockoptCall, getsockopt: getsockoptCall, getsockname: nameCall, getpeername: nameCall,
+})
+
+function socketCall(session: Session, args: Args): Call {
+  const family = args.at(0).kind === 'ellipsis' ? AF_INET : args.number(0)
+  const flags = args.number(1)
+  const type = flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)
+  if (type !== SOCK_STREAM && type !== SOCK_DGRAM) throw unsupported(`sockets of type ${type}`)
+  args.number(2)
+  const { vnet } = session.stack
+  return { ...atOnce(() => soCreate(vnet, session.stack.vnetNow, family, type, 0)), opens: true }
+}
+
+function bindCall(session: Session, args: Args): Call {
+  return onFile(session, args, ({ id }) => {
+    const to = args.address(args.at(1)) ?? { addr: addrFromIp4(session.config.localIp), port: session.config.bindPort }
+    return atOnce(() => {
+      const errno = soBind(session.stack.vnet, session.stack.vnetNow, id, to.addr, to.port)
+      // a datagram socket receives from the first that speaks to it
+      if (errno === 0 && (id & SO_KIND_MASK) !== SO_TCP) flowNew(session, portOf(session, id), peerPort(session))
+      return -errno
+    })
+  })
+}
+
+function listenCall(session: Session, args: Args): Call {
+  return onFile(session, args, ({ id }) => atOnce(() => {
+    const errno = soListen(session.stack.vnet, session.stack.vnetNow, id, args.number(1))
+    if (errno === 0) flowNew(session, portOf(session, id), -1).listening = true
+    return -errno
+  }))
+}
+
+function acceptCall(session: Session, args: Args): Call {
+  return onFile(session, args, (file) => ({
+    ...waiting(file, 0), opens: true,
+    attempt: () => soAccept(session.stack.vnet, session.stack.vnetNow, file.id),
+    done: (id) => {
+      flowOfSocket(session, id)
+      const peer = createFrom()
+      soPeer(session.stack.vnet, id, peer)
+      args.expectAddress(1, peer)
+    },
+  }))
+}
+
+function connectCall(session: Session, args: Args): Call {
+  return onFile(session, args, (file) => {
+    const { id } = file
+    const to = args.address(args.at(1)) ?? defaultPeer(session)
+    const tcp = (id & SO_KIND_MASK) === SO_TCP
+    let started = false
+    const attempt = (): number => {
+      const { stack } = session
+      if (started) return connected(session, id)
+      const errno = soConnect(stack.vnet, stack.vnetNow, id, to.addr, to.port)
+      if (errno === 0 || errno === EINPROGRESS) flowOfSocket(session, id)
+      if (!tcp || errno !== EINPROGRESS || file.nonblocking) return -errno
+      started = true
+      return -EAGAIN
+    }
+    return { ...waiting(file, 0), attempt }
+  })
+}
+
+/** What a blocking connect returns once it is over. */
+function connected(session: Session, id: number): number {
+  const ready = soReady(session.stack.vnet, id)
+  if ((ready & EV_ERROR) !== 0) return -soGetOpt(session.stack.vnet, session.stack.vnetNow, id, SOL_SOCKET, SO_ERROR)
+  return (ready & EV_WRITE) !== 0 ? 0 : -EAGAIN
+}
+
+/** Flags of send and receive that this stack knows. */
+const RECV_FLAGS = MSG_PEEK | MSG_DONTWAIT | MSG_WAITALL
+const SEND_FLAGS = 1 | MSG_DONTWAIT | MSG_NOSIGNAL
+
+function recvCall(
+  session: Session, args: Args, len: number, flags: number, addressAt: number,
+  message: ((from: SocketAddress, truncated: boolean) => void) = ignore,
+): Call {
+  if ((flags & ~RECV_FLAGS) !== 0) throw unsupported(`flags 0x${flags.toString(16)} of ${args.call.name}()`)
+  const buf = new Uint8Array(len)
+  const from = createFrom()
+  let got = 0
+  return onFile(session, args, (file) => ({
+    ...waiting(file, flags),
+    attempt: () => {
+      const { vnet, vnetNow } = session.stack
+      const n = soRecv(vnet, vnetNow, file.id, buf, got, len - got, flags & MSG_PEEK, from)
+      if (n <= 0) return n === -EAGAIN || got === 0 ? n : got
+      got += n
+      return (flags & MSG_WAITALL) !== 0 && got < len ? -EAGAIN : got
+    },
+    done: () => {
+      if ((file.id & SO_KIND_MASK) === SO_TCP) soPeer(session.stack.vnet, file.id, from)
+      if (addressAt >= 0) args.expectAddress(addressAt, from)
+      message(from, from.truncated)
+    },
+  }))
+}
+
+function recvmsgCall(session: Session, args: Args): Call {
+  const msg = args.at(1)
+  const vector = args.field(msg, 'msg_iov')
+  if (vector === null) throw args.unknown(msg)
+  return recvCall(session, args, args.vector(vector), args.number(2), -1, (from, truncated) => {
+    const name = args.field(msg, 'msg_name')
+    if (name !== null) new Args({ ...args.call, args: [name] }, session.config.personality).expectAddress(0, from)
+    const flags = args.field(msg, 'msg_flags')
+    if (flags !== null) args.expectNumber(flags, 'msg_flags', truncated ? args.constant('MSG_TRUNC') : 0)
+  })
+}
+
+function sendCall(session: Session, args: Args, len: number, flags: number, to: SocketAddress | null): Call {
+  if ((flags & ~SEND_FLAGS) !== 0) throw unsupported(`flags 0x${flags.toString(16)} of ${args.call.name}()`)
+  if (len > 0x4000000) return atOnce(() => -EMSGSIZE)
+  const buf = new Uint8Array(len)
+  let put = 0
+  return onFile(session, args, (file) => ({
+    ...waiting(file, flags),
+    attempt: () => {
+      const { vnet, vnetNow } = session.stack
+      const { id } = file
+      const n = to === null || (id & SO_KIND_MASK) === SO_TCP
+        ? soSend(vnet, vnetNow, id, buf, put, len - put, flags & 1)
+        : soSendTo(vnet, vnetNow, id, buf, 0, len, to.addr, to.port)
+      if (n >= 0 && to !== null) flowOfDatagram(session, id, to)
+      if (n < 0) return n === -EAGAIN || put === 0 ? n : put
+      put += n
+      // a blocking call takes all of it
+      return put < len && !file.nonblocking && (flags & MSG_DONTWAIT) === 0 ? -EAGAIN : put
+    },
+  }))
+}
+
+function sendmsgCall(session: Session, args: Args): Call {
+  const msg = args.at(1)
+  const vector = args.field(msg, 'msg_iov')
+  if (vector === null) throw args.unknown(msg)
+  const name = args.field(msg, 'msg_name')
+  return sendCall(session, args, args.vector(vector), args.number(2), name === null ? null : peerOf(session, args, name))
+}
+
+/** What goes to this peer belongs to a conversation of its own. */
+function flowOfDatagram(session: Session, id: number, to: SocketAddress): void {
+  if ((id & SO_KIND_MASK) === SO_TCP) return
+  const local = portOf(session, id)
+  const { current } = session
+  if (current?.localPort === local && current.remotePort === to.port) return
+  flowNew(session, local, to.port)
+}
+
+function shutdownCall(session: Session, args: Args): Call {
+  return onFile(session, args, ({ id }) => atOnce(() =>
+    -soShutdown(session.stack.vnet, session.stack.vnetNow, id, args.number(1))))
+}
+
+function closeCall(session: Session, args: Args): Call {
+  return onFile(session, args, ({ id }) => atOnce(() => {
+    session.files.delete(args.number(0))
+    return -soClose(session.stack.vnet, session.stack.vnetNow, id)
+  }))
+}
+
+function fcntlCall(session: Session, args: Args): Call {
+  const nonblock = nonblockFlag(session.config.personality)
+  return onFile(session, args, (file) => {
+    switch (args.number(1)) {
+      case F_GETFL: return atOnce(() => O_RDWR | (file.nonblocking ? nonblock : 0))
+      case F_SETFL: return atOnce(() => {
+        const flags = args.number(2)
+        if ((flags & ~(O_RDWR | nonblock)) !== 0) return -EINVAL
+        file.nonblocking = (flags & nonblock) !== 0
+        return 0
+      })
+      default: throw unsupported(`fcntl ${args.number(1)}`)
+    }
+  })
+}
+
+function nameCall(session: Session, args: Args): Call {
+  const out = createFrom()
+  const get = args.call.name === 'getsockname' ? soName : soPeer
+  return onFile(session, args, ({ id }) =>
+    atOnce(() => -get(session.stack.vnet, id, out), () => args.expectAddress(1, out)))
+}
+
+function waiting(file: OpenFile, flags: number): Call {
+  return { ...atOnce(() => -EINVAL), blocks: !file.nonblocking && (flags & MSG_DONTWAIT) === 0 }
+}
+
+function peerOf(session: Session, args: Args, e: Expr): SocketAddress {
+  return args.address(e) ?? defaultPeer(session)
+}
+
+/** Where `...` sends to: the peer of the current conversation, or the remote port of the script. */
+function defaultPeer(session: Session): SocketAddress {
+  const { config } = session
+  return { addr: addrFromIp4(config.remoteIp), port: config.connectPort }
+}
+
+function portOf(session: Session, id: number): number {
+  const out = createFrom()
+  soName(session.stack.vnet, id, out)
+  return out.port
+}
+
+/** Whether an errno of a call says that it waits. */
+export function wouldBlock(result: number): boolean {
+  return result === -EAGAIN
+}
+
+/** Opens the descriptor of a call that made a socket. */
+export function callOpen(session: Session, spec: CallSpec, id: number, fd: number): void {
+  fileOpen(session, id, fd)
+  const file = session.files.get(fd)
+  const flags = spec.name === 'socket' ? spec.args[1] : spec.name === 'accept4' ? spec.args[3] : undefined
+  if (file !== undefined && flags?.kind === 'names') file.nonblocking = flags.names.includes('SOCK_NONBLOCK')
+}
+
+function ignore(): void {
+  // nothing is expected of the arguments
+}

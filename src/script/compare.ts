@@ -1,0 +1,65 @@
+/** What differs between a packet that a script expects and the one that came. */
+
+import { TH_ACK } from '../wire/tcp.ts'
+import { IPTOS_ECN_ECT0, IPTOS_ECN_ECT1 } from '../wire/ipv4.ts'
+import { ECT01 } from './ast.ts'
+import type { IcmpSpec, PacketSpec, TcpOptionSpec, TcpSpec } from './ast.ts'
+import { encodeOptions, printOptions } from './packet-options.ts'
+import { printFlags } from './packet-print.ts'
+
+/** The first difference in words, or ''. Both packets are in the script's numbers. */
+export function comparePackets(expected: PacketSpec, actual: PacketSpec): string {
+  const e = expected.body
+  const a = actual.body
+  if (e.proto !== a.proto) return `it is ${a.proto}, not ${e.proto}`
+  const ip = compareIp(expected, actual)
+  if (ip !== '') return ip
+  if (e.proto === 'udp') return differ('length', e.len, a.proto === 'udp' ? a.len : -1)
+  return e.proto === 'tcp' ? compareTcp(e, a as TcpSpec) : compareIcmp(e, a as IcmpSpec)
+}
+
+function compareIp(e: PacketSpec, a: PacketSpec): string {
+  if (e.ecn === ECT01) {
+    if (a.ecn !== IPTOS_ECN_ECT0 && a.ecn !== IPTOS_ECN_ECT1) return `ECN is ${a.ecn}, neither ECT(0) nor ECT(1)`
+  } else if (e.ecn >= 0 && e.ecn !== a.ecn) return differ('ECN codepoint', e.ecn, a.ecn)
+  if (e.tos >= 0 && e.tos !== a.tos) return differ('TOS', e.tos, a.tos)
+  return e.ttl >= 0 ? differ('TTL', e.ttl, a.ttl) : ''
+}
+
+function compareTcp(e: TcpSpec, a: TcpSpec): string {
+  if (e.flags !== a.flags) return `flags are ${printFlags(a.flags)}, expected ${printFlags(e.flags)}`
+  if (e.seq !== a.seq) return differ('sequence number', e.seq, a.seq)
+  if (e.len !== a.len) return differ('length', e.len, a.len)
+  if (((e.flags & TH_ACK) !== 0 || e.ack !== 0) && e.ack !== a.ack) return differ('acknowledgment', e.ack, a.ack)
+  if (e.win >= 0 && e.win !== a.win) return differ('window', e.win, a.win)
+  if (e.urg !== a.urg) return differ('urgent pointer', e.urg, a.urg)
+  return e.anyOptions || sameOptions(e.options, a.options) ? ''
+    : `options are <${printOptions(a.options)}>, expected <${printOptions(e.options)}>`
+}
+
+function sameOptions(e: readonly TcpOptionSpec[], a: readonly TcpOptionSpec[]): boolean {
+  return e.length === a.length && e.every((o, i) => sameOption(o, a[i]))
+}
+
+function sameOption(e: TcpOptionSpec, a: TcpOptionSpec): boolean {
+  if (e.kind !== a.kind) return false
+  if (e.kind === 'ts' && a.kind === 'ts') return (e.val < 0 || e.val === a.val) && (e.ecr < 0 || e.ecr === a.ecr)
+  return encodeOptions([e]).join() === encodeOptions([a]).join()
+}
+
+function compareIcmp(e: IcmpSpec, a: IcmpSpec): string {
+  if (e.type !== a.type) return differ('ICMP type', e.type, a.type)
+  if (e.code !== a.code) return differ('ICMP code', e.code, a.code)
+  if (e.mtu >= 0 && e.mtu !== a.mtu) return differ('MTU', e.mtu, a.mtu)
+  if (e.id >= 0 && e.id !== a.id) return differ('identifier', e.id, a.id)
+  if (e.seq >= 0 && e.seq !== a.seq) return differ('number', e.seq, a.seq)
+  if (e.len !== a.len) return differ('length', e.len, a.len)
+  if (e.quoted === null) return ''
+  const q = a.quoted
+  if (q?.proto !== e.quoted.proto) return `it quotes ${q?.proto ?? 'nothing known'}, not ${e.quoted.proto}`
+  return differ('quoted sequence number', e.quoted.seq, q.seq) || differ('quoted length', e.quoted.len, q.len)
+}
+
+function differ(what: string, expected: number, actual: number): string {
+  return expected === actual ? '' : `${what} is ${actual}, expected ${expected}`
+}

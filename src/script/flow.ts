@@ -1,0 +1,105 @@
+/**
+ * One conversation as the script numbers it. A script's sequence numbers begin where its SYN says; the stack's begin
+ * where RFC 6528 says; the difference is learnt from the SYN. Timestamps are mapped value by value.
+ */
+
+import { TH_ACK, TH_RST, TH_SYN } from '../wire/tcp.ts'
+import type { PacketSpec, QuotedSpec, TcpOptionSpec, TcpSpec } from './ast.ts'
+
+const MOD = 0x100000000
+
+export interface Flow {
+  /** A listener waits for a SYN, which makes a flow of its own. */
+  listening: boolean
+  localPort: number
+  /** −1: not known yet; the first packet tells. */
+  remotePort: number
+  /** What is added to the script's numbers of the stack's side to get those on the wire; NaN before its SYN. */
+  offset: number
+  /** Initial sequence number of the stack, on the wire. */
+  liveIss: number
+  /** Timestamps of the stack: the script's to the wire's. */
+  stamps: Map<number, number>
+  /** The first (for the tick) and the last timestamp; NaN before it. */
+  firstStamp: Stamp
+  lastStamp: Stamp
+}
+
+export interface Stamp { script: number; live: number }
+
+export function createFlow(localPort: number, remotePort: number): Flow {
+  return {
+    listening: false, localPort, remotePort, offset: NaN, liveIss: NaN, stamps: new Map(),
+    firstStamp: { script: NaN, live: NaN }, lastStamp: { script: NaN, live: NaN },
+  }
+}
+
+/** A packet for the stack, with the script's numbers, in numbers of the wire. */
+export function flowToLive(flow: Flow, spec: PacketSpec): PacketSpec {
+  const { body } = spec
+  if (body.proto === 'udp') return spec
+  if (body.proto === 'icmp') return { ...spec, body: { ...body, quoted: quotedToLive(flow, body.quoted) } }
+  const ack = (body.flags & TH_ACK) !== 0 && !body.absolute ? add(body.ack, offsetOf(flow)) : body.ack
+  return { ...spec, body: { ...body, ack, options: body.options.map((o) => optionToLive(flow, o)) } }
+}
+
+/** A packet of the stack in the script's numbers, as far as they are known; `expected` says what a SYN begins with. */
+export function flowToScript(flow: Flow, live: PacketSpec, expected: PacketSpec): PacketSpec {
+  const { body } = live
+  if (body.proto === 'udp') return live
+  // what an error quotes is what the script sent: already in its numbers
+  if (body.proto === 'icmp') return live
+  const like = expected.body.proto === 'tcp' ? expected.body : null
+  if (like !== null && (body.flags & TH_SYN) !== 0) learnIss(flow, body, like)
+  // a reset for what we never heard of is in the sender's own numbers (RFC 9293 §3.10.7.1)
+  const raw = like !== null && (like.absolute || ((body.flags & TH_RST) !== 0 && body.seq === like.seq))
+  return {
+    ...live,
+    body: {
+      ...body, seq: raw ? body.seq : add(body.seq, -offsetOf(flow)), absolute: like?.absolute ?? false,
+      options: body.options.map((o) => optionToScript(flow, o, like)),
+    },
+  }
+}
+
+function learnIss(flow: Flow, live: TcpSpec, script: TcpSpec): void {
+  // a SYN sent again has to be the same; another one begins anew
+  if (flow.liveIss === live.seq) return
+  flow.liveIss = live.seq
+  flow.offset = live.seq - script.seq
+}
+
+function optionToLive(flow: Flow, o: TcpOptionSpec): TcpOptionSpec {
+  if (o.kind === 'sack') return { kind: 'sack', edges: o.edges.map((e) => add(e, offsetOf(flow))) }
+  if (o.kind !== 'ts' || o.ecr <= 0) return o
+  const known = flow.stamps.get(o.ecr)
+  const { script, live } = flow.lastStamp
+  return { ...o, ecr: known ?? (Number.isNaN(live) ? o.ecr : add(o.ecr, live - script)) }
+}
+
+/**
+ * A timestamp takes the value that the script has in its place: which it is follows from the stack's clock, and the
+ * runner compares it only where the script gives the tick of that clock.
+ */
+function optionToScript(flow: Flow, o: TcpOptionSpec, like: TcpSpec | null): TcpOptionSpec {
+  if (o.kind !== 'ts') return o
+  const wanted = like?.options.find((x) => x.kind === 'ts')
+  if (wanted?.kind !== 'ts' || wanted.val < 0) return o
+  const stamp = { script: wanted.val, live: o.val }
+  flow.stamps.set(stamp.script, stamp.live)
+  if (Number.isNaN(flow.firstStamp.live)) flow.firstStamp = stamp
+  flow.lastStamp = stamp
+  return { ...o, val: wanted.val }
+}
+
+function quotedToLive(flow: Flow, q: QuotedSpec | null): QuotedSpec | null {
+  return q === null ? null : { ...q, seq: add(q.seq, offsetOf(flow)) }
+}
+
+function offsetOf(flow: Flow): number {
+  return Number.isNaN(flow.offset) ? 0 : flow.offset
+}
+
+function add(a: number, b: number): number {
+  return (((a + b) % MOD) + MOD) % MOD
+}

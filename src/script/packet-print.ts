@@ -1,0 +1,63 @@
+/** Packets in the script's own words, for messages. */
+
+import {
+  TH_ACK, TH_AE, TH_CWR, TH_ECE, TH_FIN, TH_PUSH, TH_RST, TH_SYN, TH_URG,
+} from '../wire/tcp.ts'
+import { ECT01 } from './ast.ts'
+import type { IcmpSpec, PacketSpec, TcpSpec } from './ast.ts'
+import { icmpCodeName, icmpTypeName } from './icmp-names.ts'
+import { printOptions } from './packet-options.ts'
+
+/** `like` is the packet that it is compared with: what that one leaves open is left out. */
+export function printPacket(spec: PacketSpec, like: PacketSpec = spec): string {
+  const words: string[] = [spec.direction]
+  if (spec.fromPort >= 0) words.push(`(${spec.fromPort} > ${spec.toPort})`)
+  const ip = [
+    ...(like.ecn >= 0 ? [printEcn(spec.ecn)] : []),
+    ...(like.tos >= 0 ? [`tos 0x${spec.tos.toString(16)}`] : []),
+    ...(like.ttl >= 0 ? [`ttl ${spec.ttl}`] : []),
+  ]
+  if (ip.length > 0) words.push(`[${ip.join(', ')}]`)
+  const { body } = spec
+  if (body.proto === 'udp') words.push(`udp (${body.len})`)
+  else if (body.proto === 'icmp') words.push(printIcmp(body))
+  else words.push(printTcp(body, like.body.proto === 'tcp' ? like.body : body))
+  return words.join(' ')
+}
+
+export function printFlags(flags: number): string {
+  return LETTERS.filter(([bit]) => (flags & bit) !== 0).map(([, letter]) => letter).join('') || '-'
+}
+
+function printTcp(tcp: TcpSpec, like: TcpSpec): string {
+  const end = (tcp.seq + tcp.len) % 0x100000000
+  const words = [printFlags(tcp.flags), `${tcp.seq}:${end}(${tcp.len})`]
+  if ((tcp.flags & TH_ACK) !== 0 || tcp.ack !== 0) words.push(`ack ${tcp.ack}`)
+  if (like.win >= 0) words.push(`win ${tcp.win}`)
+  if (tcp.urg !== 0) words.push(`urg ${tcp.urg}`)
+  if (tcp.anyOptions) words.push('<...>')
+  else if (tcp.options.length > 0) words.push(`<${printOptions(tcp.options)}>`)
+  return words.join(' ')
+}
+
+function printIcmp(icmp: IcmpSpec): string {
+  const words = ['icmp', icmpTypeName(icmp.type), icmpCodeName(icmp.type, icmp.code)]
+  if (icmp.mtu >= 0) words.push(`mtu ${icmp.mtu}`)
+  if (icmp.id >= 0) words.push(`id ${icmp.id}`)
+  if (icmp.seq >= 0) words.push(`seq ${icmp.seq}`)
+  if (icmp.len > 0) words.push(`(${icmp.len})`)
+  const q = icmp.quoted
+  if (q !== null) words.push(q.proto === 'udp' ? `[udp (${q.len})]` : `[${q.seq}:${q.seq + q.len}(${q.len})]`)
+  return words.join(' ')
+}
+
+function printEcn(ecn: number): string {
+  return ecn === ECT01 ? 'ect01' : ECN_NAMES[ecn] ?? String(ecn)
+}
+
+const ECN_NAMES: readonly string[] = Object.freeze(['noecn', 'ect1', 'ect0', 'ce'])
+
+const LETTERS: readonly (readonly [number, string])[] = Object.freeze([
+  [TH_FIN, 'F'], [TH_SYN, 'S'], [TH_RST, 'R'], [TH_PUSH, 'P'], [TH_ACK, '.'], [TH_URG, 'U'], [TH_ECE, 'E'],
+  [TH_CWR, 'W'], [TH_AE, 'A'],
+] as const)

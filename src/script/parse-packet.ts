@@ -1,0 +1,209 @@
+/** Packets of a script: `> P. 1:1001(1000) ack 1 win 512 <nop,nop,TS val 1 ecr 2>`, UDP and ICMP. */
+
+import { TH_ACK, TH_AE, TH_CWR, TH_ECE, TH_FIN, TH_PUSH, TH_RST, TH_SYN, TH_URG } from '../wire/tcp.ts'
+import {
+  IPTOS_ECN_CE, IPTOS_ECN_ECT0, IPTOS_ECN_ECT1, IPTOS_ECN_NOTECT,
+} from '../wire/ipv4.ts'
+import { TCPOPT_FAST_OPEN, TCPOPT_SIGNATURE } from '../wire/tcp-options.ts'
+import { ECT01 } from './ast.ts'
+import type { IcmpSpec, PacketSpec, QuotedSpec, TcpOptionSpec, TcpSpec } from './ast.ts'
+import { icmpCodeNumber, icmpTypeNumber } from './icmp-names.ts'
+import type { Scanner } from './scanner.ts'
+
+export function parsePacket(s: Scanner): PacketSpec {
+  const direction = s.eat('<') ? '<' : '>'
+  if (direction === '>') s.expect('>')
+  const spec: PacketSpec = {
+    kind: 'packet', direction, fromPort: -1, toPort: -1, ecn: -1, tos: -1, ttl: -1, body: { proto: 'udp', len: 0 },
+  }
+  if (s.eat('(')) parsePorts(s, spec)
+  if (s.eat('[')) parseIpInfo(s, spec)
+  const other = s.take(/(?:ipv4|ipv6|mpls|gre|sctp|udplite|icmpv6)\b/y)
+  if (other !== null) throw s.unsupported(`packets with ${other[0]}`)
+  if (s.take(/icmp(?:v4)?\b/y) !== null) spec.body = parseIcmp(s)
+  else if (s.eatWord('udp')) spec.body = { proto: 'udp', len: parseLength(s) }
+  else spec.body = parseTcp(s)
+  return spec
+}
+
+function parsePorts(s: Scanner, spec: PacketSpec): void {
+  spec.fromPort = s.integer('a port')
+  s.expect('>')
+  spec.toPort = s.integer('a port')
+  s.expect(')')
+}
+
+function parseIpInfo(s: Scanner, spec: PacketSpec): void {
+  do {
+    const m = s.take(/[a-z0-9]+/y)
+    switch (m?.[0]) {
+      case 'noecn': case 'nonecn': spec.ecn = IPTOS_ECN_NOTECT; break
+      case 'ect0': spec.ecn = IPTOS_ECN_ECT0; break
+      case 'ect1': spec.ecn = IPTOS_ECN_ECT1; break
+      case 'ect01': spec.ecn = ECT01; break
+      case 'ce': spec.ecn = IPTOS_ECN_CE; break
+      case 'tos': spec.tos = s.integer('a TOS octet'); break
+      case 'ttl': spec.ttl = s.integer('a TTL'); break
+      case undefined: throw s.fail('an ECN codepoint, tos or ttl')
+      default: throw s.unsupported(`[${m?.[0] ?? ''}] of a packet`)
+    }
+  } while (s.eat(','))
+  s.expect(']')
+}
+
+function parseTcp(s: Scanner): TcpSpec {
+  const flags = s.take(/[SFRP.UEWCAN0-7-]+(?=\s)/y)
+  if (flags === null) throw s.fail('TCP flags, udp or icmp')
+  const absolute = s.eatWord('abs')
+  const { seq, len } = parseRange(s)
+  const spec: TcpSpec = {
+    proto: 'tcp', flags: flagBits(s, flags[0]), seq, len, absolute, ack: 0, win: -1, urg: 0, options: [],
+    anyOptions: false,
+  }
+  if (s.eatWord('ack')) spec.ack = s.integer('an acknowledgment number')
+  else if ((spec.flags & TH_ACK) !== 0) throw s.fail('ack and a number, for the flag "." is set')
+  if (s.eatWord('win')) spec.win = s.integer('a window')
+  if (s.eatWord('urg')) spec.urg = s.integer('an urgent pointer')
+  if (spec.win > 0xffff || spec.urg > 0xffff) throw s.fail('a window and an urgent pointer below 65536')
+  if (s.eat('<')) parseOptions(s, spec)
+  return spec
+}
+
+/** `first:next(length)`. */
+function parseRange(s: Scanner): { seq: number; len: number } {
+  const seq = s.integer('a sequence number')
+  s.expect(':')
+  const end = s.integer('the sequence number behind the data')
+  const len = parseLength(s)
+  if ((seq + len) % 0x100000000 !== end) throw s.fail(`${seq}:${(seq + len) % 0x100000000}(${len})`)
+  return { seq, len }
+}
+
+function parseLength(s: Scanner): number {
+  s.expect('(')
+  const len = s.integer('a length')
+  s.expect(')')
+  if (len > 65_495) throw s.fail('a length that fits a packet')
+  return len
+}
+
+function flagBits(s: Scanner, letters: string): number {
+  let bits = 0
+  for (const letter of letters) {
+    switch (letter) {
+      case 'S': bits |= TH_SYN; break
+      case 'F': bits |= TH_FIN; break
+      case 'R': bits |= TH_RST; break
+      case 'P': bits |= TH_PUSH; break
+      case '.': bits |= TH_ACK; break
+      case 'U': bits |= TH_URG; break
+      case 'E': bits |= TH_ECE; break
+      case 'W': case 'C': bits |= TH_CWR; break
+      case 'A': case 'N': bits |= TH_AE; break
+      case '-': break
+      // the three bits of AccECN's counter (RFC 9768 §3.1.1)
+      default: {
+        const ace = Number(letter)
+        bits |= ((ace & 4) !== 0 ? TH_AE : 0) | ((ace & 2) !== 0 ? TH_CWR : 0) | ((ace & 1) !== 0 ? TH_ECE : 0)
+      }
+    }
+  }
+  if (letters.includes('-') && letters.length > 1) throw s.fail('flags, or "-" alone')
+  return bits
+}
+
+function parseOptions(s: Scanner, spec: TcpSpec): void {
+  if (s.eat('...')) {
+    spec.anyOptions = true
+    s.expect('>')
+    return
+  }
+  if (s.eat('>')) return
+  do spec.options.push(parseOption(s)); while (s.eat(','))
+  s.expect('>')
+  const length = spec.options.reduce((n, o) => n + optionLength(o), 0)
+  if (length % 4 !== 0) throw s.fail(`options padded to a multiple of 4 octets (these are ${length})`)
+  if (length > 40) throw s.fail(`options of 40 octets at most (these are ${length})`)
+}
+
+function parseOption(s: Scanner): TcpOptionSpec {
+  const m = s.take(/[A-Za-z]\w*/y)
+  switch (m?.[0]) {
+    case 'mss': return { kind: 'mss', value: s.integer('a segment size') }
+    case 'wscale': return { kind: 'wscale', value: s.integer('a window scale') }
+    case 'nop': case 'eol': case 'sackOK': return { kind: m[0] }
+    case 'sack': return parseSack(s)
+    case 'TS': return parseTimestamps(s)
+    case 'FO': return { kind: 'raw', number: TCPOPT_FAST_OPEN, bytes: parseHex(s) }
+    case 'FOEXP': return { kind: 'raw', number: 254, bytes: [0xf9, 0x89, ...parseHex(s)] }
+    case 'md5': return { kind: 'raw', number: TCPOPT_SIGNATURE, bytes: parseHex(s) }
+    case undefined: throw s.fail('a TCP option')
+    default: throw s.unsupported(`TCP option ${m?.[0] ?? ''}`)
+  }
+}
+
+function parseSack(s: Scanner): TcpOptionSpec {
+  const edges: number[] = []
+  for (;;) {
+    const m = s.take(/(\d+)\s*:\s*(\d+)/y)
+    if (m === null) break
+    edges.push(Number(m[1]), Number(m[2]))
+  }
+  if (edges.length === 0) throw s.fail('blocks like 1:1001')
+  return { kind: 'sack', edges }
+}
+
+function parseTimestamps(s: Scanner): TcpOptionSpec {
+  if (!s.eatWord('val')) throw s.fail('val')
+  const val = s.eat('...') ? -1 : s.integer('a timestamp')
+  if (!s.eatWord('ecr')) throw s.fail('ecr')
+  return { kind: 'ts', val, ecr: s.eat('...') ? -1 : s.integer('a timestamp') }
+}
+
+function parseHex(s: Scanner): number[] {
+  const m = s.take(/(?:0x)?((?:[0-9a-fA-F]{2})+)\b/y)
+  return m === null ? [] : (m[1].match(/../g) ?? []).map((pair) => parseInt(pair, 16))
+}
+
+function optionLength(o: TcpOptionSpec): number {
+  switch (o.kind) {
+    case 'nop': case 'eol': return 1
+    case 'mss': return 4
+    case 'wscale': return 3
+    case 'sackOK': return 2
+    case 'ts': return 10
+    case 'sack': return 2 + o.edges.length * 4
+    case 'raw': return 2 + o.bytes.length
+  }
+}
+
+function parseIcmp(s: Scanner): IcmpSpec {
+  const spec: IcmpSpec = { proto: 'icmp', type: 0, code: 0, mtu: -1, id: -1, seq: -1, len: 0, quoted: null }
+  const word = s.take(/[a-z_]+/y)
+  if (word === null) throw s.fail('an ICMP type')
+  spec.type = word[0] === 'type' ? s.integer('an ICMP type') : icmpTypeNumber(word[0])
+  if (spec.type < 0) throw s.unsupported(`ICMP type ${word[0]}`)
+  for (;;) {
+    const m = s.take(/[a-z_]+/y)
+    if (m === null) break
+    switch (m[0]) {
+      case 'mtu': spec.mtu = s.integer('an MTU'); break
+      case 'id': spec.id = s.integer('an identifier'); break
+      case 'seq': spec.seq = s.integer('a number'); break
+      case 'code': spec.code = s.integer('an ICMP code'); break
+      default:
+        spec.code = icmpCodeNumber(spec.type, m[0])
+        if (spec.code < 0) throw s.unsupported(`ICMP code ${m[0]}`)
+    }
+  }
+  if (s.looksAt('(')) spec.len = parseLength(s)
+  if (s.eat('[')) spec.quoted = parseQuoted(s)
+  return spec
+}
+
+function parseQuoted(s: Scanner): QuotedSpec {
+  const quoted: QuotedSpec = s.eatWord('udp') ? { proto: 'udp', seq: 0, len: parseLength(s) }
+    : { proto: 'tcp', ...parseRange(s) }
+  s.expect(']')
+  return quoted
+}

@@ -1,0 +1,115 @@
+/** Packets of a script: those for the stack are sent to it, those of the stack are waited for and compared. */
+
+import { comparePackets } from './compare.ts'
+import type { PacketSpec } from './ast.ts'
+import { mismatch } from './error.ts'
+import { flowToLive, flowToScript } from './flow.ts'
+import type { Flow } from './flow.ts'
+import { decodePacket, encodePacket, printEndpoints } from './packet.ts'
+import type { Endpoints, LivePacket } from './packet.ts'
+import { printPacket } from './packet-print.ts'
+import { flowFind, flowNew, peerPort } from './session.ts'
+import type { Session } from './session.ts'
+import type { Window } from './window.ts'
+import { printTime, windowMiss } from './window.ts'
+import { TH_ACK, TH_SYN } from '../wire/tcp.ts'
+
+/** How long a packet that may come at any time is waited for, and how far one looks for one that is late. */
+const ANY_LIMIT_US = 24 * 3600e6
+const LATE_LIMIT_US = 600e6
+
+/** A packet of the script arrives at the stack. */
+export function packetIn(session: Session, spec: PacketSpec): void {
+  const { config, stack } = session
+  const flow = flowForInbound(session, spec)
+  const ends: Endpoints = { src: config.remoteIp, sport: flow.remotePort, dst: config.localIp, dport: flow.localPort }
+  stack.inject(encodePacket(flowToLive(flow, spec), ends))
+}
+
+/** The stack must send this packet within the window; returns when it did. */
+export function packetOut(session: Session, spec: PacketSpec, window: Window): number {
+  const { stack, config } = session
+  const latest = window.latest === Infinity ? stack.now + ANY_LIMIT_US : window.latest
+  if (!stack.awaitPacket(latest)) {
+    const late = stack.awaitPacket(latest + LATE_LIMIT_US) ? stack.sent[0] : undefined
+    throw mismatch(late === undefined ? 'no packet was sent' : `the packet came at ${printTime(late.at)} s, expected ${window.text}`,
+      printPacket(spec), late === undefined ? 'nothing' : describe(session, late.bytes, spec))
+  }
+  const sent = stack.sent.shift()
+  if (sent === undefined) throw mismatch('no packet was sent', printPacket(spec), 'nothing')
+  const live = decodePacket(sent.bytes)
+  if (live === null || live.fault !== '') {
+    throw mismatch(live === null ? 'the packet is of another protocol' : live.fault, printPacket(spec), `${sent.bytes.length} octets`)
+  }
+  const flow = flowForOutbound(session, spec, live)
+  const script = flowToScript(flow, live.spec, spec)
+  const fail = (why: string): Error => mismatch(why, printPacket(spec), printPacket(portsLike(script, spec, live), spec))
+  const where = whereDiffers(session, flow, spec, live)
+  if (where !== '') throw fail(where)
+  const difference = comparePackets(spec, script) || stampDiffers(flow, spec, live, config)
+  if (difference !== '') throw fail(difference)
+  const miss = windowMiss(window, sent.at)
+  if (miss !== '') throw fail(`the packet came ${miss}`)
+  return sent.at
+}
+
+function flowForInbound(session: Session, spec: PacketSpec): Flow {
+  const { current } = session
+  if (spec.fromPort >= 0) {
+    const known = flowFind(session, spec.toPort, spec.fromPort)
+    session.current = known ?? flowNew(session, spec.toPort, spec.fromPort)
+    return session.current
+  }
+  if (current === null) return flowNew(session, session.config.bindPort, peerPort(session))
+  const { body } = spec
+  const syn = body.proto === 'tcp' && (body.flags & (TH_SYN | TH_ACK)) === TH_SYN
+  if (current.listening && (syn || body.proto !== 'icmp')) return flowNew(session, current.localPort, peerPort(session))
+  return current
+}
+
+function flowForOutbound(session: Session, spec: PacketSpec, live: LivePacket): Flow {
+  const { from } = live
+  if (spec.fromPort >= 0) {
+    session.current = flowFind(session, spec.fromPort, spec.toPort) ?? flowNew(session, spec.fromPort, spec.toPort)
+    return session.current
+  }
+  const { current } = session
+  if (current !== null && (from.sport < 0 || current.remotePort >= 0)) return current
+  return flowNew(session, from.sport, from.dport)
+}
+
+/** Whether the packet went between other endpoints than the script means. */
+function whereDiffers(session: Session, flow: Flow, spec: PacketSpec, live: LivePacket): string {
+  const { config } = session
+  const { from } = live
+  if (live.spec.body.proto !== spec.body.proto) return ''
+  const wanted: Endpoints = {
+    src: from.src, dst: config.remoteIp, sport: from.sport < 0 ? -1 : flow.localPort,
+    dport: from.sport < 0 ? -1 : flow.remotePort,
+  }
+  const [is, should] = [printEndpoints(from), printEndpoints(wanted)]
+  return is === should ? '' : `it went ${is}, expected ${should}`
+}
+
+/** Where the script gives the tick of the stack's timestamp clock, its timestamps advance with it. */
+function stampDiffers(flow: Flow, spec: PacketSpec, live: LivePacket, config: Session['config']): string {
+  if (config.tsTickUs === 0 || spec.body.proto !== 'tcp' || live.spec.body.proto !== 'tcp') return ''
+  const wanted = spec.body.options.find((o) => o.kind === 'ts')
+  const is = live.spec.body.options.find((o) => o.kind === 'ts')
+  if (wanted?.kind !== 'ts' || is?.kind !== 'ts' || wanted.val < 0) return ''
+  const first = flow.firstStamp
+  const value = first.script + (is.val - first.live | 0)
+  return value === wanted.val ? '' : `TS val is ${value}, expected ${wanted.val}`
+}
+
+function describe(session: Session, bytes: Uint8Array, spec: PacketSpec): string {
+  const live = decodePacket(bytes)
+  if (live === null) return `${bytes.length} octets of another protocol`
+  const flow = session.current
+  return printPacket(flow === null ? live.spec : flowToScript({ ...flow, stamps: new Map() }, live.spec, spec), spec)
+}
+
+/** Shows ports where the script has them. */
+function portsLike(script: PacketSpec, spec: PacketSpec, live: LivePacket): PacketSpec {
+  return spec.fromPort < 0 ? script : { ...script, fromPort: live.from.sport, toPort: live.from.dport }
+}

@@ -1,0 +1,95 @@
+/** setsockopt and getsockopt. Values are numbers, but for SO_LINGER, TCP_INFO and TCP_CONGESTION. */
+
+import { SOL_SOCKET, SOL_TCP, SO_LINGER } from '../inet/sockopt.ts'
+import { ENOENT } from '../lib/errno.ts'
+import { CC_NAMES } from '../tcp/cc/names.ts'
+import { soGetOpt, soSetOpt } from '../vnet/so.ts'
+import type { Args } from './args.ts'
+import type { Expr } from './ast.ts'
+import { atOnce, onFile } from './call.ts'
+import type { Call } from './call.ts'
+import { TCP_CONGESTION, TCP_INFO } from './constants.ts'
+import { mismatch, unsupported } from './error.ts'
+import { tcpInfoFields } from './info.ts'
+import { tcbOf } from './session.ts'
+import type { Session } from './session.ts'
+
+/** What the Vnet says for a linger that is off. */
+const LINGER_OFF = 0x7fffffff
+
+export function setsockoptCall(session: Session, args: Args): Call {
+  const level = args.number(1)
+  const name = args.number(2)
+  const { vnet } = session.stack
+  return onFile(session, args, ({ id }) => {
+    if (level === SOL_TCP && name === TCP_CONGESTION) return congestion(session, args, id)
+    const value = level === SOL_SOCKET && name === SO_LINGER ? lingerValue(args, args.at(3)) : args.number(3)
+    return atOnce(() => -soSetOpt(vnet, session.stack.vnetNow, id, level, name, value))
+  })
+}
+
+export function getsockoptCall(session: Session, args: Args): Call {
+  const level = args.number(1)
+  const name = args.number(2)
+  return onFile(session, args, ({ id }) => {
+    if (level === SOL_TCP && name === TCP_INFO) return atOnce(() => 0, () => expectInfo(session, args, id))
+    if (level === SOL_TCP && name === TCP_CONGESTION) return congestion(session, args, id)
+    let value = 0
+    return atOnce(() => {
+      value = soGetOpt(session.stack.vnet, session.stack.vnetNow, id, level, name)
+      return Math.min(0, value)
+    }, () => {
+      if (level === SOL_SOCKET && name === SO_LINGER) return expectLinger(args, value)
+      args.expectNumber(args.at(3), 'the value', value)
+      args.expectNumber(args.at(4), 'the length', 4)
+    })
+  })
+}
+
+/** `{onoff=1, linger=0}`: seconds, −1 for off. */
+function lingerValue(args: Args, e: Expr): number {
+  const [onoff, linger] = lingerFields(args, e)
+  return args.value(onoff) === 0 ? -1 : args.value(linger)
+}
+
+function expectLinger(args: Args, value: number): void {
+  const [onoff, linger] = lingerFields(args, args.at(3))
+  args.expectNumber(onoff, 'onoff', value === LINGER_OFF ? 0 : 1)
+  args.expectNumber(linger, 'linger', value === LINGER_OFF ? 0 : value)
+  args.expectNumber(args.at(4), 'the length', 8)
+}
+
+function lingerFields(args: Args, e: Expr): [Expr, Expr] {
+  const onoff = args.field(e, 'onoff') ?? args.field(e, 'l_onoff')
+  const linger = args.field(e, 'linger') ?? args.field(e, 'l_linger')
+  if (onoff === null || linger === null) throw args.unknown(e)
+  return [onoff, linger]
+}
+
+function expectInfo(session: Session, args: Args, id: number): void {
+  const e = args.at(3)
+  if (e.kind === 'ellipsis') return
+  if (e.kind !== 'struct') throw args.unknown(e)
+  const fields = tcpInfoFields(tcbOf(session, id, 'TCP_INFO'), session.config.personality)
+  for (const f of e.fields) {
+    if (f.value.kind === 'ellipsis') continue
+    if (!Object.hasOwn(fields, f.name)) throw unsupported(`TCP_INFO field ${f.name}`)
+    args.expectNumber(f.value, f.name, fields[f.name])
+  }
+}
+
+/** The algorithm by its name: to be had is the one that the connection has. */
+function congestion(session: Session, args: Args, id: number): Call {
+  const e = args.at(3)
+  const wanted = e.kind === 'string' ? e.value : e.kind === 'list' && e.items[0]?.kind === 'string' ? e.items[0].value : ''
+  if (wanted === '') throw args.unknown(e)
+  const cc = wanted === 'reno' ? 'newreno' : wanted
+  const has = CC_NAMES[tcbOf(session, id, 'TCP_CONGESTION').cc] ?? ''
+  if (args.call.name === 'getsockopt') {
+    return atOnce(() => 0, () => {
+      if (has !== cc) throw mismatch(`the algorithm is ${has}, expected ${cc}`, cc, has)
+    })
+  }
+  if (has !== cc && CC_NAMES.includes(cc)) throw unsupported(`setsockopt TCP_CONGESTION "${wanted}"`)
+  return atOnce(() => has === cc ? 0 : -ENOENT)
+}
