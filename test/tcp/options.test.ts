@@ -39,6 +39,13 @@ describe('options on the wire (RFC 9293 §3.1, §3.2)', () => {
     expect(s.optionBytes.length % 4).toBe(0)
   })
 
+  test('the MSS option is on every SYN, even where it says the default of 536 (MAY-3)', () => {
+    const t = createTcp({ mtu: 576 })
+    listen(t)
+    inject(t, { flags: 'S', seq: 1, mss: 536 })
+    expectSeg(t, { flags: 'S.', mss: 536 })
+  })
+
   test('SACK-permitted is not offered and not answered: selective acknowledgment is not there yet', () => {
     const t = createTcp()
     listen(t)
@@ -73,6 +80,13 @@ describe('negotiation (RFC 7323 §2.2, §3.2)', () => {
     c.in('.', { win: 1000 })
     c.id = accept(t, l)
     expect(c.tcb.sndWnd).toBe(32_000)
+  })
+
+  test('windows are kept in 32 bits (REC-1): 65,535 shifted by 14 is 2^30 − 2^14', () => {
+    const t = createTcp()
+    const c = passive(t, { ws: 14, win: 65_535 })
+    expect(c.tcb.sndWnd).toBe(2 ** 30 - 2 ** 14)
+    expect(c.tcb.maxSndWnd).toBe(2 ** 30 - 2 ** 14)
   })
 
   test('our shift fits net.inet.tcp.recvbuf_max', () => {

@@ -89,6 +89,19 @@ describe('segment size (RFC 9293 §3.7.1)', () => {
   })
 })
 
+test('every segment that is sent carries a right checksum (MUST-2)', () => {
+  const t = createTcp()
+  const c = passive(t, { ts: true, ws: 2 })
+  for (let i = 1; i <= 40; i++) {
+    c.write(i * 37, 0, i % 5 === 0 ? 1 : 0)
+    c.in('.', { ack: 1, seq: i, data: 1 })
+  }
+  c.close()
+  // the harness recomputes the sum of each segment over its pseudo-header and throws where it is not 0
+  expect(t.sent.length).toBeGreaterThan(20)
+  t.sent.length = 0
+})
+
 describe('PSH (RFC 9293 §3.9.1.2)', () => {
   test('data is not withheld, and what empties the queue is pushed (MUST-60, MUST-61)', () => {
     const t = createTcp()

@@ -171,6 +171,20 @@ describe('our own window (RFC 9293 §3.8.6.2.2)', () => {
     c.out('.', { ack: 6001, win: 3000 })
   })
 
+  test('it may stay closed for ever (MAY-8): every probe of a day is answered with window 0', () => {
+    const t = createTcp({ sysctls: { 'net.inet.tcp.recvspace': 1024 } })
+    const c = passive(t)
+    c.in('.', { data: 1024 })
+    run(t, 40)
+    c.out('.', { ack: 1025, win: 0 })
+    for (let i = 0; i < 24 * 60; i++) {
+      run(t, 60_000)
+      c.in('.', { seq: 1025, data: 1 })
+      c.out('.', { ack: 1025, win: 0 })
+    }
+    expect(c.read()).toEqual(pattern(0, 1024))
+  })
+
   test('a reader that keeps up does not cause an update for every read', () => {
     const t = createTcp({ sysctls: { 'net.inet.tcp.recvspace': 65536 } })
     const c = passive(t, { ws: 0 })

@@ -1,0 +1,58 @@
+/** docs/rfc/rfc9293.md is complete and names what exists. */
+
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+
+const ROOT = new URL('../../', import.meta.url)
+const DOC = readFileSync(new URL('docs/rfc/rfc9293.md', ROOT), 'utf8')
+
+interface Row { id: string; status: string; code: string; test: string; note: string }
+
+const ROWS: Row[] = DOC.split('\n')
+  .filter((line) => /^\| (MUST|SHLD|REC|MAY)-\d+ \|/.test(line))
+  .map((line) => {
+    const [id = '', , , status = '', code = '', named = '', note = ''] = line.slice(1, -1).split(/(?<!\\)\|/)
+      .map((cell) => cell.trim().replaceAll('\\|', '|'))
+    return { id, status, code, test: named, note }
+  })
+
+describe('the table of RFC 9293\'s requirements (appendix B)', () => {
+  test('has each of the 119 labels once', () => {
+    const labels = [['MUST', 69], ['SHLD', 31], ['REC', 1], ['MAY', 18]] as const
+    const all = labels.flatMap(([name, n]) => Array.from({ length: n }, (_, i) => `${name}-${i + 1}`))
+    expect(ROWS.map((r) => r.id).sort()).toEqual(all.sort())
+  })
+
+  test('knows four words for the status; what is done has a file and a test, what is not has a note', () => {
+    for (const r of ROWS) {
+      expect(['done', 'partial', 'not yet', 'not applicable'], r.id).toContain(r.status)
+      if (r.status === 'done') expect([r.code, r.test].every((cell) => cell !== ''), r.id).toBe(true)
+      else expect(r.note, r.id).not.toBe('')
+    }
+  })
+
+  test('names files that exist, in its rows and notes', () => {
+    const paths = ROWS.flatMap((r) => [...`${r.code} ${r.test} ${r.note}`.matchAll(/`((?:src|test)\/[^`]+)`/g)].map((m) => m[1]))
+    expect(paths.length).toBeGreaterThan(180)
+    for (const path of paths) expect(existsSync(new URL(path as string, ROOT)), path).toBe(true)
+  })
+
+  test('names tests that exist', () => {
+    for (const r of ROWS) {
+      const named = /^`([^`]+)`: (.*)$/.exec(r.test)
+      if (named === null) continue
+      const source = readFileSync(new URL(named[1] as string, ROOT), 'utf8').replaceAll('\\\'', '\'')
+      const title = (named[2] as string).replace(/^`(.*)`$/, '$1')
+      expect(source.includes(title), `${r.id}: ${title}`).toBe(true)
+    }
+  })
+
+  test('its totals are the sums of its rows', () => {
+    for (const [name, prefix] of [['MUST and MUST NOT', 'MUST'], ['SHOULD and SHOULD NOT', 'SHLD'], ['Recommended', 'REC'],
+      ['MAY', 'MAY']] as const) {
+      const count = (status: string): number => ROWS.filter((r) => r.id.startsWith(`${prefix}-`) && r.status === status).length
+      const line = `| ${name} | ${['done', 'partial', 'not yet', 'not applicable'].map(count).join(' | ')} |`
+      expect(DOC.split('\n')).toContain(line)
+    }
+  })
+})
