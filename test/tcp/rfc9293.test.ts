@@ -34,15 +34,15 @@ describe('the table of RFC 9293\'s requirements (appendix B)', () => {
   test('names files that exist, in its rows and notes', () => {
     const paths = ROWS.flatMap((r) => [...`${r.code} ${r.test} ${r.note}`.matchAll(/`((?:src|test)\/[^`]+)`/g)].map((m) => m[1]))
     expect(paths.length).toBeGreaterThan(180)
-    for (const path of paths) expect(existsSync(new URL(path as string, ROOT)), path).toBe(true)
+    for (const path of paths) expect(existsSync(new URL(path, ROOT)), path).toBe(true)
   })
 
   test('names tests that exist', () => {
     for (const r of ROWS) {
       const named = /^`([^`]+)`: (.*)$/.exec(r.test)
       if (named === null) continue
-      const source = readFileSync(new URL(named[1] as string, ROOT), 'utf8').replaceAll('\\\'', '\'')
-      const title = (named[2] as string).replace(/^`(.*)`$/, '$1')
+      const source = readFileSync(new URL(named[1], ROOT), 'utf8').replaceAll('\\\'', '\'')
+      const title = (named[2]).replace(/^`(.*)`$/, '$1')
       expect(source.includes(title), `${r.id}: ${title}`).toBe(true)
     }
   })

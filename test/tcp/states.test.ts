@@ -161,7 +161,7 @@ describe('user calls (RFC 9293 §3.10.1 – §3.10.5)', () => {
   const buf = new Uint8Array(1)
 
   for (const [state, [send, recv, open, pass, bind, close, abort]] of Object.entries(CALLS)) {
-    const scene = SCENES[state] as () => Scene
+    const scene = SCENES[state]
     test(`${state}: SEND, RECEIVE, OPEN, CLOSE, ABORT`, () => {
       const calls: (readonly [(s: Scene) => number, unknown])[] = [
         [({ t, c }) => soSend(t.vnet, t.now, c.id, buf, 0, 1, 0), send],
