@@ -26,9 +26,10 @@ export function threeTaps(offload: boolean, seconds: number) {
       const [a = [], b = [], c = []] = spaces
       await scene.ok(...a, 'ping', '-n', '-c', '1', '-W', '5', B)
       const capture = join(dir, 'third.pcap')
-      const sniffer = await scene.start('listening', ...c, 'tcpdump', '-i', 'vc0', '-U', '-w', capture)
+      const sniffer = await scene.start('listening', ...c, 'tcpdump', '-Z', 'root', '-i', 'vc0', '-U', '-w', capture)
       const traffic = await iperf(scene, a, b, seconds)
       const pings = await scene.ok(...a, 'ping', '-n', '-q', '-c', '3', '-i', '0.1', '-W', '2', VNET)
+      const echoed = await echo(scene, a, dir)
       // a broadcast reaches the third, an address that nobody has learnt goes everywhere
       await scene.run(...a, 'ping', '-n', '-c', '1', '-W', '1', '10.66.0.99')
       await scene.ok(...a, 'ip', 'neigh', 'add', '10.66.0.98', 'lladdr', '02:00:00:00:00:98', 'dev', 'va0')
@@ -43,7 +44,7 @@ export function threeTaps(offload: boolean, seconds: number) {
       await scene.until(() => daemon.exitCode !== null, 'the daemon does not end')
       const after = await Promise.all(TAPS.map((name, i) => scene.run(...(spaces[i] ?? []), 'ip', 'link', 'show', name)))
       return {
-        ...traffic, unicasts: lines(unicasts), broadcasts: lines(broadcasts), ports, pings,
+        ...traffic, echoed, unicasts: lines(unicasts), broadcasts: lines(broadcasts), ports, pings,
         exitCode: daemon.exitCode, tapsBefore: before.map((r) => r.status), tapsAfter: after.map((r) => r.status),
         controlLeft: existsSync(control),
       }
@@ -65,6 +66,7 @@ vimages:
   - name: a
     interfaces:
       - { name: eth0, bridge: br0, addresses: [${VNET}/24] }
+    services: [echo]
 `)
   const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
   const ts = new URL('ts.mjs', import.meta.url).href
@@ -92,6 +94,15 @@ async function iperf(scene: Scene, a: string[], b: string[], seconds: number) {
     tcpGbps: gbps(tcp.sum_received.bits_per_second), backGbps: gbps(back.sum_received.bits_per_second),
     udpPackets: udp.sum.packets, udpLost: udp.sum.lost_packets, udpLostInKernels: before + behind,
   }
+}
+
+/** 20 MB from a namespace to the Vnet's echo service and back: the hashes of what was sent and of what came. */
+async function echo(scene: Scene, space: string[], dir: string): Promise<string[]> {
+  const file = join(dir, 'random')
+  await scene.ok('sh', '-c', `head -c 20000000 /dev/urandom > ${file}`)
+  const sent = await scene.ok('sh', '-c', `sha256sum < ${file}`)
+  const came = await scene.ok(...space, 'sh', '-c', `nc -N -w 10 ${VNET} 7 < ${file} | sha256sum`)
+  return [sent, came]
 }
 
 function gbps(bps: number): number {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { describeInterop } from './netns.ts'
 
-const PROGRAMS = ['ping', 'iperf3', 'tcpdump', 'curl']
+const PROGRAMS = ['ping', 'iperf3', 'tcpdump', 'curl', 'nc', 'sha256sum']
 
 describeInterop('the daemon as bridge', new URL('bridge-scenarios.ts', import.meta.url), PROGRAMS, (run) => {
   const title = 'IEEE 802.1D §7: iperf3 through three bridged TAPs, the third one sees what is flooded only (offload: %s)'
@@ -13,6 +13,7 @@ describeInterop('the daemon as bridge', new URL('bridge-scenarios.ts', import.me
     expect(r.udpPackets).toBeGreaterThan(1000)
     expect(r.udpLost).toBeLessThanOrEqual(r.udpLostInKernels)
     expect(r.pings).toMatch(/3 received/)
+    expect(r.echoed[1]).toBe(r.echoed[0])
     expect(r.unicasts).toEqual([expect.stringContaining('10.66.0.11 > 10.66.0.98: ICMP echo request')])
     expect(r.broadcasts.join('\n')).toContain('who-has 10.66.0.99 tell 10.66.0.11')
     expect(r.ports.map((p: { port: string; macs: number; dropped: number }) => [p.port, p.macs, p.dropped])).toEqual(
