@@ -7,13 +7,13 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { LINK_ETHER } from '../device/device.ts'
+import { ignoreFrame, LINK_ETHER } from '../device/device.ts'
 import type { Device, DeviceClock } from '../device/device.ts'
 import { alarmDue, alarmSet, createTimerHeap, heapPop, heapPush, heapTop, NEVER } from '../kern/timer.ts'
 import { createFramePool } from '../lib/frame.ts'
 import type { Frame, FramePool } from '../lib/frame.ts'
 import { ifCreate, ifDestroy, ifSetFlags } from '../link/ifnet.ts'
-import { IFF_RUNNING, IFF_UP, IFT_ETHER, IFT_IP } from '../link/state.ts'
+import { IFF_RUNNING, IFF_UP, IFT_ETHER, IFT_IP, IFT_LOOP } from '../link/state.ts'
 import type { Runner, Watcher } from '../vnet/runner.ts'
 import { Vnet } from '../vnet/vnet.ts'
 
@@ -59,6 +59,23 @@ export class Driver implements DeviceClock {
     this.hosts.add(host)
     this.#byIndex.set(host.index, host)
     this.mark(host)
+    return host
+  }
+
+  /**
+   * Restores a snapshot and drives it. Its interfaces get the devices of `bindings` by name; one without a device has
+   * no carrier. Throws a SnapshotError, or a RangeError for a name that the Vnet has not; nothing is driven then.
+   */
+  restoreVnet(bytes: Uint8Array, bindings: Bindings = {}, options: { elapsed?: number } = {}): VnetHost {
+    const vnet = Vnet.restore(bytes, { ...options, pool: this.pool })
+    const interfaces = [...vnet.state.link.ifnets.values()]
+    const unknown = Object.keys(bindings).find((name) => !interfaces.some((ifp) => ifp.name === name))
+    if (unknown !== undefined) throw new RangeError(`vnet ${vnet.name} has no interface ${unknown}`)
+    const host = this.adoptVnet(vnet)
+    for (const { id, name, type, flags } of interfaces) {
+      if (Object.hasOwn(bindings, name)) host.bind(id, bindings[name])
+      else if (type !== IFT_LOOP) ifSetFlags(vnet.vn, id, flags & ~IFF_RUNNING)
+    }
     return host
   }
 
@@ -188,6 +205,12 @@ export class Driver implements DeviceClock {
   }
 }
 
+/** Devices by the names of the interfaces that they are for. */
+export type Bindings = Readonly<Record<string, Device>>
+
+/** Turns in which a Vnet that is to be frozen may still have something to say. */
+const FREEZE_TURNS = 100
+
 interface Binding { device: Device; ifId: number }
 
 /** One Vnet under a driver: its devices, its clock offset, the watchers of its sockets. */
@@ -238,8 +261,36 @@ export class VnetHost implements Runner {
     return ifp.id
   }
 
-  /** Joins an existing interface (of a restored Vnet) to a device. */
+  /**
+   * Stops driving the Vnet and returns its snapshot. What it has to say is said first; then its devices are closed, or
+   * given to `release` with their interfaces' names, for the restored one. Sockets over this host are dead from then
+   * on. Not to be called from a socket's event: throws an Error.
+   */
+  freeze(release: (name: string, device: Device) => void = (_name, device) => { device.close() }): Uint8Array {
+    const { vn } = this.vnet
+    this.vnet.advance(this.now())
+    this.kick()
+    for (let n = 0; n < FREEZE_TURNS && (n === 0 || vn.txq.length + vn.events.size > 0); n++) this.#driver.turn()
+    if (vn.txq.length + vn.events.size > 0) throw new Error(`vnet ${this.vnet.name} cannot be frozen within an event`)
+    const bytes = this.vnet.snapshot()
+    for (const id of [...this.#watchers.keys()]) this.unwatch(id)
+    for (const { device, ifId } of this.#bindings.values()) {
+      device.onFrame = ignoreFrame
+      device.onBatchEnd = ignoreFrame
+      release(this.vnet.state.link.ifnets.get(ifId)?.name ?? '', device)
+    }
+    this.#bindings.clear()
+    this.#driver.removeVnet(this)
+    return bytes
+  }
+
+  /** Joins an existing interface (of a restored Vnet) to a device, which gives it its carrier. */
   bind(ifId: number, device: Device): void {
+    const flags = this.vnet.state.link.ifnets.get(ifId)?.flags ?? IFF_RUNNING
+    if ((flags & IFF_RUNNING) === 0) {
+      this.vnet.setNow(this.now())
+      ifSetFlags(this.vnet.vn, ifId, flags | IFF_RUNNING)
+    }
     this.#bindings.set(ifId, { device, ifId })
     device.onFrame = (f: Frame) => {
       this.vnet.input(ifId, f, this.now())

@@ -60,7 +60,6 @@ export interface HostSide {
 }
 
 export class SimHost implements Runner, Jack, Alarm {
-  readonly vnet: Vnet
   readonly index: number
   /** World time of the Vnet's boot. */
   readonly bootAt: number
@@ -69,6 +68,7 @@ export class SimHost implements Runner, Jack, Alarm {
   marked = false
   /** Sees every frame of every interface; set by `World.capture`. */
   sink: ((ifId: number, ...frame: Parameters<CaptureSink>) => void) | null = null
+  #vnet: Vnet
   readonly #side: HostSide
   readonly #devices = new Map<number, Device>()
   readonly #watchers = new Map<number, Watcher>()
@@ -76,13 +76,35 @@ export class SimHost implements Runner, Jack, Alarm {
 
   constructor(side: HostSide, vnet: Vnet, index: number) {
     this.#side = side
-    this.vnet = vnet
+    this.#vnet = vnet
     this.index = index
     this.bootAt = side.clock.now() - vnet.state.now
   }
 
+  get vnet(): Vnet {
+    return this.#vnet
+  }
+
   get name(): string {
     return this.vnet.name
+  }
+
+  /**
+   * Between events: another Vnet (a restored or cloned one, of the same time, with this one's interfaces) takes this
+   * one's place at its cables, and the sockets of this host hold on to it by their ids.
+   */
+  replaceVnet(vnet: Vnet): void {
+    const [was, is] = [this.#vnet.state, vnet.state]
+    const { txq, events } = this.#vnet.vn
+    assert(txq.length === 0 && events.size === 0, `vnet ${this.name}: replaced within an event`)
+    assert(was.now === is.now, `vnet ${this.name}: replaced by one of another time`)
+    for (const ifId of this.#devices.keys()) {
+      const name = is.link.ifnets.get(ifId)?.name
+      assert(name === was.link.ifnets.get(ifId)?.name, `vnet ${this.name}: replaced by one without interface ${ifId}`)
+    }
+    vnet.vn.probe = this.#vnet.vn.probe
+    this.#vnet = vnet
+    this.kick()
   }
 
   /** µs since the Vnet's boot. */

@@ -2,8 +2,8 @@
 
 import type { Dump } from './dump.ts'
 
-/** One difference; a side that has nothing there is `absent`. */
-export interface Difference { path: string; a: Dump | 'absent'; b: Dump | 'absent' }
+/** One difference; a side that has nothing there is 'absent'. */
+export interface Difference { path: string; a: Dump; b: Dump }
 
 /** Every path at which the dumps differ, in the order of the fields; none for equal states. */
 export function diffDumps(a: Dump, b: Dump): Difference[] {

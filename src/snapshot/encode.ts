@@ -84,13 +84,14 @@ function encodeWords(w: Writer, length: number, value: Uint16Array): void {
 function encodeRing(w: Writer, node: RingNode, value: ByteRing, owner: object): void {
   const parked = ringParked(node, owner)
   writeVarint(w, value.len)
-  ringRead(value, 0, value.len, w.buf, writeRoom(w, value.len))
+  // the room first: it may move the buffer
+  const start = writeRoom(w, value.len)
+  ringRead(value, 0, value.len, w.buf, start)
   writeVarint(w, parked.length / 2)
   let end = value.len
   for (let i = 0; i < parked.length; i += 2) {
     writeVarint(w, parked[i] - end)
     writeVarint(w, parked[i + 1])
-    // the room first: it may move the buffer
     const at = writeRoom(w, parked[i + 1])
     ringRead(value, parked[i], parked[i + 1], w.buf, at)
     end = parked[i] + parked[i + 1]

@@ -114,7 +114,7 @@ export function flat(item: IntNode | RealNode): FlatNode {
 
 export function record<T extends object>(make: (() => T) | null, fields: Fields<T>): RecordNode<T> {
   const keys = Object.freeze(Object.keys(fields))
-  const nodes = Object.freeze(Object.values(fields) as AnyNode[])
+  const nodes = Object.freeze(Object.values<AnyNode>(fields))
   return Object.freeze({ kind: 'record', make, keys, nodes })
 }
 

@@ -300,6 +300,11 @@ export class TcpServer extends EventEmitter {
     return this.#connections.size
   }
 
+  /** Takes over socket `id`, which listens already (of a restored Vnet); connections that wait are accepted. */
+  adopt(id: number, options: { allowHalfOpen?: boolean } = {}): this {
+    return this.#start(id, options.allowHalfOpen ?? false)
+  }
+
   /** Starts listening at once; throws EADDRINUSE and its like. */
   listen(options: TcpListenOptions): this {
     const { vnet } = this.#runner
@@ -315,15 +320,7 @@ export class TcpServer extends EventEmitter {
       soClose(vnet, now, id)
       throw socketError(errno, 'listen', host, options.port)
     }
-    this.#id = id
-    this.#allowHalfOpen = options.allowHalfOpen ?? false
-    this.#runner.watch(id, (what) => {
-      if ((what & EV_ACCEPT) !== 0) this.#accept()
-    })
-    this.#runner.kick()
-    queueMicrotask(() => this.emit('listening'))
-    if ((soReady(vnet, id) & EV_ACCEPT) !== 0) queueMicrotask(() => this.#accept())
-    return this
+    return this.#start(id, options.allowHalfOpen ?? false)
   }
 
   address(): { address: string; port: number } | null {
@@ -347,6 +344,18 @@ export class TcpServer extends EventEmitter {
   /** Destroys every open connection. */
   closeAllConnections(): void {
     for (const socket of [...this.#connections]) socket.destroy()
+  }
+
+  #start(id: number, allowHalfOpen: boolean): this {
+    this.#id = id
+    this.#allowHalfOpen = allowHalfOpen
+    this.#runner.watch(id, (what) => {
+      if ((what & EV_ACCEPT) !== 0) this.#accept()
+    })
+    this.#runner.kick()
+    queueMicrotask(() => this.emit('listening'))
+    if ((soReady(this.#runner.vnet, id) & EV_ACCEPT) !== 0) queueMicrotask(() => this.#accept())
+    return this
   }
 
   #accept(): void {

@@ -8,7 +8,9 @@ import { addrParse, addrPrint, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { EAGAIN, EBADF, EINVAL } from '../lib/errno.ts'
 import type { Runner } from '../vnet/runner.ts'
-import { soBind, soClose, soConnect, soCreate, soGetOpt, soName, soRecv, soSend, soSendTo, soSetOpt } from '../vnet/so.ts'
+import {
+  soBind, soClose, soConnect, soCreate, soGetOpt, soName, soReady, soRecv, soSend, soSendTo, soSetOpt,
+} from '../vnet/so.ts'
 import type { SoFrom } from '../vnet/so.ts'
 import { socketError } from './errors.ts'
 
@@ -23,13 +25,16 @@ export class UdpSocket extends EventEmitter {
   readonly #into = new Uint8Array(DATAGRAM_MAX)
   readonly #from: SoFrom = { addr: createAddr(), port: 0, truncated: false }
 
-  /** `family` is that of the addresses it will use. */
-  constructor(runner: Runner, family: 'IPv4' | 'IPv6' = 'IPv4') {
+  /** `family` is that of the addresses it will use. `id` is a socket to take over (of a restored Vnet), or 0. */
+  constructor(runner: Runner, family: 'IPv4' | 'IPv6' = 'IPv4', id = 0) {
     super()
     this.#runner = runner
-    this.#id = soCreate(runner.vnet, runner.now(), family === 'IPv4' ? AF_INET : AF_INET6, SOCK_DGRAM, 0)
+    this.#id = id !== 0 ? id
+      : soCreate(runner.vnet, runner.now(), family === 'IPv4' ? AF_INET : AF_INET6, SOCK_DGRAM, 0)
     if (this.#id < 0) throw socketError(-this.#id, 'socket')
     runner.watch(this.#id, (what) => this.#onEvent(what))
+    // what was unread when it was saved raises no event any more
+    if (id !== 0) queueMicrotask(() => this.#onEvent(soReady(runner.vnet, this.#id)))
   }
 
   get id(): number {

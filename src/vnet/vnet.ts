@@ -141,7 +141,7 @@ export class Vnet implements VnetCore {
   drainFrames(sink: FrameSink): void {
     const { txq, pool } = this.vn
     for (let i = 0; i < txq.length; i++) {
-      const f = txq[i] as Frame
+      const f = txq[i]
       sink(f.ifId, f)
       frameRelease(pool, f)
     }

@@ -1,0 +1,184 @@
+/**
+ * Churn mode (invariant 3): a world in which every Vnet is saved, destroyed and restored between every two events sends,
+ * to the bit, what it sends undisturbed. Along the way, states are compared as canonical dumps.
+ */
+
+import { describe, expect, it } from 'vitest'
+import type { CableOptions } from '../../src/sim/cable.ts'
+import { createWorld } from '../../src/sim/world.ts'
+import type { World } from '../../src/sim/world.ts'
+import { diffDumps } from '../../src/snapshot/diff.ts'
+import type { Dump } from '../../src/snapshot/dump.ts'
+import { filesDiffer } from '../support/bytes.ts'
+import { assertWorldClean } from '../support/plain.ts'
+import { startPinger, startTcpSink, startTcpSource, startUdp } from '../sim/apps.ts'
+import { churnOnce } from './churn.ts'
+
+interface Story {
+  /** True once everything has happened that the test is about. */
+  done: () => boolean
+  /** What must be true at the end, or the test would prove nothing. */
+  check: () => void
+}
+
+const ROUGH: CableOptions = {
+  delayUs: 7000, jitterUs: 900, lossRate: 0.03, reorderRate: 0.05, duplicateRate: 0.02, corruptRate: 0.01,
+}
+
+function pair(world: World, options: CableOptions = {}): [ReturnType<World['addVnet']>, ReturnType<World['addVnet']>] {
+  const [a, b] = [world.addVnet('a'), world.addVnet('b')]
+  world.cable(a.addPort({ address: '10.0.0.1/24' }), b.addPort({ address: '10.0.0.2/24' }), options)
+  return [a, b]
+}
+
+/** Two transfers, one each way, over loss, reordering, duplication and damage. */
+function transfer(world: World): Story {
+  const [a, b] = pair(world, { ...ROUGH, rateBps: 30e6 })
+  const sinks = [startTcpSink(b, 9), startTcpSink(a, 9)]
+  const sources = [startTcpSource(a, '10.0.0.2', 9, 180_000), startTcpSource(b, '10.0.0.1', 9, 60_000)]
+  let parked = 0
+  return {
+    done: () => {
+      for (const { vnet } of world.hosts) for (const tcb of vnet.state.tcp.tcbs.values()) parked += tcb.reass.length
+      return sources.every((s) => s.closed) && sinks.every((s) => s.ended === 1)
+    },
+    check: () => {
+      expect(sinks.map((s) => [s.bytes, s.wrongAt, s.errors])).toEqual([[180_000, -1, []], [60_000, -1, []]])
+      expect(parked, 'data parked out of order').toBeGreaterThan(30)
+      const lost = world.hosts.reduce((n, h) => n + h.vnet.state.tcp.stats.sndrexmitpack, 0)
+      expect(lost, 'retransmissions').toBeGreaterThan(3)
+    },
+  }
+}
+
+/** Many short connections: handshakes, SYN cache, both orders of closing, TIME-WAIT and its end, refusals. */
+function handshakes(world: World): Story {
+  const [a, b] = pair(world, { delayUs: 3000, lossRate: 0.1 })
+  const sink = startTcpSink(b, 9)
+  const sources = Array.from({ length: 12 }, (_, i) => startTcpSource(a, '10.0.0.2', i % 4 === 3 ? 77 : 9, i * 37))
+  let halfOpen = 0
+  let timewait = 0
+  return {
+    done: () => {
+      halfOpen += b.vnet.state.tcp.syncache.size
+      timewait += a.vnet.state.tcp.timewait.size
+      return sources.every((s) => s.closed) && a.vnet.state.tcp.timewait.size + b.vnet.state.tcp.tcbs.size === 1
+    },
+    check: () => {
+      expect(sources.map((s) => s.error)).toEqual(sources.map((_, i) => i % 4 === 3 ? 'ECONNREFUSED' : ''))
+      expect(sink.ended).toBe(9)
+      expect(halfOpen).toBeGreaterThan(5)
+      expect(timewait).toBeGreaterThan(5)
+    },
+  }
+}
+
+/** Echo, datagrams in fragments, lost fragments, unreachable ports, errors, loopback. */
+function chatter(world: World): Story {
+  const [a, b] = pair(world, ROUGH)
+  const [pinger, server, client] = [startPinger(a), startUdp(b, 7), startUdp(a, 8)]
+  const inside = startUdp(a, 9)
+  let fragments = 0
+  for (let i = 0; i < 60; i++) {
+    world.at(i * 4000, () => {
+      pinger.ping('10.0.0.2', i, i * 70)
+      client.send('10.0.0.2', 7, new Uint8Array(i * 110).fill(i))
+      client.send('10.0.0.1', 9, new Uint8Array(i * 50))
+      if (i % 10 === 0) client.send('10.0.0.99', 7, new Uint8Array(2000))
+    })
+  }
+  return {
+    done: () => {
+      fragments += b.vnet.state.ip.reassFragments
+      return world.now() > 70e6
+    },
+    check: () => {
+      expect(pinger.replies.length).toBeGreaterThan(20)
+      expect(server.got.length).toBeGreaterThan(20)
+      expect(inside.got).toHaveLength(60)
+      expect(fragments).toBeGreaterThan(20)
+      expect(b.vnet.state.ip.stats.fragtimeout + a.vnet.state.ip.stats.fragtimeout).toBeGreaterThan(0)
+    },
+  }
+}
+
+/** RFC 5227: two that want one address; probes, announcements, a conflict and its defence. */
+function conflict(world: World): Story {
+  const hub = world.addSwitch()
+  const hosts = ['a', 'b', 'c'].map((name) => world.addVnet(name))
+  for (const [i, host] of hosts.entries()) {
+    const port = host.addPort({ address: `10.0.0.${i < 2 ? 7 : 3}/24`, probe: i === 1 })
+    world.cable(port, hub, { delayUs: 500 + 100 * i })
+  }
+  const [a, b, c] = hosts
+  const pinger = startPinger(c)
+  for (let i = 0; i < 8; i++) world.at(i * 3e6, () => { pinger.ping('10.0.0.7', i) })
+  return {
+    done: () => world.now() > 40e6,
+    check: () => {
+      expect(a.vnet.state.arp.stats.dupips + b.vnet.state.arp.stats.dupips).toBeGreaterThan(0)
+      expect(b.vnet.state.link.ifnets.get(2)?.addrs[0]?.status).toBe(2)
+      expect(pinger.replies.length).toBeGreaterThan(2)
+    },
+  }
+}
+
+interface Run { captures: Uint8Array[]; dumps: Dump[]; events: number; churned: number }
+
+function run(story: (world: World) => Story, seed: number, churn: boolean, every: number): Run {
+  const world = createWorld({ seed })
+  const { done, check } = story(world)
+  const captures = world.hosts.map((host) => world.capture(host))
+  const dumps: Dump[] = []
+  let events = 0
+  let churned = 0
+  const until = (): boolean => {
+    if (churn) {
+      churnOnce(world)
+      churned++
+    }
+    if (events++ % every === 0) dumps.push(world.hosts.map((host) => host.vnet.dump()))
+    return done()
+  }
+  expect(world.run({ untilUs: 3600e6, until }).end).toBe('until')
+  check()
+  assertWorldClean(world)
+  return { captures: captures.map((c) => c.bytes()), dumps, events, churned }
+}
+
+function expectSame(story: (world: World) => Story, seed: number, every = 25): void {
+  const plain = run(story, seed, false, every)
+  const churned = run(story, seed, true, every)
+  expect(churned.churned).toBe(churned.events)
+  expect(filesDiffer(plain.captures, churned.captures)).toBe('')
+  expect(churned.dumps.length).toBe(plain.dumps.length)
+  expect(plain.dumps.length).toBeGreaterThan(3)
+  for (const [i, dump] of plain.dumps.entries()) expect(diffDumps(dump, churned.dumps[i])).toEqual([])
+}
+
+describe('churn: saved, destroyed and restored between every two events', () => {
+  it('TCP transfers over rough cables: every segment as if nothing had happened', () => {
+    expectSame(transfer, 11)
+  })
+
+  it('handshakes, half-open connections, closing, TIME-WAIT and refusals', () => expectSame(handshakes, 3))
+
+  it('ping, UDP, fragments that get lost, errors and loopback', () => expectSame(chatter, 4))
+
+  it('address conflicts (RFC 5227)', () => expectSame(conflict, 5, 4))
+
+  it('bites: a restore that changes one bit of a window is found out', () => {
+    const change = (world: World): Story => {
+      const story = transfer(world)
+      return {
+        ...story,
+        done: () => {
+          for (const { vnet } of world.hosts) for (const tcb of vnet.state.tcp.tcbs.values()) tcb.sndWnd |= 1
+          return story.done()
+        },
+      }
+    }
+    const [plain, other] = [run(transfer, 11, false, 1000), run(change, 11, true, 1000)]
+    expect(filesDiffer(plain.captures, other.captures)).not.toBe('')
+  })
+})
