@@ -13,6 +13,7 @@ import { TOF_TS } from '../wire/tcp-options.ts'
 import { tcpAckInput } from './ack.ts'
 import { tcpDrop, tcpDropSilently, tcpIsDone } from './drop.ts'
 import { tcpFinDeliver, tcpFinInput } from './fin.ts'
+import { tcpKeepArm } from './keep.ts'
 import { tcpOutput } from './output.ts'
 import { tcpPredicted } from './predict.ts'
 import { tcpChallenge } from './respond.ts'
@@ -29,7 +30,8 @@ import { tcpPawsReject, tcpTsUpdate } from './options.ts'
 /** Processes one segment and sends what follows from it. Borrows the frame. */
 export function tcpSegmentInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
   tcb.rcvAt = vn.state.now
-  tcb.keepProbes = 0
+  // an answered probe starts the idle time anew (RFC 9293 §3.8.4), which may be shorter than the time between probes
+  if (tcb.keepProbes > 0) tcpKeepArm(vn, tcb)
   if (!tcpPredicted(vn, tcb, f, seg)) tcpCheckSegment(vn, tcb, f, seg)
   tcpSegmentDone(vn, tcb)
 }
