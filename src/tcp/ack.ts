@@ -126,16 +126,11 @@ export function tcpFinWait2(vn: Vn, tcb: Tcb): void {
 
 /** An ACK that acknowledges nothing new: a duplicate by RFC 5681 §2's definition, or just old. */
 function duplicate(vn: Vn, tcb: Tcb, seg: Seg, acked: number): void {
-  if (seg.len !== 0 || (seg.flags & TH_FIN) !== 0 || seg.win !== tcb.sndWnd) {
-    if (acked < 0 || seg.len === 0) tcb.dupAcks = 0
-    return
-  }
+  // one with data or another window does not count, but does not end the run either: the reader on the other side may
+  // open its window between two duplicates
+  if (seg.len !== 0 || (seg.flags & TH_FIN) !== 0 || seg.win !== tcb.sndWnd) return
   vn.state.tcp.stats.rcvdupack++
-  if (acked < 0 || tcb.sndMax === tcb.sndUna || !tcpTimerOn(tcb, TT_REXMT)) {
-    tcb.dupAcks = 0
-    return
-  }
-  tcpDupAck(vn, tcb)
+  if (acked === 0 && tcb.sndMax !== tcb.sndUna && tcpTimerOn(tcb, TT_REXMT)) tcpDupAck(vn, tcb)
 }
 
 /** SND.WND follows the newest segment only (SND.WL1, SND.WL2), be it smaller or larger (MUST-34). */

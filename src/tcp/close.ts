@@ -14,8 +14,8 @@ import {
   TCPS_CLOSED, TCPS_CLOSE_WAIT, TCPS_ESTABLISHED, TCPS_FIN_WAIT_1, TCPS_LAST_ACK, TCPS_LISTEN, TCPS_SYN_RECEIVED,
   TCPS_SYN_SENT, TF_CANTRCVMORE, TF_CANTSENDMORE, TF_ORPHAN,
 } from './state.ts'
-import type { Syncache, Tcb } from './state.ts'
-import { tcpSyncacheRemove } from './syncache.ts'
+import type { Tcb } from './state.ts'
+import { tcpSyncacheRemoveAll } from './syncache.ts'
 
 /**
  * The user is done with the socket: the id is invalid afterwards (EV_GONE when the connection has ended too). What is
@@ -108,7 +108,7 @@ function closeListener(vn: Vn, tcb: Tcb): void {
   const { tcp } = vn.state
   const listener = tcp.listeners.get(tcb.inp.id)
   if (listener === undefined) return
-  for (const id of listener.syn) tcpSyncacheRemove(vn, tcp.syncache.get(id) as Syncache)
+  tcpSyncacheRemoveAll(vn, listener)
   for (const id of listener.queue) {
     const child = tcp.tcbs.get(id) as Tcb
     child.listener = 0

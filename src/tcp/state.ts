@@ -199,14 +199,19 @@ export interface Listener {
   backlog: number
   /** Established connections that wait for accept, oldest first. */
   queue: number[]
-  /** Ids of half-open connections, oldest first. */
-  syn: Set<number>
+  /** Half-open connections: the ends of a chain through `Syncache.older` and `newer` (0: none), and their number. */
+  synOldest: number
+  synNewest: number
+  synCount: number
 }
 
 /** SYN-RECEIVED of a passive open, in little. `inp.id` is the key. */
 export interface Syncache extends Alarm {
   inp: Inpcb
   listener: number
+  /** Neighbours in the listener's chain, by age; 0 at the ends. */
+  older: number
+  newer: number
   deadline: number
   rexmits: number
   /** When the first SYN,ACK went, µs. */
@@ -254,8 +259,10 @@ export interface TcpState {
   syncacheTable: InpTable
   timewait: Map<number, TimeWait>
   timewaitTable: InpTable
-  /** Next key of a syncache or TIME-WAIT record. */
+  /** Next key of a syncache or TIME-WAIT record: keys grow, so a smaller one is older. */
   nextRecord: number
+  /** No TIME-WAIT record has a smaller key. */
+  oldestTimeWait: number
   /** Secret of RFC 6528. */
   isnKey: [number, number, number, number]
   /** Connections whose user has gone. */
@@ -281,6 +288,7 @@ export function createTcpState(isnKey: TcpState['isnKey']): TcpState {
     timewait: new Map(),
     timewaitTable: createInpTable(),
     nextRecord: 1,
+    oldestTimeWait: 1,
     isnKey,
     orphans: 0,
     challenges: 0,
@@ -319,12 +327,13 @@ export function createTcb(id: number, family: number): Tcb {
 }
 
 export function createListener(backlog: number): Listener {
-  return { backlog, queue: [], syn: new Set() }
+  return { backlog, queue: [], synOldest: 0, synNewest: 0, synCount: 0 }
 }
 
 export function createSyncache(id: number, family: number): Syncache {
   return {
-    alarmAt: Infinity, inp: createInpcb(id, family), listener: 0, deadline: Infinity, rexmits: 0, sentAt: 0,
+    alarmAt: Infinity, inp: createInpcb(id, family), listener: 0, older: 0, newer: 0, deadline: Infinity, rexmits: 0,
+    sentAt: 0,
     iss: SEQ_ZERO, irs: SEQ_ZERO, flags: 0, peerMss: 0, sndWscale: 0, rcvWscale: 0, wnd: 0, sndWnd: 0,
     tsOffset: 0, tsRecent: 0, tsRecentAt: 0,
   }

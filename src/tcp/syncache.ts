@@ -31,8 +31,13 @@ export function tcpSyncacheAdd(
   vn: Vn, tcb: Tcb, listener: Listener, f: Frame, seg: Seg, tw: TimeWait | null,
 ): void {
   const { tcp, sysctl } = vn.state
-  if (listener.syn.size >= sysctl['net.inet.tcp.syncache.listenlimit']) evictOldest(vn, listener.syn)
-  if (tcp.syncache.size >= sysctl['net.inet.tcp.syncache.cachelimit']) evictOldest(vn, tcp.syncache.keys())
+  if (listener.synCount >= sysctl['net.inet.tcp.syncache.listenlimit'] ||
+    tcp.syncache.size >= sysctl['net.inet.tcp.syncache.cachelimit']) {
+    // a flooded listener pays for its own flood, not the others
+    if (listener.synCount === 0) return countDrop(vn, tcp.stats, 'tcp', 'listendrop', f)
+    tcp.stats.scOverflow++
+    tcpSyncacheRemove(vn, tcp.syncache.get(listener.synOldest) as Syncache)
+  }
   const sc = createSyncache(tcp.nextRecord++, tcb.inp.family)
   const { inp } = sc
   addrCopy(inp.laddr, f.dst)
@@ -53,7 +58,7 @@ export function tcpSyncacheAdd(
   tcpNegotiate(vn, sc, seg.opt)
   tcp.stats.scAdded++
   tcp.syncache.set(inp.id, sc)
-  listener.syn.add(inp.id)
+  chainNewest(tcp.syncache, listener, sc)
   inpInsert(vn, tcp.syncacheTable, inp)
   sc.sentAt = vn.state.now
   arm(vn, sc)
@@ -115,8 +120,14 @@ export function tcpSyncacheTimer(vn: Vn, sc: Syncache): void {
 export function tcpSyncacheRemove(vn: Vn, sc: Syncache): void {
   const { tcp } = vn.state
   inpRemove(vn, tcp.syncacheTable, tcp.syncache, sc.inp)
+  unchain(tcp.syncache, tcp.listeners.get(sc.listener) as Listener, sc)
   tcp.syncache.delete(sc.inp.id)
-  tcp.listeners.get(sc.listener)?.syn.delete(sc.inp.id)
+}
+
+/** A listener closes: nobody waits for these any more. */
+export function tcpSyncacheRemoveAll(vn: Vn, listener: Listener): void {
+  const { tcp } = vn.state
+  while (listener.synOldest !== 0) tcpSyncacheRemove(vn, tcp.syncache.get(listener.synOldest) as Syncache)
 }
 
 /** The last ACK of the handshake: the connection gets its control block, if the listener has room for it. */
@@ -142,13 +153,21 @@ function removeFor(vn: Vn, sc: Syncache, counter: 'scReset' | 'scAborted', f: Fr
   tcpSyncacheRemove(vn, sc)
 }
 
-function evictOldest(vn: Vn, ids: Iterable<number>): void {
-  const { tcp } = vn.state
-  for (const id of ids) {
-    tcp.stats.scOverflow++
-    tcpSyncacheRemove(vn, tcp.syncache.get(id) as Syncache)
-    return
-  }
+/** A chain and not a Set: to find its oldest, a Set steps over all that was deleted before it (3 to 9 µs in a flood). */
+function chainNewest(all: Map<number, Syncache>, listener: Listener, sc: Syncache): void {
+  sc.older = listener.synNewest
+  if (sc.older === 0) listener.synOldest = sc.inp.id
+  else (all.get(sc.older) as Syncache).newer = sc.inp.id
+  listener.synNewest = sc.inp.id
+  listener.synCount++
+}
+
+function unchain(all: Map<number, Syncache>, listener: Listener, sc: Syncache): void {
+  if (sc.older === 0) listener.synOldest = sc.newer
+  else (all.get(sc.older) as Syncache).newer = sc.newer
+  if (sc.newer === 0) listener.synNewest = sc.older
+  else (all.get(sc.newer) as Syncache).older = sc.older
+  listener.synCount--
 }
 
 function arm(vn: Vn, sc: Syncache): void {

@@ -120,9 +120,12 @@ function acknowledge(vn: Vn, tw: TimeWait): void {
     vn, inp.laddr, inp.lport, inp.faddr, inp.fport, tw.sndNxt, tw.rcvNxt, TH_ACK, tw.wndField, opt, inp.ttl, inp.tos)
 }
 
+/** Keys grow, so the oldest record is found by counting up; iterating the map would step over its deleted entries. */
 function dropOldest(vn: Vn): void {
   const { tcp } = vn.state
-  for (const tw of tcp.timewait.values()) {
+  for (; tcp.oldestTimeWait < tcp.nextRecord; tcp.oldestTimeWait++) {
+    const tw = tcp.timewait.get(tcp.oldestTimeWait)
+    if (tw === undefined) continue
     tcp.stats.twOverflow++
     tcpTimeWaitEnd(vn, tw)
     return

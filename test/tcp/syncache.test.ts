@@ -23,6 +23,31 @@ describe('half-open connections are bounded (RFC 4987 §3.2)', () => {
     for (let i = 0; i < 10; i++) synTo(t, { lport: 80 + (i & 1), fport: 100 + i })
     expect(t.vn.state.tcp.syncache.size).toBe(4)
     expect(t.vn.state.tcp.syncacheTable.ports.size).toBe(2)
+    expect([...t.vn.state.tcp.syncache.values()].map((sc) => sc.inp.fport)).toEqual([106, 107, 108, 109])
+  })
+
+  test('a flooded listener evicts its own, not another\'s; one without any is refused', () => {
+    const t = createTcp({ sysctls: { 'net.inet.tcp.syncache.cachelimit': 4 } })
+    const l = listen(t, 80)
+    const quiet = synTo(t, { lport: 80, fport: 1 })
+    listen(t, 81)
+    for (let i = 0; i < 10; i++) synTo(t, { lport: 81, fport: 100 + i })
+    quiet.in('.')
+    expect(accept(t, l)).toBeGreaterThan(0)
+    synTo(t, { lport: 81, fport: 200 })
+    listen(t, 82)
+    inject(t, { flags: 'S', seq: 1, dport: 82 })
+    expectNone(t)
+    expect(t.drops).toEqual(['tcp.listendrop'])
+  })
+
+  test('entries leave the chain in any order', () => {
+    const t = createTcp()
+    const l = listen(t)
+    const conns = [1, 2, 3, 4, 5].map((fport) => synTo(t, { fport }))
+    for (const i of [2, 0, 4, 1, 3]) conns[i]?.in('R', { seq: 1 })
+    expect(t.vn.state.tcp.listeners.get(l)).toMatchObject({ synCount: 0, synOldest: 0, synNewest: 0 })
+    expect(t.vn.state.tcp.syncache.size).toBe(0)
   })
 
   test('a flood of SYNs from many sources leaves nothing behind once the timers have run out', () => {
@@ -33,11 +58,11 @@ describe('half-open connections are bounded (RFC 4987 §3.2)', () => {
       run(t, 0.05)
     }
     expect(t.vn.state.tcp.syncache.size).toBe(200)
-    expect(t.vn.state.tcp.listeners.get(l)?.syn.size).toBe(200)
+    expect(t.vn.state.tcp.listeners.get(l)?.synCount).toBe(200)
     runOut(t)
     const { tcp } = t.vn.state
     expect([tcp.syncache.size, tcp.syncacheTable.heads.size, tcp.syncacheTable.ports.size]).toEqual([0, 0, 0])
-    expect(tcp.listeners.get(l)?.syn.size).toBe(0)
+    expect(tcp.listeners.get(l)).toMatchObject({ synCount: 0, synOldest: 0, synNewest: 0 })
     expect(t.vnet.nextDeadline()).toBe(Infinity)
     t.sent.length = 0
   })
