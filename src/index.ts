@@ -12,6 +12,9 @@
 
 export { createPair } from './device/pair.ts'
 export type { Device, DeviceClock, DeviceStats } from './device/device.ts'
+export * from './device/tracer.ts'
+export { impairDevice } from './device/impair.ts'
+export { Switch } from './device/switch.ts'
 export { Driver, VnetHost } from './host/driver.ts'
 export type { Bindings, DriverVnetOptions } from './host/driver.ts'
 export { openTap, TapDevice } from './host/tap.ts'

@@ -3,12 +3,10 @@
 import type { Inpcb } from '../inet/state.ts'
 import { addrIsUnspecified, addrPrint } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
-import { ECONNABORTED } from '../lib/errno.ts'
-import { tcpDrop } from '../tcp/drop.ts'
-import { tcpStateName } from '../tcp/fsm.ts'
-import { TCPS_LISTEN, TCPS_SYN_RECEIVED, TCPS_TIME_WAIT } from '../tcp/state.ts'
+import { tcpList } from '../tcp/info.ts'
 import { IPPROTO_ICMP } from '../wire/ipv4.ts'
 import type { Runner } from '../vnet/runner.ts'
+import { soDropConnections } from '../vnet/so.ts'
 
 export interface SocketRow {
   /** 'tcp4', 'udp4', 'icmp4' or 'raw4:PROTOCOL'. */
@@ -27,16 +25,8 @@ export interface SocketRow {
 
 /** TCP (listeners, connections, half-open, TIME-WAIT), then UDP, then raw sockets. */
 export function socketRows(runner: Runner): SocketRow[] {
-  const { tcp, udp, raw } = runner.vnet.state
-  const rows: SocketRow[] = []
-  for (const tcb of tcp.tcbs.values()) {
-    const listener = tcb.state === TCPS_LISTEN ? tcp.listeners.get(tcb.inp.id) : undefined
-    const recvQ = listener?.queue.length ?? tcb.rcvBuf.len
-    const sendQ = listener?.backlog ?? tcb.sndBuf.len
-    rows.push(socketRow('tcp4', tcb.inp, recvQ, sendQ, tcpStateName(tcb.state), tcb.inp.id))
-  }
-  for (const s of tcp.syncache.values()) rows.push(socketRow('tcp4', s.inp, 0, 0, tcpStateName(TCPS_SYN_RECEIVED), 0))
-  for (const t of tcp.timewait.values()) rows.push(socketRow('tcp4', t.inp, 0, 0, tcpStateName(TCPS_TIME_WAIT), 0))
+  const { udp, raw } = runner.vnet.state
+  const rows = tcpList(runner.vnet.vn).map((t) => socketRow('tcp4', t, t.recvQ, t.sendQ, t.state, t.id))
   for (const p of udp.pcbs.values()) {
     rows.push(socketRow('udp4', p.inp, p.queue.reduce((sum, d) => sum + d.bytes.length, 0), 0, '', p.inp.id))
   }
@@ -49,14 +39,12 @@ export function socketRows(runner: Runner): SocketRow[] {
 
 /** Ends every TCP connection with a reset, also those whose user has gone (tcpdrop(8)). */
 export function connectionsDrop(runner: Runner): void {
-  const { vnet } = runner
-  vnet.setNow(runner.now())
-  for (const tcb of [...vnet.state.tcp.tcbs.values()]) tcpDrop(vnet.vn, tcb, ECONNABORTED)
+  soDropConnections(runner.vnet, runner.now())
   runner.kick()
 }
 
 function socketRow(
-  proto: string, inp: Inpcb, recvQ: number, sendQ: number, state: string, id: number,
+  proto: string, inp: Pick<Inpcb, 'laddr' | 'lport' | 'faddr' | 'fport'>, recvQ: number, sendQ: number, state: string, id: number,
 ): SocketRow {
   return { proto, recvQ, sendQ, local: end(inp.laddr, inp.lport), foreign: end(inp.faddr, inp.fport), state, id }
 }

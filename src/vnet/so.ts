@@ -8,12 +8,15 @@ import type { Inpcb } from '../inet/state.ts'
 import { SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from '../inet/sockopt.ts'
 import type { Addr } from '../lib/addr.ts'
 import { addrCopy, addrIsUnspecified } from '../lib/addr.ts'
-import { EAFNOSUPPORT, EBADF, EDESTADDRREQ, EISCONN, ENOTCONN, EOPNOTSUPP, EPROTONOSUPPORT } from '../lib/errno.ts'
+import {
+  EAFNOSUPPORT, EBADF, ECONNABORTED, EDESTADDRREQ, EISCONN, ENOTCONN, EOPNOTSUPP, EPROTONOSUPPORT,
+} from '../lib/errno.ts'
 import { AF_INET } from '../inet/state.ts'
 import {
   rawAttach, rawBind, rawClose, rawConnect, rawGetOpt, rawReady, rawRecvFrom, rawSendTo, rawSetOpt,
 } from '../raw/usrreq.ts'
 import { tcpIsUsers } from '../tcp/drop.ts'
+import { tcpDrop } from '../tcp/drop.ts'
 import { tcpGetOpt, tcpSetOpt } from '../tcp/sockopt.ts'
 import {
   tcpAbort, tcpAccept, tcpAttach, tcpBind, tcpClose, tcpConnect, tcpListen, tcpReady, tcpRecv, tcpSend, tcpShutdown,
@@ -137,6 +140,12 @@ export function soClose(v: Vnet, now: number, id: number): number {
 export function soAbort(v: Vnet, now: number, id: number): number {
   v.setNow(now)
   return (id & SO_KIND_MASK) === SO_TCP ? tcpAbort(v.vn, id) : soClose(v, now, id)
+}
+
+/** Ends every TCP connection with a reset, also those whose user has gone (tcpdrop(8)); users see ECONNABORTED. */
+export function soDropConnections(v: Vnet, now: number): void {
+  v.setNow(now)
+  for (const tcb of [...v.state.tcp.tcbs.values()]) tcpDrop(v.vn, tcb, ECONNABORTED)
 }
 
 export function soSetOpt(v: Vnet, now: number, id: number, level: number, name: number, value: number): number {
