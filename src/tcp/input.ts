@@ -48,7 +48,7 @@ export function tcpInput(vn: Vn, f: Frame): void {
   const fport = view.getUint16(l4 + TCP_SPORT)
   const tcb = inpLookup(vn, tcp.table, tcp.tcbs, f.dst, lport, f.src, fport)
   if (tcb === null) return noConnection(vn, f, lport, fport)
-  if ((seg.flags & TH_SYN) === 0) seg.win *= 2 ** tcb.sndWscale
+  if ((seg.flags & TH_SYN) === 0) seg.win <<= tcb.sndWscale
   if (tcb.state === TCPS_SYN_SENT) tcpSynSentInput(vn, tcb, f, seg)
   else tcpSegmentInput(vn, tcb, f, seg)
 }

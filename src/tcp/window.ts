@@ -32,7 +32,7 @@ export function tcpWindow(tcb: Tcb): number {
  * rcvAdv, up to which data is accepted, stays (RFC 7323 §2.4).
  */
 export function tcpWindowField(tcb: Tcb, wnd: number): number {
-  const unit = 2 ** tcb.rcvWscale
+  const unit = 1 << tcb.rcvWscale
   const up = Math.ceil(wnd / unit)
   const field = wnd <= tcpRcvWnd(tcb) && up * unit < tcpRcvSpace(tcb) + unit ? up : Math.floor(wnd / unit)
   return Math.min(field, TCP_MAXWIN)
@@ -40,7 +40,7 @@ export function tcpWindowField(tcb: Tcb, wnd: number): number {
 
 /** Remembers that `field` goes out with an ACK of rcvNxt. */
 export function tcpWindowSent(tcb: Tcb, field: number): void {
-  const edge: Seq = seqAdd(tcb.rcvNxt, field * 2 ** tcb.rcvWscale)
+  const edge: Seq = seqAdd(tcb.rcvNxt, field << tcb.rcvWscale)
   if (seqGt(edge, tcb.rcvAdv)) tcb.rcvAdv = edge
 }
 
@@ -66,7 +66,7 @@ export function tcpWscaleFor(vn: Vn, limit: number): number {
 
 /** What the field can say. */
 function mostOffered(tcb: Tcb): number {
-  return TCP_MAXWIN * 2 ** tcb.rcvWscale
+  return TCP_MAXWIN << tcb.rcvWscale
 }
 
 /** Free space of the receive buffer; whatever comes after shutdown for reading is thrown away, so it takes none. */
