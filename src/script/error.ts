@@ -22,7 +22,7 @@ export class ScriptError extends Error {
 }
 
 export function unsupported(what: string, line = 0): ScriptError {
-  return new ScriptError('unsupported', `unsupported: ${what}`, line)
+  return new ScriptError('unsupported', what, line)
 }
 
 export function mismatch(message: string, expected = '', actual = ''): ScriptError {

@@ -5,6 +5,7 @@
 
 import { TH_ACK, TH_RST, TH_SYN } from '../wire/tcp.ts'
 import type { PacketSpec, QuotedSpec, TcpOptionSpec, TcpSpec } from './ast.ts'
+import { mismatch } from './error.ts'
 
 const MOD = 0x100000000
 
@@ -20,9 +21,9 @@ export interface Flow {
   liveIss: number
   /** Timestamps of the stack: the script's to the wire's. */
   stamps: Map<number, number>
-  /** The first (for the tick) and the last timestamp; NaN before it. */
+  /** The first timestamp that the script compared, and the last one sent; NaN before. */
   firstStamp: Stamp
-  lastStamp: Stamp
+  lastLive: number
 }
 
 export interface Stamp { script: number; live: number }
@@ -30,7 +31,7 @@ export interface Stamp { script: number; live: number }
 export function createFlow(localPort: number, remotePort: number): Flow {
   return {
     listening: false, localPort, remotePort, offset: NaN, liveIss: NaN, stamps: new Map(),
-    firstStamp: { script: NaN, live: NaN }, lastStamp: { script: NaN, live: NaN },
+    firstStamp: { script: NaN, live: NaN }, lastLive: NaN,
   }
 }
 
@@ -43,8 +44,11 @@ export function flowToLive(flow: Flow, spec: PacketSpec): PacketSpec {
   return { ...spec, body: { ...body, ack, options: body.options.map((o) => optionToLive(flow, o)) } }
 }
 
-/** A packet of the stack in the script's numbers, as far as they are known; `expected` says what a SYN begins with. */
-export function flowToScript(flow: Flow, live: PacketSpec, expected: PacketSpec): PacketSpec {
+/**
+ * A packet of the stack in the script's numbers, as far as they are known; `expected` says what a SYN and (unless the
+ * script gives the clock's tick: `clock`) a timestamp begin with.
+ */
+export function flowToScript(flow: Flow, live: PacketSpec, expected: PacketSpec, clock: boolean): PacketSpec {
   const { body } = live
   if (body.proto === 'udp') return live
   // what an error quotes is what the script sent: already in its numbers
@@ -57,7 +61,7 @@ export function flowToScript(flow: Flow, live: PacketSpec, expected: PacketSpec)
     ...live,
     body: {
       ...body, seq: raw ? body.seq : add(body.seq, -offsetOf(flow)), absolute: like?.absolute ?? false,
-      options: body.options.map((o) => optionToScript(flow, o, like)),
+      options: body.options.map((o) => optionToScript(flow, o, like, clock)),
     },
   }
 }
@@ -73,23 +77,26 @@ function optionToLive(flow: Flow, o: TcpOptionSpec): TcpOptionSpec {
   if (o.kind === 'sack') return { kind: 'sack', edges: o.edges.map((e) => add(e, offsetOf(flow))) }
   if (o.kind !== 'ts' || o.ecr <= 0) return o
   const known = flow.stamps.get(o.ecr)
-  const { script, live } = flow.lastStamp
-  return { ...o, ecr: known ?? (Number.isNaN(live) ? o.ecr : add(o.ecr, live - script)) }
+  if (known !== undefined) return { ...o, ecr: known }
+  if (flow.stamps.size > 0) throw mismatch(`TS ecr ${o.ecr} echoes a timestamp that the stack has not sent`)
+  // the script has not looked at any: what it writes stands for the last
+  return Number.isNaN(flow.lastLive) ? o : { ...o, ecr: flow.lastLive }
 }
 
 /**
- * A timestamp takes the value that the script has in its place: which it is follows from the stack's clock, and the
- * runner compares it only where the script gives the tick of that clock.
+ * A timestamp takes the value that the script has in its place, for the stack's clock starts anywhere; with `clock` the
+ * first one does, and the others go on from there.
  */
-function optionToScript(flow: Flow, o: TcpOptionSpec, like: TcpSpec | null): TcpOptionSpec {
+function optionToScript(flow: Flow, o: TcpOptionSpec, like: TcpSpec | null, clock: boolean): TcpOptionSpec {
   if (o.kind !== 'ts') return o
+  flow.lastLive = o.val
   const wanted = like?.options.find((x) => x.kind === 'ts')
   if (wanted?.kind !== 'ts' || wanted.val < 0) return o
   const stamp = { script: wanted.val, live: o.val }
   flow.stamps.set(stamp.script, stamp.live)
   if (Number.isNaN(flow.firstStamp.live)) flow.firstStamp = stamp
-  flow.lastStamp = stamp
-  return { ...o, val: wanted.val }
+  const { script, live } = flow.firstStamp
+  return { ...o, val: clock ? add(script, o.val - live) : wanted.val }
 }
 
 function quotedToLive(flow: Flow, q: QuotedSpec | null): QuotedSpec | null {

@@ -2,7 +2,7 @@
 
 import { EV_ACCEPT, EV_ERROR, EV_GONE, EV_READ, EV_WRITE } from '../kern/vn.ts'
 import { EAGAIN } from '../lib/errno.ts'
-import { TF_CANTRCVMORE, TF_CANTSENDMORE, TF_GOTFIN } from '../tcp/state.ts'
+import { TCPS_CLOSED, TF_CANTRCVMORE, TF_CANTSENDMORE, TF_GOTFIN } from '../tcp/state.ts'
 import { soReady } from '../vnet/so.ts'
 import type { Args } from './args.ts'
 import type { Expr } from './ast.ts'
@@ -27,7 +27,7 @@ export function pollCall(session: Session, args: Args): Call {
   const until = timeout < 0 ? Infinity : stack.now + timeout * 1000
   const done = (): void => list.items.forEach((item, i) => {
     const expected = args.field(item, 'revents')
-    if (expected !== null) args.expectNumber(expected, `revents of entry ${i}`, found[i] as number)
+    if (expected !== null) args.expectNumber(expected, `revents of entry ${i}`, found[i])
   })
   return { attempt, done, blocks: timeout !== 0, until, opens: false }
 }
@@ -49,8 +49,10 @@ function ready(session: Session, id: number): number {
   if ((what & EV_WRITE) !== 0) bits |= POLLOUT | POLLWRNORM
   if ((what & EV_ERROR) !== 0) bits |= POLLERR
   if ((what & EV_GONE) !== 0) bits |= POLLNVAL
-  const flags = session.stack.vnet.state.tcp.tcbs.get(id)?.flags ?? 0
-  const noMoreIn = (flags & (TF_GOTFIN | TF_CANTRCVMORE)) !== 0
+  const tcb = session.stack.vnet.state.tcp.tcbs.get(id)
+  if (tcb === undefined) return bits
+  const { flags } = tcb
+  const noMoreIn = (flags & (TF_GOTFIN | TF_CANTRCVMORE)) !== 0 || tcb.state === TCPS_CLOSED
   if ((flags & TF_GOTFIN) !== 0) bits |= POLLRDHUP
   return noMoreIn && (flags & TF_CANTSENDMORE) !== 0 ? bits | POLLHUP : bits
 }

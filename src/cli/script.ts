@@ -1,0 +1,47 @@
+/** `vimage script`: runs scripts in the packetdrill language on virtual time; no daemon is needed. */
+
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { PERSONALITIES } from '../script/personality.ts'
+import type { Personality } from '../script/personality.ts'
+import { printResult, printTally } from '../script/report.ts'
+import { runScript } from '../script/run.ts'
+import type { ScriptResult } from '../script/run.ts'
+import { parseInteger, print, printJson, UsageError } from './output.ts'
+
+interface ScriptVerbOptions {
+  personality: Personality
+  tolerance_usecs: number
+  seed: number
+  json?: boolean
+}
+
+export function registerScript(program: Command): void {
+  program.command('script <files...>')
+    .description('run scripts in the packetdrill language against a fresh stack on virtual time')
+    .option('--personality <name>', `whose defaults the scripts assume: ${PERSONALITIES.join(', ')}`, personality, 'freebsd')
+    .option('--tolerance_usecs <us>', 'how far an event may be from its time', parseInteger('tolerance', 0, 1e9), 4000)
+    .option('--seed <n>', 'seed of the stack\'s random numbers', parseInteger('seed', 0, 0x7fffffff), 1)
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  vimage script test/scripts/handshake/*.pkt\nThe language: docs/script.md')
+    .action((files: string[], options: ScriptVerbOptions) => {
+      const results = files.map((name) => runFile(name, options))
+      if (options.json === true) printJson(results)
+      else print(printTally(results))
+      if (results.some((r) => r.status !== 'passed')) process.exitCode = 1
+    })
+}
+
+function runFile(name: string, options: ScriptVerbOptions): ScriptResult {
+  const result = runScript(readFileSync(name, 'utf8'), {
+    name, personality: options.personality, toleranceUs: options.tolerance_usecs, seed: options.seed,
+  })
+  if (options.json !== true) print(printResult(result))
+  return result
+}
+
+function personality(text: string): Personality {
+  const known = PERSONALITIES.find((p) => p === text)
+  if (known === undefined) throw new UsageError(`personality is "${text}"; expected ${PERSONALITIES.join(' or ')}`)
+  return known
+}
