@@ -61,7 +61,7 @@ export function alarmDue(
 
 /** Time of the earliest entry, or NEVER. */
 export function heapTop(h: TimerHeap): number {
-  return h.at.length === 0 ? NEVER : (h.at[0] as number)
+  return h.at.length === 0 ? NEVER : (h.at[0])
 }
 
 export function heapPush(h: TimerHeap, at: number, kind: number, owner: number): void {
@@ -100,8 +100,8 @@ export function heapPop(h: TimerHeap): void {
 }
 
 function before(h: TimerHeap, i: number, j: number): boolean {
-  const d = (h.at[i] as number) - (h.at[j] as number)
-  return d < 0 || (d === 0 && (h.tie[i] as number) < (h.tie[j] as number))
+  const d = (h.at[i]) - (h.at[j])
+  return d < 0 || (d === 0 && (h.tie[i]) < (h.tie[j]))
 }
 
 function swap(h: TimerHeap, i: number, j: number): void {
@@ -112,7 +112,7 @@ function swap(h: TimerHeap, i: number, j: number): void {
 }
 
 function swapIn(a: number[], i: number, j: number): void {
-  const t = a[i] as number
-  a[i] = a[j] as number
+  const t = a[i]
+  a[i] = a[j]
   a[j] = t
 }

@@ -106,7 +106,7 @@ export function ip4Parse(text: string): Ip4 | null {
   if (m === null) return null
   let ip = 0
   for (let i = 1; i <= 4; i++) {
-    const part = m[i] as string
+    const part = m[i]
     const n = Number(part)
     if (n > 255 || (part.length > 1 && part[0] === '0')) return null
     ip = (ip << 8) | n
@@ -153,7 +153,7 @@ export function addrParse(text: string): Addr | null {
   if (rest.length > 0 || (zoneText !== undefined && !/^\d{1,9}$/.test(zoneText))) return null
   const groups = ip6Groups(body)
   if (groups === null) return null
-  const word = (i: number): number => ((groups[i] as number) << 16) | (groups[i + 1] as number)
+  const word = (i: number): number => ((groups[i]) << 16) | (groups[i + 1])
   return { w0: word(0), w1: word(2), w2: word(4), w3: word(6), zone: zoneText === undefined ? 0 : Number(zoneText) }
 }
 
@@ -161,8 +161,8 @@ export function addrParse(text: string): Addr | null {
 function ip6Groups(text: string): number[] | null {
   const halves = text.split('::')
   if (halves.length > 2) return null
-  const head = ip6Half(halves[0] as string, halves.length === 1)
-  const tail = halves.length === 2 ? ip6Half(halves[1] as string, true) : []
+  const head = ip6Half(halves[0], halves.length === 1)
+  const tail = halves.length === 2 ? ip6Half(halves[1], true) : []
   if (head === null || tail === null) return null
   const missing = 8 - head.length - tail.length
   if (halves.length === 1 ? missing !== 0 : missing < 1) return null
@@ -174,7 +174,7 @@ function ip6Half(text: string, mayEndInIp4: boolean): number[] | null {
   const groups: number[] = []
   const parts = text.split(':')
   for (let i = 0; i < parts.length; i++) {
-    const part = parts[i] as string
+    const part = parts[i]
     if (mayEndInIp4 && i === parts.length - 1 && part.includes('.')) {
       const ip = ip4Parse(part)
       if (ip === null) return null

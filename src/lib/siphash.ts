@@ -27,8 +27,8 @@ export function sipHash32(key: SipKey, words: ArrayLike<number>): number {
     let m1 = 0
     if (i < blocks) {
       const last = i === blocks - 1
-      m0 = last && (n & 1) === 0 ? 0 : (words[2 * i] as number) | 0
-      m1 = last ? (n << 26) : (words[2 * i + 1] as number) | 0
+      m0 = last && (n & 1) === 0 ? 0 : (words[2 * i]) | 0
+      m1 = last ? (n << 26) : (words[2 * i + 1]) | 0
       d0 ^= m0
       d1 ^= m1
     } else if (i === blocks) c0 ^= 0xff

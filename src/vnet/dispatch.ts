@@ -15,9 +15,9 @@ import { tcpTimer } from '../tcp/timer.ts'
 /** Fires the earliest heap entry. The caller has checked that it is due. */
 export function timerFire(vn: Vn): void {
   const heap = vn.state.timers
-  const at = heap.at[0] as number
-  const kind = heap.kind[0] as number
-  const owner = heap.owner[0] as number
+  const at = heap.at[0]
+  const kind = heap.kind[0]
+  const owner = heap.owner[0]
   heapPop(heap)
   switch (kind) {
     case TIMER_ARP: return arpTimer(vn, owner, at)

@@ -112,7 +112,7 @@ export function tcpWriteOptions(view: DataView, at: number, opts: Readonly<TcpOp
   view.setUint16(p, TWO_NOPS)
   view.setUint16(p + 2, TCPOPT_SACK << 8 | (TCPOLEN_SACKHDR + blocks * TCPOLEN_SACK))
   p += 4
-  for (let i = 0; i < blocks * 2; i++, p += 4) view.setInt32(p, opts.sack[i] as number)
+  for (let i = 0; i < blocks * 2; i++, p += 4) view.setInt32(p, opts.sack[i])
   return p - at
 }
 

@@ -258,7 +258,7 @@ describe('printFrame never throws', () => {
     let nested = ip4(17, udp(0))
     for (let i = 0; i < 200; i++) nested = ip4(4, nested)
     expect(raw(nested)).toMatch(/\[too deep\]$/)
-    const tags = ether(0x8100, new Uint8Array(4000).map((_, i) => [0, 1, 0x81, 0][i & 3] as number))
+    const tags = ether(0x8100, new Uint8Array(4000).map((_, i) => [0, 1, 0x81, 0][i & 3]))
     expect(frame(tags).length).toBeLessThan(200)
   })
 })
