@@ -7,7 +7,7 @@ import { impairDevice } from '../../src/device/impair.ts'
 import type { ImpairConfig } from '../../src/device/impair-plan.ts'
 import { connectTcp, TcpServer } from '../../src/socket/tcp.ts'
 import type { TcpSocket } from '../../src/socket/tcp.ts'
-import { changed, eventOf, onStage, setSysctl } from './scene.ts'
+import { addRoute, changed, eventOf, onStage, setSysctl } from './scene.ts'
 import type { Net, TapOptions } from './scene.ts'
 
 const PORT = 7
@@ -150,6 +150,43 @@ export function vanished(n: number, retries: number) {
     const ms = performance.now() - started
     close()
     return { code, ms, left: net.host.vnet.state.tcp.tcbs.size, timeouts: net.host.vnet.state.tcp.stats.rexmttimeo }
+  })
+}
+
+/** RFC 1122 §4.2.3.9: a router says that there is no way; an attempt to connect gives up after a few SYNs, not at once. */
+export function noWay(n: number, kind: 'prohibit' | 'unreachable') {
+  return onStage(async (scene) => {
+    const net = await scene.net(n)
+    setSysctl(net.host, 'net.inet.tcp.rexmit_initial', 100)
+    await scene.ok('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv4.icmp_ratelimit=0')
+    await scene.ok('ip', 'route', 'add', kind, '10.66.200.0/24')
+    addRoute(net.host, '10.66.200.0/24', net.kernel)
+    const error = await eventOf(connectTcp(net.host, { host: '10.66.200.1', port: PORT }), 'error', 10_000)
+    await scene.ok('ip', 'route', 'del', kind, '10.66.200.0/24')
+    const { tcp, icmp } = net.host.vnet.state
+    return { code: (error?.[0] as { code?: string } | undefined)?.code, unreach: icmp.stats.inunreach, left: tcp.tcbs.size }
+  })
+}
+
+/** Somebody removes the interface under a connection that is sending. */
+export function interfaceGone(n: number) {
+  return onStage(async (scene) => {
+    const net = await scene.net(n)
+    setSysctl(net.host, 'net.inet.tcp.retries', 2)
+    let errno = 0
+    net.tap.onGone = (e) => { errno = e }
+    const { client, accepted, close } = await pair(net, 'vnet')
+    accepted.on('error', () => undefined).resume()
+    const error = eventOf(client, 'error', 10_000)
+    client.write(Buffer.alloc(10_000_000))
+    await scene.until(() => net.host.vnet.state.tcp.stats.rcvackbyte > 100_000, 'nothing arrives')
+    await scene.ok('ip', 'link', 'del', net.tap.name)
+    const code = ((await error)?.[0] as { code?: string } | undefined)?.code
+    net.host.detach(net.ifId)
+    const after = await eventOf(connectTcp(net.host, { host: net.kernel, port: PORT }), 'error')
+    accepted.destroy()
+    close()
+    return { gone: errno > 0, code, after: (after?.[0] as { code?: string } | undefined)?.code }
   })
 }
 

@@ -48,4 +48,14 @@ describeInterop('TCP with other peers and links', new URL('variety-scenarios.ts'
     expect(r).toMatchObject({ code: 'ETIMEDOUT', left: 0 })
     expect(r.timeouts).toBeGreaterThanOrEqual(3)
   }, 30_000)
+
+  it.each(['prohibit', 'unreachable'])('RFC 1122 §4.2.3.9: %s routes end an attempt to connect after some SYNs', async (kind) => {
+    const r = await run('noWay', 0, kind)
+    expect(r).toMatchObject({ code: 'EHOSTUNREACH', left: 0 })
+    expect(r.unreach).toBeGreaterThanOrEqual(3)
+  })
+
+  it('a TAP removed under a connection: ETIMEDOUT for it, ENETUNREACH for the next', async () => {
+    expect(await run('interfaceGone', 0)).toEqual({ gone: true, code: 'ETIMEDOUT', after: 'ENETUNREACH' })
+  })
 })
