@@ -7,7 +7,7 @@ import {
 } from '../../tcp/state.ts'
 import type { Listener, Syncache, Tcb, TcpState, TimeWait } from '../../tcp/state.ts'
 import {
-  AMOUNT, COUNT, COUNTERS, int, INT32, list, MAYBE, PAST, queueMap, real, record, ring, SAFE_MAX, SCRATCH, setOf, table,
+  AMOUNT, COUNT, COUNTERS, int, INT32, list, MAYBE, PAST, queueMap, real, record, ring, SAFE_MAX, SCRATCH, table,
   TIME, UINT16, UINT31, UINT32,
 } from '../node.ts'
 import { INP_TABLE, INPCB } from './inet.ts'
@@ -35,11 +35,13 @@ const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   userTimeoutMs: AMOUNT, linger: real(-1, SAFE_MAX), softError: UINT16, challenges: COUNT, challengeAt: PAST,
 })
 
-const LISTENER = record<Listener>(() => createListener(0), { backlog: AMOUNT, queue: list(COUNT), syn: setOf(COUNT) })
+const LISTENER = record<Listener>(() => createListener(0), {
+  backlog: AMOUNT, queue: list(COUNT), synOldest: COUNT, synNewest: COUNT, synCount: COUNT,
+})
 
 const SYNCACHE = record<Syncache>(() => createSyncache(0, AF_INET), {
-  alarmAt: TIME, inp: INPCB, listener: COUNT, deadline: TIME, rexmits: COUNT, sentAt: AMOUNT, iss: INT32, irs: INT32,
-  flags: UINT31, peerMss: UINT16, sndWscale: WSCALE, rcvWscale: WSCALE, wnd: UINT31, sndWnd: UINT31,
+  alarmAt: TIME, inp: INPCB, listener: COUNT, older: COUNT, newer: COUNT, deadline: TIME, rexmits: COUNT,
+  sentAt: AMOUNT, iss: INT32, irs: INT32, flags: UINT31, peerMss: UINT16, sndWscale: WSCALE, rcvWscale: WSCALE, wnd: UINT31, sndWnd: UINT31,
   tsOffset: UINT32, tsRecent: UINT32, tsRecentAt: AMOUNT,
 })
 
@@ -51,7 +53,7 @@ const TIMEWAIT = record<TimeWait>(() => createTimeWait(0, AF_INET), {
 export const TCP = record<TcpState>(null, {
   stats: COUNTERS, tcbs: table(COUNT, TCB), table: INP_TABLE, listeners: table(COUNT, LISTENER),
   syncache: queueMap(COUNT, SYNCACHE), syncacheTable: INP_TABLE, timewait: queueMap(COUNT, TIMEWAIT),
-  timewaitTable: INP_TABLE, nextRecord: COUNT, isnKey: list(INT32, 4), orphans: COUNT, challenges: COUNT,
+  timewaitTable: INP_TABLE, nextRecord: COUNT, oldestTimeWait: COUNT, isnKey: list(INT32, 4), orphans: COUNT, challenges: COUNT,
   challengeQuota: COUNT, challengeAt: PAST, seg: SCRATCH, opt: SCRATCH,
 })
 

@@ -20,9 +20,15 @@ export function verifyTcp({ tcp }: VnetState): void {
   }
   for (const [id, listener] of tcp.listeners) verifyListener(tcp, id, listener)
   for (const [key, sc] of tcp.syncache) {
-    const known = tcp.listeners.get(sc.listener)?.syn.has(key) === true
-    demand(known, `.tcp.syncache[${key}].listener`, `no listener ${sc.listener} that waits for it`)
+    const path = `.tcp.syncache[${key}].listener`
+    demand(tcp.listeners.has(sc.listener), path, `no listener ${sc.listener}`)
   }
+  for (const key of tcp.timewait.keys()) {
+    demand(key >= tcp.oldestTimeWait, '.tcp.oldestTimeWait', `${key} is older`)
+  }
+  demand(tcp.oldestTimeWait <= tcp.nextRecord, '.tcp.oldestTimeWait', 'not given out yet')
+  const waiting = [...tcp.listeners.values()].reduce((n, listener) => n + listener.synCount, 0)
+  demand(waiting === tcp.syncache.size, '.tcp.syncache', `${tcp.syncache.size} records where ${waiting} are listed`)
 }
 
 function verifyListener(tcp: VnetState['tcp'], id: number, listener: Listener): void {
@@ -32,9 +38,22 @@ function verifyListener(tcp: VnetState['tcp'], id: number, listener: Listener): 
     demand(tcp.tcbs.get(child)?.listener === id, `${path}.queue`, `${child} is not its connection`)
   }
   demand(new Set(listener.queue).size === listener.queue.length, `${path}.queue`, 'the same connection twice')
-  for (const key of listener.syn) {
-    demand(tcp.syncache.get(key)?.listener === id, `${path}.syn`, `${key} is not its half-open connection`)
+  verifyChain(tcp, id, listener, path)
+}
+
+/** From the oldest half-open connection to the newest, and back. */
+function verifyChain(tcp: VnetState['tcp'], id: number, listener: Listener, path: string): void {
+  let older = 0
+  let count = 0
+  for (let key = listener.synOldest; key !== 0;) {
+    const sc = tcp.syncache.get(key)
+    demand(sc?.listener === id && sc.older === older, `${path}.synOldest`, `${key} is not its half-open connection`)
+    demand(++count <= listener.synCount, `${path}.synCount`, `more than ${listener.synCount} in the chain`)
+    older = key
+    key = sc.newer
   }
+  demand(listener.synNewest === older, `${path}.synNewest`, `${listener.synNewest} is not the end of the chain`)
+  demand(listener.synCount === count, `${path}.synCount`, `${listener.synCount} where ${count} are`)
 }
 
 function verifyTcb(tcb: Tcb, path: string): void {
