@@ -24,7 +24,7 @@ import { TOF_MSS, TOF_SCALE, TOF_TS, tcpOptionsReset, tcpWriteOptions } from '..
 import type { TcpOptions } from '../wire/tcp-options.ts'
 import { tcpTsNow } from './isn.ts'
 import { tcpMssOffer } from './mss.ts'
-import { TF_ACKNOW, TF_DELACK, TF_RXWIN0SENT, TF_SCALE, TF_TSTMP, TT_DELACK } from './state.ts'
+import { TF_ACKNOW, TF_DELACK, TF_SCALE, TF_TSTMP, TT_DELACK } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpTimerStop } from './deadline.ts'
 import { tcpWindow, tcpWindowField, tcpWindowSent } from './window.ts'
@@ -119,8 +119,7 @@ function tcpSegOptions(vn: Vn, tcb: Tcb, syn: boolean): TcpOptions {
 /** Whatever carried an ACK spares the one that was owed. */
 function ackSent(tcb: Tcb, field: number, syn: boolean): void {
   if (!syn) tcpWindowSent(tcb, field)
-  tcb.flags &= ~(TF_ACKNOW | TF_DELACK | TF_RXWIN0SENT)
-  if (field === 0) tcb.flags |= TF_RXWIN0SENT
+  tcb.flags &= ~(TF_ACKNOW | TF_DELACK)
   tcb.lastAckSent = tcb.rcvNxt
   tcpTimerStop(tcb, TT_DELACK)
 }

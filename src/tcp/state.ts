@@ -75,8 +75,6 @@ export const TF_SYNREXMT = 65536
 export const TF_NEEDOUTPUT = 131072
 /** Urgent data has been announced and is not all read (RFC 9293 §3.8.5). */
 export const TF_URGENT = 262144
-/** The last window advertised was zero. */
-export const TF_RXWIN0SENT = 524288
 
 /** One received segment as the ordered checks see it; a scratch record, meaningless between segments. */
 export interface Seg {

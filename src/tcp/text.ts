@@ -8,7 +8,7 @@ import { seqAdd } from '../lib/seq.ts'
 import { tcpCanReceive } from './fsm.ts'
 import { tcpReassDrain, tcpReassPark } from './reass.ts'
 import {
-  TCPS_SYN_RECEIVED, TF_ACKNOW, TF_CANTRCVMORE, TF_DELACK, TF_RXWIN0SENT, TT_DELACK,
+  TCPS_SYN_RECEIVED, TF_ACKNOW, TF_CANTRCVMORE, TF_DELACK, TT_DELACK,
 } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
 import { tcpTimerOn } from './deadline.ts'
@@ -45,6 +45,6 @@ export function tcpTextInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
  */
 export function tcpDelayAck(vn: Vn, tcb: Tcb, len: number): void {
   if (vn.state.sysctl['net.inet.tcp.delayed_ack'] === 1 && !tcpTimerOn(tcb, TT_DELACK) && len <= tcb.mss &&
-    (tcb.flags & (TF_RXWIN0SENT | TF_DELACK)) === 0) tcb.flags |= TF_DELACK
+    (tcb.flags & TF_DELACK) === 0) tcb.flags |= TF_DELACK
   else tcb.flags |= TF_ACKNOW
 }

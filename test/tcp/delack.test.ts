@@ -53,6 +53,13 @@ describe('delayed ACK (RFC 9293 §3.8.6.3, SHLD-18)', () => {
     c.out('.', { ack: 2, at: 0 })
   })
 
+  test('a segment larger than ours would be is acknowledged at once: it may stand for two (SHLD-19)', () => {
+    const t = createTcp()
+    const c = passive(t, { mss: 700 })
+    c.in('.', { data: 1400 })
+    c.out('.', { ack: 1401, at: 0 })
+  })
+
   test('net.inet.tcp.delayed_ack off: every segment at once', () => {
     const t = createTcp({ sysctls: { 'net.inet.tcp.delayed_ack': 0 } })
     const c = passive(t)

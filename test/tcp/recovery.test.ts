@@ -147,8 +147,11 @@ describe('fast retransmit and NewReno (RFC 5681 §3.2, RFC 6582 §3.2)', () => {
     const c = inFlight(t, 10)
     for (let i = 0; i < 3; i++) c.in('.', { ack: 1 })
     c.out('.', { seq: 1, len: MSS })
+    expect(c.tcb.cwnd).toBe(8 * MSS)
     c.in('.', { ack: 4001 })
     c.out('.', { seq: 4001, len: MSS })
+    // less the four acknowledged, plus the one sent (RFC 6582 §3.2 step 3)
+    expect(c.tcb.cwnd).toBe(5 * MSS)
     expect(t.vn.state.tcp.stats.partialack).toBe(1)
     c.in('.', { ack: 7001 })
     c.out('.', { seq: 7001, len: MSS })
@@ -156,6 +159,29 @@ describe('fast retransmit and NewReno (RFC 5681 §3.2, RFC 6582 §3.2)', () => {
     c.none()
     expect(c.tcb.sndBuf.len).toBe(0)
     expect(t.vn.state.tcp.stats.rexmttimeo).toBe(0)
+  })
+
+  test('Karn holds for fast retransmits too (MUST-18)', () => {
+    const t = createTcp()
+    const c = inFlight(t, 10)
+    const { srtt } = c.tcb
+    run(t, 50)
+    for (let i = 0; i < 3; i++) c.in('.', { ack: 1 })
+    run(t, 50)
+    c.in('.', { ack: 10_001 })
+    t.sent.length = 0
+    expect(c.tcb.srtt).toBe(srtt)
+    expect(c.tcb.sndBuf.len).toBe(0)
+  })
+
+  test('after a timeout ACKs of what was sent before it count for one segment each (RFC 3465 §2.3)', () => {
+    const t = createTcp()
+    const c = inFlight(t, 10)
+    run(t, 300)
+    c.out('.', { seq: 1, len: MSS })
+    c.in('.', { ack: 3001 })
+    expect(c.tcb.cwnd).toBe(2 * MSS)
+    t.sent.length = 0
   })
 
   test('duplicates after a timeout, of data sent before it, do not start recovery again', () => {

@@ -111,10 +111,15 @@ describe('samples', () => {
   test('a nonsensical echo is not a sample', () => {
     const t = createTcp()
     const c = passive(t, { ts: true })
+    exchange(c, 1, 100, 80)
     const { srtt } = c.tcb
-    c.write(100)
-    c.out('P.')
-    c.in('.', { ack: 101, ts: [c.stamp()[0], c.lastTs + 5000 | 0] })
+    expect(srtt).toBeGreaterThan(5000)
+    for (const [i, ecr] of [c.lastTs + 5000, c.lastTs - 700_000].entries()) {
+      const seq = 101 + i * 100
+      c.write(100)
+      c.out('P.', { seq })
+      c.in('.', { ack: seq + 100, ts: [c.stamp()[0], ecr >>> 0] })
+    }
     expect(c.tcb.srtt).toBe(srtt)
     expect(c.tcb.sndBuf.len).toBe(0)
   })

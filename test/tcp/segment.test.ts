@@ -211,6 +211,10 @@ describe('fifth check: ACK', () => {
     expect(c.tcb.sndWnd).toBe(6000)
     c.in('.', { seq: 11, win: 200 })
     expect(c.tcb.sndWnd).toBe(200)
+    // a later segment came first: what it says stands
+    c.in('.', { seq: 111, data: 10, win: 7000 })
+    c.in('.', { seq: 11, data: 50, win: 300 })
+    expect(c.tcb.sndWnd).toBe(7000)
   })
 
   test('the window field is unsigned: 65,535 is 65,535 (MUST-1)', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { SHUT_WR, SOL_SOCKET, SO_RCVBUF } from '../../src/inet/sockopt.ts'
 import { EAGAIN, ETIMEDOUT } from '../../src/lib/errno.ts'
-import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_FIN_WAIT_1 } from '../../src/tcp/state.ts'
+import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_FIN_WAIT_1, TT_PERSIST } from '../../src/tcp/state.ts'
 import { soSetOpt, soShutdown } from '../../src/vnet/so.ts'
 import { active, createTcp, passive, pattern, run, runOut, settle } from './harness.ts'
 
@@ -63,6 +63,11 @@ describe('zero-window probes (RFC 9293 §3.8.6.1, MUST-36)', () => {
     t.sent.length = 0
     c.in('.', { ack: 2, win: 4000 })
     c.out('P.', { seq: 2, len: 9, data: pattern(1, 9) })
+    // from now on it is an ordinary segment in flight, and nobody probes any more
+    expect(c.tcb.timers[TT_PERSIST]).toBe(Infinity)
+    run(t, c.tcb.rto / 1000)
+    c.out('P.', { seq: 2, len: 9 })
+    c.none()
   })
 
   test('a window that closes while data is in flight is probed like any (MUST-35)', () => {
