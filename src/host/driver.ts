@@ -141,6 +141,11 @@ export class Driver implements DeviceClock {
     this.#arm()
   }
 
+  /** True while Vnets are drained, and sockets hear of their events. */
+  get inTurn(): boolean {
+    return this.#inTurn
+  }
+
   /** An open socket keeps the process alive through its timers; a driver without sockets does not. */
   countSocket(delta: number): void {
     this.#sockets += delta
@@ -268,10 +273,10 @@ export class VnetHost implements Runner {
    */
   freeze(release: (name: string, device: Device) => void = (_name, device) => { device.close() }): Uint8Array {
     const { vn } = this.vnet
+    if (this.#driver.inTurn) throw new Error(`vnet ${this.vnet.name} cannot be frozen within an event`)
     this.vnet.advance(this.now())
     this.kick()
     for (let n = 0; n < FREEZE_TURNS && (n === 0 || vn.txq.length + vn.events.size > 0); n++) this.#driver.turn()
-    if (vn.txq.length + vn.events.size > 0) throw new Error(`vnet ${this.vnet.name} cannot be frozen within an event`)
     const bytes = this.vnet.snapshot()
     for (const id of [...this.#watchers.keys()]) this.unwatch(id)
     for (const { device, ifId } of this.#bindings.values()) {

@@ -9,7 +9,7 @@ import { rethrow, SnapshotError } from './fault.ts'
 import type { AnyNode, IntNode, MapNode, RealNode, RingNode, Shape } from './node.ts'
 import { readByte, readBytes, readCount, readFloat64, readInt32, readRoom, readVarint } from './reader.ts'
 import type { Reader } from './reader.ts'
-import { ringSize } from './ring.ts'
+import { ringParked, ringSize } from './ring.ts'
 
 type Fields = Record<string, unknown>
 
@@ -105,6 +105,7 @@ function decodeRing(r: Reader, node: RingNode, into: ByteRing): ByteRing {
     parked.push(end + gap, n, readRoom(r, n))
     end += gap + n
   }
+  if (node.parked !== null) r.parked = parked.filter((_, i) => i % 3 !== 2)
   if (end === 0) return into
   into.buf = new Uint8Array(ringSize(end))
   into.buf.set(r.buf.subarray(from, from + len))
@@ -171,5 +172,14 @@ function decodeRecord(r: Reader, node: Shape, into: Fields): Fields {
   } catch (e) {
     rethrow(e, `.${keys[i]}`)
   }
+  if (node.parking !== null) checkParked(r, node.parking, into)
   return into
+}
+
+/** Parked bytes lie where the record says, and nowhere else. */
+function checkParked(r: Reader, node: RingNode, owner: object): void {
+  const said = ringParked(node, owner)
+  if (said.length !== r.parked.length || said.some((x, i) => x !== r.parked[i])) {
+    throw new SnapshotError('parked bytes are not where the record says')
+  }
 }

@@ -3,7 +3,7 @@
 import type { ByteRing } from '../lib/bytering.ts'
 import { rethrow, SnapshotError } from './fault.ts'
 import type { AnyNode, IntNode, MapNode, RealNode, RingNode, Shape } from './node.ts'
-import { ringParked, ringRead } from './ring.ts'
+import { ringHolds, ringParked, ringRead } from './ring.ts'
 import { writeByte, writeFloat64, writeInt32, writeRoom, writeVarint } from './writer.ts'
 import type { Writer } from './writer.ts'
 
@@ -83,6 +83,7 @@ function encodeWords(w: Writer, length: number, value: Uint16Array): void {
 
 function encodeRing(w: Writer, node: RingNode, value: ByteRing, owner: object): void {
   const parked = ringParked(node, owner)
+  if (!ringHolds(value, parked)) throw new SnapshotError('more bytes than the ring has')
   writeVarint(w, value.len)
   // the room first: it may move the buffer
   const start = writeRoom(w, value.len)

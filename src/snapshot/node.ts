@@ -39,6 +39,8 @@ export interface Shape {
   readonly make: (() => object) | null
   readonly keys: readonly string[]
   readonly nodes: readonly AnyNode[]
+  /** The ring that may hold parked bytes, or null: checked against the record once that is whole. */
+  readonly parking: RingNode | null
 }
 
 export type AnyNode = IntNode | RealNode | BoolNode | TextNode | BytesNode | WordsNode | RingNode |
@@ -115,7 +117,8 @@ export function flat(item: IntNode | RealNode): FlatNode {
 export function record<T extends object>(make: (() => T) | null, fields: Fields<T>): RecordNode<T> {
   const keys = Object.freeze(Object.keys(fields))
   const nodes = Object.freeze(Object.values<AnyNode>(fields))
-  return Object.freeze({ kind: 'record', make, keys, nodes })
+  const parking = nodes.find((node): node is RingNode => node.kind === 'ring' && node.parked !== null) ?? null
+  return Object.freeze({ kind: 'record', make, keys, nodes, parking })
 }
 
 /** Bounds that many fields share. */

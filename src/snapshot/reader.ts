@@ -11,12 +11,14 @@ export interface Reader {
   at: number
   /** Bytes that rings may still take beyond what the snapshot holds of them. */
   slack: number
+  /** Parked [position, length) pairs of the last ring read that may have such. */
+  parked: number[]
 }
 
 const VARINT_BYTES = 8
 
 export function createReader(buf: Uint8Array, slack: number): Reader {
-  return { buf, view: new DataView(buf.buffer, buf.byteOffset, buf.byteLength), at: 0, slack }
+  return { buf, view: new DataView(buf.buffer, buf.byteOffset, buf.byteLength), at: 0, slack, parked: [] }
 }
 
 export function readByte(r: Reader): number {

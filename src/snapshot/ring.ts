@@ -11,6 +11,19 @@ export function ringParked(node: RingNode, owner: object): number[] {
   return node.parked === null ? [] : node.parked(owner as never)
 }
 
+/** True when the ring has room for what it says it holds. */
+export function ringHolds(r: ByteRing, parked: readonly number[]): boolean {
+  const size = r.buf.length
+  if (!(Number.isInteger(r.len) && r.len >= 0 && r.len <= size)) return false
+  if (!(Number.isInteger(r.head) && r.head >= 0 && (r.head < size || r.head === 0))) return false
+  let end = r.len
+  for (let i = 0; i < parked.length; i += 2) {
+    if (!(parked[i] > end && parked[i + 1] > 0)) return false
+    end = parked[i] + parked[i + 1]
+  }
+  return end <= size
+}
+
 /** Copies live bytes of `from` (readable and parked) into the empty ring `to`. */
 export function ringCopy(from: ByteRing, to: ByteRing, parked: readonly number[]): void {
   const end = parked.length === 0 ? from.len : parked[parked.length - 2] + parked[parked.length - 1]
