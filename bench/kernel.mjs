@@ -71,7 +71,9 @@ export async function kernelConnections(count, atOnce) {
 }
 
 function listen(server) {
-  return new Promise((resolve) => server.listen({ host: '127.0.0.1', port: 0, backlog: 511 }, () => resolve(server.address().port)))
+  return new Promise((resolve) => {
+    server.listen({ host: '127.0.0.1', port: 0, backlog: 511 }, () => resolve(server.address().port))
+  })
 }
 
 function closeServer(server) {

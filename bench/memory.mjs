@@ -5,7 +5,11 @@ import { kernelBulk, kernelConnections } from './kernel.mjs'
 import { gbps, medianOf, row } from './measure.mjs'
 import { acceptAndClose, connectMany, sink, source } from './streams.mjs'
 
-export const memory = { name: 'memory', title: 'Vnet to Vnet in memory, one thread (baseline: the kernel over loopback, node:net, one thread)', run }
+export const memory = {
+  name: 'memory',
+  title: 'Vnet to Vnet in memory, one thread (baseline: the kernel over loopback, node:net, one thread)',
+  run,
+}
 
 const JUMBO = 65_520
 const PORT = 5001

@@ -6,7 +6,11 @@ import { fileURLToPath } from 'node:url'
 import { loadNative } from '../dist/host/native.js'
 import { row } from './measure.mjs'
 
-export const tap = { name: 'tap', title: 'Vnet on a TAP against the kernel (baseline: the kernel over loopback, the same two processes)', run }
+export const tap = {
+  name: 'tap',
+  title: 'Vnet on a TAP against the kernel (baseline: the kernel over loopback, the same two processes)',
+  run,
+}
 
 async function run({ short }) {
   const why = unavailable()
@@ -14,7 +18,8 @@ async function run({ short }) {
   const figures = await inNamespace({ short })
   const base = figures.kernelLoopbackTcpBulkGbps
   const bulk = (key) => row(key, figures[key], 'kernelLoopbackTcpBulkGbps', base)
-  const udp = (key) => row(key, figures[key], 'kernelLoopbackUdp64ByteFramesPerSecond', figures.kernelLoopbackUdp64ByteFramesPerSecond)
+  const udpBase = 'kernelLoopbackUdp64ByteFramesPerSecond'
+  const udp = (key) => row(key, figures[key], udpBase, figures[udpBase])
   return {
     rows: [
       bulk('tcpBulkKernelToVnetMtu1500Gbps'),
@@ -25,7 +30,8 @@ async function run({ short }) {
       udp('udp64ByteVnetToKernelFramesPerSecond'),
       row('udp64ByteKernelSentFramesPerSecond', figures.udp64ByteKernelSentFramesPerSecond),
     ],
-    note: 'The kernel\'s end is a node:net or node:dgram program in a process of its own; what it sends by UDP bounds what can arrive.',
+    note: 'The kernel\'s end is a node:net or node:dgram program in a process of its own; what it sends by UDP bounds\n' +
+      'what can arrive.',
   }
 }
 

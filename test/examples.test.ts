@@ -38,5 +38,7 @@ describe('examples', () => {
 })
 
 function run(name: string): string {
-  return execFileSync(process.execPath, [join(FOLDER, name)], { cwd: PROJECT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 50_000 })
+  return execFileSync(process.execPath, [join(FOLDER, name)], {
+    cwd: PROJECT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 50_000,
+  })
 }

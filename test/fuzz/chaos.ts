@@ -65,7 +65,9 @@ export function startChaos(host: SimHost, peer: Ip4, r: RandomState): Chaos {
       case 7: soShutdown(vnet, now, id, [SHUT_WR, SHUT_WR, SHUT_RD, SHUT_RDWR][randomBelow(r, 4)]); return
       case 8: soClose(vnet, now, id); return
       case 9: if (randomBelow(r, 4) === 0) soAbort(vnet, now, id); return
-      case 10: soSendTo(vnet, now, udp, DATA, 0, Math.min(size, 5000), to, randomBelow(r, 4) === 0 ? CLOSED_PORT : PORTS[0]); return
+      case 10:
+        soSendTo(vnet, now, udp, DATA, 0, Math.min(size, 5000), to, randomBelow(r, 4) === 0 ? CLOSED_PORT : PORTS[0])
+        return
       case 11: soSendTo(vnet, now, raw, echo(Math.min(size, 3000)), 0, 8 + Math.min(size, 3000), to, 0); return
       case 12: soSetOpt(vnet, now, id, ...OPTIONS[randomBelow(r, OPTIONS.length)]); return
       default: soAccept(vnet, now, listeners[randomBelow(r, listeners.length)])
