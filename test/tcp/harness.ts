@@ -20,6 +20,7 @@ import { toSeq } from '../../src/lib/seq.ts'
 import { ifAddAddr, ifCreate } from '../../src/link/ifnet.ts'
 import { IFT_IP } from '../../src/link/state.ts'
 import type { Ifnet } from '../../src/link/state.ts'
+import { tcpInput } from '../../src/tcp/input.ts'
 import type { Tcb } from '../../src/tcp/state.ts'
 import { sysctlSet } from '../../src/vnet/sysctl.ts'
 import {
@@ -178,6 +179,21 @@ export function runOut(t: Tcp, maxMs = 24 * 3600_000): void {
 export function inject(t: Tcp, spec: SegSpec): void {
   const f = build(t, spec)
   t.vnet.input(t.ifp.id, f, t.now)
+  frameRelease(t.vn.pool, f)
+  settle(t)
+}
+
+/** A segment reaches TCP without the network layer's own checks. */
+export function injectTcp(t: Tcp, spec: SegSpec): void {
+  const f = build(t, spec)
+  f.l3 = f.off
+  f.l4 = f.off + 20 + (spec.ipOptions?.length ?? 0)
+  f.len -= f.l4 - f.off
+  f.off = f.l4
+  f.proto = IPPROTO_TCP
+  Object.assign(f.src, spec.src ?? PEER)
+  Object.assign(f.dst, spec.dst ?? ME)
+  tcpInput(t.vn, f)
   frameRelease(t.vn.pool, f)
   settle(t)
 }

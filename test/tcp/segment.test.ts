@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { ECONNRESET } from '../../src/lib/errno.ts'
 import { F_BCAST } from '../../src/lib/frame.ts'
 import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_SYN_RECEIVED } from '../../src/tcp/state.ts'
-import { active, addr, connecting, createTcp, expectNone, inject, listen, passive, pattern, run } from './harness.ts'
+import { active, addr, connecting, createTcp, expectNone, inject, injectTcp, listen, passive, pattern, run } from './harness.ts'
 
 describe('first check: sequence number (RFC 9293 §3.10.7.4, table 6)', () => {
   test('wholly old text is acknowledged and dropped', () => {
@@ -296,6 +296,18 @@ describe('checks on the header', () => {
     inject(t, { flags: 'S', seq: 1, src: addr('10.0.0.1'), sport: 80, dport: 80 })
     expectNone(t)
     expect(t.vn.state.tcp.syncache.size).toBe(0)
+  })
+
+  test('the same without the network layer\'s checks: TCP has its own (RFC 1122 §4.2.3.10)', () => {
+    const t = createTcp()
+    listen(t)
+    injectTcp(t, { flags: 'S', seq: 1, frameFlags: F_BCAST })
+    injectTcp(t, { flags: 'S', seq: 1, dst: addr('224.0.0.1') })
+    injectTcp(t, { flags: 'S', seq: 1, src: addr('0.0.0.0') })
+    injectTcp(t, { flags: 'S', seq: 1, src: addr('255.255.255.255') })
+    injectTcp(t, { flags: 'S', seq: 1, src: addr('10.0.0.1'), sport: 80 })
+    expectNone(t)
+    expect(t.drops).toEqual(['tcp.rcvbadaddr', 'tcp.rcvbadaddr', 'tcp.rcvbadaddr', 'tcp.rcvbadaddr', 'tcp.listenbad'])
   })
 
   test('unknown IP options are ignored (MUST-50)', () => {
