@@ -59,7 +59,7 @@ describe('adopting sockets', () => {
     peer.send(Buffer.from('sent before'), 53, '10.0.0.2')
     const second = connectTcp(a, { host: '10.0.0.2', port: 7 })
     await once(second, 'connect')
-    driver.turn(); console.log("A", b.vnet.sockets())
+    driver.turn()
 
     const next = reincarnate(driver, b)
     const infos = next.vnet.sockets()
@@ -85,8 +85,8 @@ describe('adopting sockets', () => {
     expect(((await once(peer, 'message')) as [Buffer])[0].toString()).toBe('back')
     // the connection closes in order
     const ended = once(client, 'close')
-    client.end();
-    (connection as TcpSocket).end()
+    client.resume().end();
+    (connection as TcpSocket).resume().end()
     await ended
     driver.close()
   })

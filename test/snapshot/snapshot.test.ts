@@ -74,7 +74,7 @@ describe('a snapshot', () => {
     const { b } = richWorld()
     const { tcbs } = b.vnet.state.tcp
     const data = [...tcbs.values()].reduce((n, t) => n + t.sndBuf.len + t.rcvBuf.len +
-      t.reass.reduce((sum, edge, i) => sum + (i % 2 === 0 ? -edge : edge), 0), 0)
+      t.reass.reduce((sum, edge, i) => sum + (i % 2 === 0 ? 0 - edge : edge), 0), 0)
     const fragments = b.vnet.state.ip.reassBytes
     expect(b.vnet.snapshot().length - data - fragments).toBeLessThan(new Vnet().snapshot().length + 600 * tcbs.size)
   })
