@@ -1,6 +1,6 @@
 /** Arguments of system calls: numbers, addresses, buffers; and what the script expects to find in them afterwards. */
 
-import { createAddr, addrFromIp4, addrPrint, ip4Parse } from '../lib/addr.ts'
+import { addrFromIp4, addrPrint, ip4Parse } from '../lib/addr.ts'
 import type { Addr, Ip4 } from '../lib/addr.ts'
 import type { CallSpec, Expr } from './ast.ts'
 import { constantValue } from './constants.ts'
@@ -59,7 +59,7 @@ export class Args {
     }
     const out: SocketAddress = { addr: addrFromIp4(0), port: 0 }
     for (const f of e.fields) {
-      if (f.name === 'sin_port') out.port = this.value(f.value)
+      if (f.name === 'sin_port') out.port = this.#port(f.value)
       else if (f.name === 'sin_addr') out.addr = addrFromIp4(this.#ip(f.value))
       else if (f !== family) throw unsupported(`field ${f.name} of an address`)
     }
@@ -86,6 +86,12 @@ export class Args {
     if (expected !== actual) throw mismatch(`${what} is ${actual}, expected ${expected}`, String(expected), String(actual))
   }
 
+  /** A buffer of zeros. */
+  buffer(len: number): Uint8Array {
+    if (!(len >= 0 && len <= BUFFER_MAX)) throw unsupported(`a buffer of ${len} octets`)
+    return new Uint8Array(len)
+  }
+
   /** The sum of the lengths in `[{..., 1000}, {..., 24}]`. */
   vector(e: Expr): number {
     if (e.kind !== 'list') throw this.unknown(e)
@@ -107,6 +113,12 @@ export class Args {
     return unsupported(`${describeExpr(e)} as an argument of ${this.call.name}()`)
   }
 
+  #port(e: Expr): number {
+    const port = this.value(e)
+    if (!(port >= 0 && port <= 0xffff)) throw this.unknown(e)
+    return port
+  }
+
   #ip(e: Expr): Ip4 {
     if (e.kind === 'apply' && (e.name === 'inet_addr' || e.name === 'inet_ntoa') && e.args[0]?.kind === 'string') {
       const ip = ip4Parse(e.args[0].value)
@@ -117,9 +129,8 @@ export class Args {
   }
 }
 
-export function anyAddress(): Addr {
-  return createAddr()
-}
+/** More than any socket buffer holds. */
+const BUFFER_MAX = 64 * 1024 * 1024
 
 function describeExpr(e: Expr): string {
   switch (e.kind) {

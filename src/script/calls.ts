@@ -3,7 +3,7 @@
  * looks at what a successful call has left in its arguments.
  */
 
-import { EAGAIN, EINPROGRESS, EINVAL, EMSGSIZE } from '../lib/errno.ts'
+import { EAGAIN, EINPROGRESS, EINVAL } from '../lib/errno.ts'
 import { AF_INET, SO_KIND_MASK, SO_TCP } from '../inet/state.ts'
 import { MSG_PEEK, SOCK_DGRAM, SOCK_STREAM } from '../inet/sockopt.ts'
 import { EV_ERROR, EV_WRITE } from '../kern/vn.ts'
@@ -131,7 +131,7 @@ function recvCall(
   message: ((from: SocketAddress, truncated: boolean) => void) = ignore,
 ): Call {
   if ((flags & ~RECV_FLAGS) !== 0) throw unsupported(`flags 0x${flags.toString(16)} of ${args.call.name}()`)
-  const buf = new Uint8Array(len)
+  const buf = args.buffer(len)
   const from = createFrom()
   let got = 0
   return onFile(session, args, (file) => ({
@@ -165,8 +165,7 @@ function recvmsgCall(session: Session, args: Args): Call {
 
 function sendCall(session: Session, args: Args, len: number, flags: number, to: SocketAddress | null): Call {
   if ((flags & ~SEND_FLAGS) !== 0) throw unsupported(`flags 0x${flags.toString(16)} of ${args.call.name}()`)
-  if (len > 0x4000000) return atOnce(() => -EMSGSIZE)
-  const buf = new Uint8Array(len)
+  const buf = args.buffer(len)
   let put = 0
   return onFile(session, args, (file) => ({
     ...waiting(file, flags),
@@ -255,11 +254,6 @@ function portOf(session: Session, id: number): number {
   const out = createFrom()
   soName(session.stack.vnet, id, out)
   return out.port
-}
-
-/** Whether an errno of a call says that it waits. */
-export function wouldBlock(result: number): boolean {
-  return result === -EAGAIN
 }
 
 /** Opens the descriptor of a call that made a socket. */

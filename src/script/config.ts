@@ -48,7 +48,7 @@ function applyOne(config: Config, o: ScriptOption): void {
     case 'local_ip': config.localIp = address(o); break
     case 'remote_ip': config.remoteIp = address(o); break
     case 'gateway_ip': config.gatewayIp = address(o); break
-    case 'netmask_ip': config.prefixLen = ip4PrefixLen(address(o)); break
+    case 'netmask_ip': config.prefixLen = prefixLen(o); break
     case 'mtu': config.mtu = integer(o, 68, 65_535); break
     case 'bind_port': config.bindPort = integer(o, 1, 65_535); break
     case 'connect_port': config.connectPort = integer(o, 1, 65_535); break
@@ -69,6 +69,12 @@ function integer(o: ScriptOption, min: number, max: number): number {
   const n = Number(o.value)
   if (/^\d+$/.test(o.value) && n >= min && n <= max) return n
   throw new ScriptError('syntax', `syntax: --${o.name} takes a whole number from ${min} to ${max}`, o.line)
+}
+
+function prefixLen(o: ScriptOption): number {
+  const len = ip4PrefixLen(address(o))
+  if (len < 0) throw new ScriptError('syntax', `syntax: --${o.name} takes a netmask`, o.line)
+  return len
 }
 
 function address(o: ScriptOption): Ip4 {

@@ -41,7 +41,9 @@ function printTcp(tcp: TcpSpec, like: TcpSpec): string {
 }
 
 function printIcmp(icmp: IcmpSpec): string {
-  const words = ['icmp', icmpTypeName(icmp.type), icmpCodeName(icmp.type, icmp.code)]
+  const words = ['icmp', icmpTypeName(icmp.type)]
+  const code = icmpCodeName(icmp.type, icmp.code)
+  if (code !== 'code 0') words.push(code)
   if (icmp.mtu >= 0) words.push(`mtu ${icmp.mtu}`)
   if (icmp.id >= 0) words.push(`id ${icmp.id}`)
   if (icmp.seq >= 0) words.push(`seq ${icmp.seq}`)

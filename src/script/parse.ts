@@ -9,7 +9,7 @@ export function parseScript(text: string): Script {
   const s = new Scanner(text)
   const options: ScriptOption[] = []
   const events: ScriptEvent[] = []
-  while (!s.atEnd) {
+  while (!s.atEnd()) {
     if (s.looksAt('--')) options.push(parseOption(s))
     else if (s.looksAt('`')) events.push({ line: s.line, time: NOW, what: { kind: 'command', text: parseCommand(s) } })
     else events.push(parseEvent(s))

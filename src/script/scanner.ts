@@ -8,6 +8,11 @@ export class Scanner {
   /** Offsets at which lines begin. */
   readonly #starts: number[] = [0]
 
+  /** Where the last token ended, where the space behind it ends, and where the event began. */
+  #tokenEnd = 0
+  #gapEnd = 0
+  #eventAt = 0
+
   constructor(text: string) {
     this.text = text
     for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) this.#starts.push(at + 1)
@@ -15,25 +20,38 @@ export class Scanner {
 
   /** Line of the position, from 1. */
   get line(): number {
+    return this.#lineAt(this.pos)
+  }
+
+  #lineAt(pos: number): number {
     let low = 0
     let high = this.#starts.length - 1
     while (low < high) {
       const middle = (low + high + 1) >> 1
-      if ((this.#starts[middle]) <= this.pos) low = middle
+      if (this.#starts[middle] <= pos) low = middle
       else high = middle - 1
     }
     return low + 1
   }
 
-  get atEnd(): boolean {
+  /** Passes over space to the next event; true when there is none. */
+  atEnd(): boolean {
     this.skip()
+    this.#eventAt = this.pos
     return this.pos >= this.text.length
   }
 
   /** Passes over space, `// …`, `# …` and comments between `/*` and its end. */
   skip(): void {
+    const from = this.pos
     this.#match(/(?:\s+|\/\/[^\n]*|#[^\n]*|\/\*[^]*?\*\/)*/y)
-    if (this.text.startsWith('/*', this.pos)) throw this.fail('a comment that does not end')
+    if (this.pos !== from || this.pos !== this.#gapEnd) {
+      this.#tokenEnd = from
+      this.#gapEnd = this.pos
+    }
+    if (this.text.startsWith('/*', this.pos)) {
+      throw new ScriptError('syntax', 'syntax: a comment that does not end', this.line)
+    }
   }
 
   /** The match of a sticky expression here (after space), and moves behind it; null without one. */
@@ -73,20 +91,22 @@ export class Scanner {
     if (!this.eat(literal)) throw this.fail(`"${literal}"`)
   }
 
-  /** A whole number, decimal or hexadecimal. */
-  integer(what: string): number {
+  /** A whole number up to `most`, decimal or hexadecimal. */
+  integer(what: string, most = 0xffffffff): number {
+    const { pos } = this
     const m = this.take(/0x[0-9a-fA-F]+|\d+/y)
     if (m === null) throw this.fail(what)
     const n = Number(m[0])
-    if (!(n <= 0xffffffff)) throw this.fail(`${what} below 2^32`)
-    return n
+    if (n <= most) return n
+    this.pos = pos
+    throw this.fail(`${what} of at most ${most}`)
   }
 
-  /** An error that says what should have been here. */
+  /** An error that says what should have been here, with the line on which the last token ended. */
   fail(expected: string): ScriptError {
     const rest = this.text.slice(this.pos, this.pos + 40).split('\n')[0] ?? ''
     const found = this.pos >= this.text.length ? 'the end of the script' : `"${rest}"`
-    return new ScriptError('syntax', `syntax: expected ${expected}, found ${found}`, this.line)
+    return new ScriptError('syntax', `syntax: expected ${expected}, found ${found}`, this.#lineAt(Math.max(this.#tokenEnd, this.#eventAt)))
   }
 
   unsupported(what: string): ScriptError {

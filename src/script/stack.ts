@@ -2,6 +2,7 @@
 
 import { addrFromIp4 } from '../lib/addr.ts'
 import { assert } from '../lib/assert.ts'
+import { errnoName } from '../lib/errno.ts'
 import { createFramePool, frameBytes, frameFrom, frameRelease } from '../lib/frame.ts'
 import { routeAdd } from '../ip/route.ts'
 import { RTF_GATEWAY, RTF_STATIC, RTF_UP } from '../ip/state.ts'
@@ -9,6 +10,7 @@ import { ifAddAddr, ifCreate } from '../link/ifnet.ts'
 import { IFT_IP } from '../link/state.ts'
 import { Vnet } from '../vnet/vnet.ts'
 import type { Config } from './config.ts'
+import { unsupported } from './error.ts'
 
 /** The script's time 0 in the Vnet's time: late enough that no clock in it stands at zero. */
 const EPOCH_US = 1_000_000_000
@@ -36,8 +38,8 @@ export class Stack {
     this.vnet.advance(EPOCH_US)
     const ifp = ifCreate(vn, 'tun0', IFT_IP, 0, config.mtu)
     const added = ifAddAddr(vn, ifp.id, addrFromIp4(config.localIp), config.prefixLen, { probe: false })
-    assert(added === 0, `script: address refused: ${added}`)
-    routeAdd(vn, 0, 0, config.gatewayIp, ifp.id, RTF_UP | RTF_GATEWAY | RTF_STATIC)
+    const routed = routeAdd(vn, 0, 0, config.gatewayIp, ifp.id, RTF_UP | RTF_GATEWAY | RTF_STATIC)
+    if (added !== 0 || routed !== 0) throw unsupported(`addresses that an interface refuses (${errnoName(added || routed)})`)
     this.#ifId = ifp.id
     this.#collect()
     this.sent.length = 0

@@ -64,14 +64,18 @@ function mutateCall(time: string, rest: string): Change[] {
   if (errno !== null) changes.push([`${time}${call}${result.replace(errno[0], 'EPERM')}`, 'errno'])
   const end = /^(.*\.\.\.)([\d.]+)(\s*)$/.exec(time)
   if (end !== null) changes.push([`${end[1]}${(Number(end[2]) + 0.01).toFixed(6)}${end[3]}${rest}`, 'end'])
-  // what a call fills in: values and lengths of getsockopt, numbers of ioctl, events, addresses
-  const out = /^(getsockopt\(\d+, \w+, \w+,|ioctl\(\d+, \w+,|(?:accept|recvfrom)\(\d+,(?:.*\{)?)(.*)$/.exec(call)
-  if (out !== null && !result.startsWith('-')) {
-    const [, head, tail] = out as unknown as [string, string, string]
-    changes.push(...numbers(`${time}${head}`, tail.replace(/, \[16\]\) = $/, ''), `${tail.includes(', [16]) = ') ? ', [16]) = ' : ''}${rest.slice(at)}`)
-      .filter(([, what]) => head.startsWith('getsockopt') || head.startsWith('ioctl') || tail.includes('htons') && what !== ''))
-  }
+  if (!result.startsWith('-')) changes.push(...mutateFilled(time, call, result))
   const revents = /revents=[A-Z|]+/.exec(call)
   if (revents !== null) changes.push([`${time}${rest.replace(revents[0], 'revents=POLLPRI')}`, 'revents'])
   return changes
+}
+
+/** What a call fills in: values and lengths of getsockopt, numbers of ioctl, addresses of accept and recvfrom. */
+function mutateFilled(time: string, call: string, result: string): Change[] {
+  const m = /^(getsockopt\(\d+, \w+, \w+,|ioctl\(\d+, \w+,|(?:accept|recvfrom|get\w+name)\([^{]*\{)(.*)$/.exec(call)
+  if (m === null) return []
+  const [, head, tail] = m as unknown as [string, string, string]
+  // the size of an address is the caller's
+  const [filled, size] = tail.split(/(?=, \[16\])/) as [string, string?]
+  return numbers(`${time}${head}`, filled, `${size ?? ''}${result}`)
 }

@@ -1,0 +1,224 @@
+/** The language as docs/script.md has it: what is understood, what is unsupported, what a failure says. */
+
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { PERSONALITIES, personalityDefaults, printResult, printTally, runScript } from '../../src/script/index.ts'
+import type { ScriptResult } from '../../src/script/index.ts'
+import { sysctlDef } from '../../src/vnet/sysctl.ts'
+import { scriptFiles } from './files.ts'
+
+const OPEN = `0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 bind(3, ..., ...) = 0
++0 listen(3, 1) = 0
++0 < S 0:0(0) win 65535 <mss 1000>
++0 > S. 0:0(0) ack 1 <mss 1460>
++.01 < . 1:1(0) ack 1 win 65535
++0 accept(3, ..., ...) = 4
+`
+
+function run(events: string, linux = false): ScriptResult {
+  return runScript(OPEN + events, { name: 'x.pkt', personality: linux ? 'linux' : 'freebsd' })
+}
+
+function passes(events: string, linux = false): void {
+  expect(printResult(run(events, linux))).toBe('x.pkt: passed')
+}
+
+describe('what is not supported fails as unsupported and is named', () => {
+  it.each([
+    ['+0 > [flowlabel 7] . 1:1(0) ack 1', '[flowlabel] of a packet'],
+    ['+0 < ipv6 1::1 > 2::2: . 1:1(0) ack 1', 'packets with ipv6'],
+    ['+0 < gre: ipv4', 'packets with gre'],
+    ['+0 < sctp: DATA[]', 'packets with sctp'],
+    ['+0 < . 1:1(0) ack 1 win 5 <ACCECN 1 2>', 'TCP option ACCECN'],
+    ['+0 < icmp strange_thing', 'ICMP type strange_thing'],
+    ['+0 < icmp unreachable nonsense', 'ICMP code nonsense'],
+    ['+0 epoll_create(1) = 5', 'system call epoll_create()'],
+    ['+0 socket(AF_INET, SOCK_SEQPACKET, 0) = 5', 'constant SOCK_SEQPACKET'],
+    ['+0 setsockopt(4, IPPROTO_TCP, TCP_FASTOPEN, [1], 4) = 0', 'constant TCP_FASTOPEN'],
+    ['+0 send(4, ..., 10, MSG_OOB|MSG_PEEK) = 10', 'flags 0x3 of send()'],
+    ['+0 read(4, ..., -5) = 5', 'a buffer of -5 octets'],
+    ['+0 bind(4, {sa_family = AF_INET6, sin6_port = htons(1)}, ...) = 0', 'addresses of AF_INET6'],
+    ['+0 `ip route add default via 10.0.0.1`', 'command ip route add default via 10.0.0.1'],
+    ['+0 `sysctl net.inet.tcp.functions_default=rack`', 'sysctl net.inet.tcp.functions_default=rack'],
+    ['+0 `sysctl net.no.such=1`', 'sysctl net.no.such=1'],
+    ['+0 `sysctl net.inet.ip.ttl=9999`', 'sysctl net.inet.ip.ttl=9999'],
+    ['+0 %{ assert tcpi_no_such_field == 1 }%', 'code: tcpi_no_such_field'],
+    ['+0 %{ import os }%', 'code: import os'],
+    ['+0 %{ assert 0 / 0 }%', 'code: 0 / 0 is not a number'],
+    ['--ip_version=ipv6', '--ip_version=ipv6'],
+    ['--local_ip=fd3d:fa7b::1', 'IPv6 address fd3d:fa7b::1'],
+    ['--wire_client=1', 'option --wire_client'],
+    ['--local_ip=224.0.0.1', 'addresses that an interface refuses'],
+  ])('%s', (line, what) => {
+    const r = run(`${line}\n`)
+    expect(r).toMatchObject({ status: 'unsupported' })
+    expect(r.message).toContain(what)
+    expect(printTally([r])).toBe('0 passed, 1 failed')
+  })
+})
+
+describe('what is no script fails with its line', () => {
+  it.each([
+    ['+0 > . 1:5(3) ack 1', 'expected 1:4(3)'],
+    ['+0 > . 1:1(0)', 'expected ack and a number'],
+    ['+0 < . 1:1(0) ack 1 win 70000', 'expected a window of at most 65535'],
+    ['+0 < . 1:1(0) ack 1 win 7 <mss 5,nop>', 'expected options padded to a multiple of 4 octets (these are 5)'],
+    ['+0 < (99999 > 1) udp (1)', 'expected a port of at most 65535'],
+    ['+.2~.1 > . 1:1(0) ack 1', 'a range that ends after its start'],
+    ['+0 write(4, ..., 1', 'expected ")"'],
+    ['hello', 'expected a time in seconds'],
+    ['+0 `sysctl', 'a command that ends with a backtick'],
+    ['/* never', 'a comment that does not end'],
+  ])('%s', (line, what) => {
+    const r = run(`${line}\n`)
+    expect(r).toMatchObject({ status: 'failed', line: 8 })
+    expect(r.message).toContain(what)
+  })
+
+  it('a script without events', () => {
+    expect(runScript('// nothing\n')).toMatchObject({ status: 'failed', message: 'syntax: the script has no events' })
+  })
+})
+
+describe('a failure names file and line and shows both sides', () => {
+  it.each([
+    ['+0 write(4, ..., 9) = 9\n+0 > P. 1:10(9) ack 2', 9, 'acknowledgment is 1, expected 2', '> P. 1:10(9) ack 2', '> P. 1:10(9) ack 1'],
+    ['+0 write(4, ..., 9) = 8', 8, 'write() returned 9', '8', '9'],
+    ['+0 write(4, ..., 9) = -1 EPIPE', 8, 'write() returned 9', '-1 EPIPE', '9'],
+    ['+0 connect(4, ..., ...) = -1 EALREADY', 8, 'connect() returned -1 EISCONN', '-1 EALREADY', '-1 EISCONN'],
+    ['+0 > . 1:1(0) ack 1', 8, 'no packet was sent', '> . 1:1(0) ack 1', 'nothing'],
+    ['+0 write(4, ..., 9) = 9\n+.5 > P. 1:10(9) ack 1', 9, 'the packet came at 0.010000 s, expected at 0.510000 s',
+      '> P. 1:10(9) ack 1', '> P. 1:10(9) ack 1'],
+    ['+0 write(4, ..., 9) = 9\n+0 > udp (9)', 9, 'it is tcp, not udp', '> udp (9)', '> P. 1:10(9) ack 1 win 65535'],
+    ['+0 write(4, ..., 9) = 9\n+0 > (8080 > 9) P. 1:10(9) ack 1', 9, 'it went 192.168.0.1:8080 > 192.0.2.1:49152, ' +
+      'expected 192.168.0.1:8080 > 192.0.2.1:9', '> (8080 > 9) P. 1:10(9) ack 1', undefined],
+    ['+0 read(4, ..., 9) = 9', 8, 'read() blocks', '9', 'no result yet'],
+    ['+0...1 read(4, ..., 9) = 9\n+0 < . 1:10(9) ack 1 win 9', 8,
+      'read() returned at 0.010000 s, expected at 1.010000 s', undefined, undefined],
+    ['+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 6', 8, 'the new descriptor is 5, expected 6', undefined, undefined],
+    ['+0 %{ assert tcpi_snd_cwnd == 1, "cwnd" }%', 8, 'assertion failed: tcpi_snd_cwnd == 1, "cwnd"',
+      'assert tcpi_snd_cwnd == 1, "cwnd"', 'tcpi_snd_cwnd = 10000'],
+    ['+0 getsockopt(4, SOL_SOCKET, SO_KEEPALIVE, [1], [4]) = 0', 8, 'the value is 0, expected 1', '1', '0'],
+    ['+0 write(9, ..., 1) = 1', 8, 'write() returned -1 EBADF', '1', '-1 EBADF'],
+  ])('%s', (events, line, message, expected, actual) => {
+    const r = run(`${events}\n`)
+    expect(r).toMatchObject({ status: 'failed', line, message })
+    if (expected !== undefined) expect(r.expected).toBe(expected)
+    if (actual !== undefined) expect(r.actual).toBe(actual)
+    expect(printResult(r).split('\n')[0]).toBe(`x.pkt:${line}: failed: ${message}`)
+  })
+})
+
+describe('what the language has', () => {
+  it('any time, ranges and absolute times', () => passes(`
++0 write(4, ..., 9) = 9
++0 > P. 1:10(9) ack 1
+* > P. 1:10(9) ack 1
++.4~+.5 > P. 1:10(9) ack 1
++.01 < . 1:1(0) ack 10 win 65535
+2 write(4, ..., 9) = 9
+2.0~2.1 > P. 10:19(9) ack 1
+2.5 < . 1:1(0) ack 19 win 65535`))
+  it('comments of three kinds, hexadecimal numbers, remarks', () => passes(`
+# one
+/* two
+   lines */
++0 fcntl(4, F_GETFL) = 0x02 (flags O_RDWR) // three
++0 fcntl(4, F_SETFL, O_RDWR|O_NONBLOCK) = 0
++0 fcntl(4, F_GETFL) = 0x6 (flags O_RDWR|O_NONBLOCK)
++0 read(4, ..., 10) = -1 EWOULDBLOCK (Resource temporarily unavailable)`))
+  it('any options, ECN marks, TTL and TOS', () => passes(`
++0 write(4, ..., 9) = 9
++0 > [noecn, tos 0x0, ttl 64] P. 1:10(9) ack 1 <...>
++0 < [ect0] P. 1:2(1) ack 10 win 65535
++.04 > [noecn] . 10:10(0) ack 2`))
+  it('vectors and messages', () => passes(`
++0 writev(4, [{..., 10}, {..., 20}], 2) = 30
++0 > P. 1:31(30) ack 1
++0 < P. 1:41(40) ack 31 win 65535
++.04 > . 31:31(0) ack 41
++0 ioctl(4, SIOCINQ, [40]) = 0
++0 recvfrom(4, ..., 5, MSG_PEEK, ..., ...) = 5
++0 readv(4, [{..., 10}, {..., 20}], 2) = 30
++0 recvmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 100}], msg_flags=0}, 0) = 10
++0 sendmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 7}], msg_flags=0}, 0) = 7
++0 > P. 31:38(7) ack 41
++0 ioctl(4, SIOCOUTQ, [7]) = 0`))
+  it('MSG_WAITALL waits for all of it, a blocking write for room', () => passes(`
++0...0.2 recv(4, ..., 30, MSG_WAITALL) = 30
++.1 < . 1:11(10) ack 1 win 65535
++.04 > . 1:1(0) ack 11
++.06 < . 11:31(20) ack 1 win 65535
++.04 > . 1:1(0) ack 31`))
+  it('poll waits until its time is over, or something happens', () => passes(`
++0...0.1 poll([{fd=4, events=POLLIN, revents=0}], 1, 100) = 0
++.1 poll([{fd=4, events=POLLIN, revents=0}, {fd=4, events=POLLOUT, revents=POLLOUT}], 2, 0) = 1
++.2...0.25 poll([{fd=4, events=POLLIN, revents=POLLIN}], 1, -1) = 1
++.05 < . 1:11(10) ack 1 win 65535`))
+  it('socket names', () => passes(`
++0 getsockname(4, {sa_family = AF_INET, sin_port = htons(8080), sin_addr = inet_addr("192.168.0.1")}, [16]) = 0
++0 getpeername(4, {sa_family = AF_INET, sin_port = htons(49152), sin_addr = inet_addr("192.0.2.1")}, [16]) = 0`))
+  it('TCP_INFO and code', () => passes(`
++0 getsockopt(4, IPPROTO_TCP, TCP_INFO, {tcpi_snd_mss=1000, tcpi_rtt=10000, tcpi_rto=...}, [...]) = 0
++0 %{
+mss = tcpi_snd_mss
+assert tcpi_snd_cwnd // mss == 10 and not tcpi_backoff, tcpi_snd_cwnd
+assert 0 < tcpi_rtt <= 10000 and tcpi_rtt in (1, 10000); print tcpi_rtt
+assert abs(-3) + min(1, 2) * max(2, 3) == 2 * 3 + 0
+}%`))
+  it('personality linux: windows in segments, its states, flags and timeout', () => passes(`
++0 %{ assert tcpi_snd_cwnd == 10 and tcpi_state == TCP_ESTABLISHED }%
++0 fcntl(4, F_SETFL, O_RDWR|O_NONBLOCK) = 0
++0 fcntl(4, F_GETFL) = 0x802
++0 write(4, ..., 9) = 9
++0 > P. 1:10(9) ack 1
++.2 > P. 1:10(9) ack 1`, true))
+  it('commands that change nothing, and names of other systems', () => passes(`
++0 \`kldload -n cc_newreno
+sysctl kern.timecounter.alloweddeviation=0; sysctl -w net.ipv4.ip_default_ttl=33\`
++0 write(4, ..., 9) = 9
++0 > [ttl 33] P. 1:10(9) ack 1
++0 \`../../common/defaults.sh\``))
+})
+
+describe('personalities', () => {
+  it.each(PERSONALITIES)('%s names tunables that exist', (personality) => {
+    for (const [name, value] of Object.entries(personalityDefaults(personality))) {
+      const def = sysctlDef(name)
+      expect(def, name).not.toBeNull()
+      expect(value >= (def?.min ?? NaN) && value <= (def?.max ?? NaN), name).toBe(true)
+    }
+  })
+
+  it('docs/script.md has them all', () => {
+    const doc = readFileSync(new URL('../../docs/script.md', import.meta.url), 'utf8')
+    for (const p of PERSONALITIES) {
+      for (const [name, value] of Object.entries(personalityDefaults(p))) {
+        const row = doc.split('\n').find((l) => l.startsWith(`| ${name} `))?.split('|').map((c) => c.trim()) ?? []
+        expect(row[p === 'freebsd' ? 2 : 3], `${name} of ${p}`).toBe(String(value))
+      }
+    }
+  })
+})
+
+describe('a broken script is reported, never thrown', () => {
+  it('lines left out, characters changed', () => {
+    const files = scriptFiles().map(({ path }) => readFileSync(path, 'utf8'))
+    let seed = 7
+    const random = (n: number): number => {
+      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0
+      return Math.floor(seed / 65536) % n
+    }
+    const statuses = new Set<string>()
+    for (let i = 0; i < 1500; i++) {
+      let text = files[random(files.length)]
+      for (let k = random(3); k >= 0; k--) {
+        const at = random(text.length)
+        text = text.slice(0, at) + '0129.+*<>()[]{}=,~SFPU%`-"'.charAt(random(28)) + text.slice(at + random(4))
+      }
+      statuses.add(runScript(text).status)
+    }
+    expect([...statuses].sort()).toEqual(['failed', 'passed', 'unsupported'])
+  })
+})
