@@ -39,11 +39,12 @@ export function probes(n: number) {
     await scene.until(() => free?.status === IFA_PREFERRED, `not taken: ${free?.status}`, 10_000)
     await scene.ok('ping', '-n', '-c', '1', '-W', '2', `10.66.${n}.2`)
     const { stats } = host.vnet.state.arp
-    return { conflict: addrs[0]?.status === IFA_DUPLICATED, dupips: stats.dupips, probes: stats.txprobes, log: log(host.vnet.state.log) }
+    const conflict = addrs[0]?.status === IFA_DUPLICATED
+    return { conflict, dupips: stats.dupips, probes: stats.txprobes, log: log(host.vnet.state.log) }
   })
 }
 
-/** RFC 5227 §2.3, §2.4: a Vnet's announcement is learnt by the kernel; the kernel's claim on the Vnet's address is fought. */
+/** RFC 5227 §2.3, §2.4: the kernel learns from a Vnet's announcement; its claim on the Vnet's address is fought. */
 export function conflicts(n: number) {
   return onStage(async (scene) => {
     const net = await scene.net(n)
@@ -59,7 +60,8 @@ export function conflicts(n: number) {
     await scene.run('ping', '-n', '-c', '1', '-W', '1', '-I', `10.66.${n}.77`, `10.66.${n}.50`)
     const { stats } = net.host.vnet.state.arp
     await scene.until(() => stats.dupips > 0, 'no conflict seen')
-    return { announced: announced.includes(macPrint(net.tap.mac)), dupips: stats.dupips, log: log(net.host.vnet.state.log) }
+    const learnt = announced.includes(macPrint(net.tap.mac))
+    return { announced: learnt, dupips: stats.dupips, log: log(net.host.vnet.state.log) }
   })
 }
 

@@ -9,7 +9,7 @@ describeInterop('ARP', new URL('arp-scenarios.ts', import.meta.url), ['ping'], (
     expect(r).toMatchObject({ vnet: 'reachable', right: true })
   })
 
-  it.concurrent('RFC 5227 §2.1: an address that the kernel has is not taken, a free one is probed, announced, used', async () => {
+  it.concurrent('RFC 5227 §2.1: an address in use is not taken, a free one is probed and used', async () => {
     const r = await run('probes', 1)
     expect(r.conflict).toBe(true)
     expect(r.dupips).toBe(1)
@@ -17,14 +17,14 @@ describeInterop('ARP', new URL('arp-scenarios.ts', import.meta.url), ['ping'], (
     expect(r.log).toMatch(/is using my IP address 10\.66\.1\.1 on eth0, giving it up/)
   }, 30_000)
 
-  it.concurrent('RFC 5227 §2.3, §2.4: an announcement is learnt by the kernel; a claim on our address is noticed and fought', async () => {
+  it.concurrent('RFC 5227 §2.3, §2.4: the kernel learns from an announcement; a claim is fought', async () => {
     const r = await run('conflicts', 2)
     expect(r.announced).toBe(true)
     expect(r.dupips).toBeGreaterThan(0)
     expect(r.log).toMatch(/is using my IP address 10\.66\.2\.77 on eth0, defending it/)
   })
 
-  it.concurrent('RFC 1122 §2.3.2.2: an address that nobody has is EHOSTUNREACH for its users, and no packet waits on', async () => {
+  it.concurrent('RFC 1122 §2.3.2.2: an address that nobody has is EHOSTUNREACH, no packet waits on', async () => {
     const r = await run('silent', 3)
     expect(r).toMatchObject({ tcp: 'EHOSTUNREACH', udp: 'EHOSTUNREACH', queues: 0 })
     expect(r.seconds).toBeLessThan(15)

@@ -1,4 +1,7 @@
-/** `vimage up` bridges three TAPs, each in a kernel namespace of its own, and a Vnet. Run inside a namespace by bridge.test.ts. */
+/**
+ * `vimage up` bridges three TAPs, each in a kernel namespace of its own, and a Vnet. Run inside a namespace by
+ * bridge.test.ts.
+ */
 
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -38,15 +41,16 @@ export function threeTaps(offload: boolean, seconds: number) {
       await scene.until(() => sniffer.exitCode !== null, 'tcpdump does not end')
       const unicasts = await scene.ok('tcpdump', '-nn', '-r', capture, 'not ether broadcast and not ether multicast')
       const broadcasts = await scene.ok('tcpdump', '-nn', '-r', capture, 'arp')
-      const ports = JSON.parse(await scene.ok('curl', '-sS', '--unix-socket', control, 'http://vimage/v1/bridges')) as Port[]
-      const before = await Promise.all(TAPS.map((name, i) => scene.run(...(spaces[i] ?? []), 'ip', 'link', 'show', name)))
+      const said = await scene.ok('curl', '-sS', '--unix-socket', control, 'http://vimage/v1/bridges')
+      const ports = JSON.parse(said) as Port[]
+      const look = (): Promise<number[]> => Promise.all(TAPS.map(async (name, i) =>
+        (await scene.run(...(spaces[i] ?? []), 'ip', 'link', 'show', name)).status))
+      const tapsBefore = await look()
       daemon.kill('SIGTERM')
       await scene.until(() => daemon.exitCode !== null, 'the daemon does not end')
-      const after = await Promise.all(TAPS.map((name, i) => scene.run(...(spaces[i] ?? []), 'ip', 'link', 'show', name)))
       return {
         ...traffic, echoed, unicasts: lines(unicasts), broadcasts: lines(broadcasts), ports, pings,
-        exitCode: daemon.exitCode, tapsBefore: before.map((r) => r.status), tapsAfter: after.map((r) => r.status),
-        controlLeft: existsSync(control),
+        exitCode: daemon.exitCode, tapsBefore, tapsAfter: await look(), controlLeft: existsSync(control),
       }
     } finally {
       rmSync(dir, { recursive: true, force: true })

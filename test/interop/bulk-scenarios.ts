@@ -1,4 +1,4 @@
-/** TCP in bulk over one TAP between a Vnet and a program of the kernel's: how fast. Run inside a namespace by bulk.test.ts. */
+/** TCP in bulk over one TAP between a Vnet and a program: how fast. Run inside a namespace by bulk.test.ts. */
 
 import { startDiscard } from '../../src/service/discard.ts'
 import { connectTcp, TcpServer } from '../../src/socket/tcp.ts'
@@ -68,5 +68,6 @@ export function connections(n: number, count: number) {
 
 function figures(net: Net, bytes: number, ms: number) {
   const { sndrexmitpack, rcvtotal, sndtotal } = net.host.vnet.state.tcp.stats
-  return { bytes, gbps: Math.round(bytes * 8 / ms / 1e4) / 100, resent: sndrexmitpack, segmentsIn: rcvtotal, segmentsOut: sndtotal }
+  const gbps = Math.round(bytes * 8 / ms / 1e4) / 100
+  return { bytes, gbps, resent: sndrexmitpack, segmentsIn: rcvtotal, segmentsOut: sndtotal }
 }

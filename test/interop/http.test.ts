@@ -8,14 +8,14 @@ describeInterop('HTTP in bulk', new URL('http-scenarios.ts', import.meta.url), [
     const r = await run('vnetServes', 0, offload, BYTES)
     expect(r.down).toBe(r.expected)
     expect(r.up).toBe(r.expected)
-    console.log(`Vnet serves, offload ${offload}: down ${r.downGbps} Gb/s, up ${r.upGbps} Gb/s, ${r.retransmitted} resent`)
+    console.log(`Vnet serves, offload ${offload}: down ${r.downGbps}, up ${r.upGbps} Gb/s, ${r.retransmitted} resent`)
   })
 
   it.each([[true], [false]])('a Vnet fetches and uploads 100 MB, the kernel serves (offload: %s)', async (offload) => {
     const r = await run('vnetFetches', 0, offload, BYTES)
     expect(r.down).toBe(r.expected)
     expect(r.up).toBe(r.expected)
-    console.log(`Vnet fetches, offload ${offload}: down ${r.downGbps} Gb/s, up ${r.upGbps} Gb/s, ${r.retransmitted} resent`)
+    console.log(`Vnet fetches, offload ${offload}: down ${r.downGbps}, up ${r.upGbps} Gb/s, ${r.retransmitted} resent`)
   })
 
   it('curl fetches 300 files of 200 kB, 50 at a time, and one slowly', async () => {

@@ -1,4 +1,4 @@
-/** TCP and UDP through a bad link: loss, reordering, duplication, delay in each direction. Run inside a namespace by impair.test.ts. */
+/** TCP and ping over a link that loses, reorders, doubles, damages. Run inside a namespace by impair.test.ts. */
 
 import { createHash } from 'node:crypto'
 import { connect, createServer } from 'node:net'
@@ -41,7 +41,8 @@ export function transfers(n: number, link: Case, bytes: number) {
 export function pings(n: number, link: Case, count: number, size: number) {
   return onStage(async (scene) => {
     const { net, impaired } = await badNet(scene, n, link)
-    const { stdout } = await scene.run('ping', '-n', '-q', '-c', String(count), '-i', '0.02', '-W', '1', '-s', String(size), net.vnet)
+    const args = ['-n', '-q', '-c', String(count), '-i', '0.02', '-W', '1', '-s', String(size)]
+    const { stdout } = await scene.run('ping', ...args, net.vnet)
     return {
       received: Number(/(\d+) received/.exec(stdout)?.[1] ?? -1),
       duplicates: Number(/\+(\d+) duplicates/.exec(stdout)?.[1] ?? 0),
@@ -55,7 +56,9 @@ async function badNet(scene: Scene, n: number, link: Case): Promise<{ net: Net; 
   const made: ImpairedDevice[] = []
   const net = await scene.net(n, {
     wrap: (tap, driver) => {
-      const device = impairDevice(tap, { clock: driver, pool: driver.pool, seed: [1, n], tx: link.tx ?? {}, rx: link.rx ?? {} })
+      const device = impairDevice(tap, {
+        clock: driver, pool: driver.pool, seed: [1, n], tx: link.tx ?? {}, rx: link.rx ?? {},
+      })
       made.push(device)
       return device
     },
@@ -96,7 +99,8 @@ async function send(socket: AnySocket, received: Promise<string>, bytes: number)
   const timeout = new Promise<string>((resolve) => setTimeout(() => resolve('not in time'), LIMIT_MS).unref())
   const hash = await Promise.race([received, timeout])
   socket.destroy()
-  return { same: hash === createHash('sha256').update(data).digest('hex'), hash, error, ms: Math.round(performance.now() - started) }
+  const same = hash === createHash('sha256').update(data).digest('hex')
+  return { same, hash, error, ms: Math.round(performance.now() - started) }
 }
 
 async function hashOf(socket: AnySocket): Promise<string> {

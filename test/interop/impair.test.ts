@@ -36,7 +36,7 @@ describeInterop('over a bad link', new URL('impair-scenarios.ts', import.meta.ur
     expect(r).toMatchObject({ up: { same: true, error: '' }, down: { same: true, error: '' } })
   }, 60_000)
 
-  it('RFC 791 §3.2: fragments in any order, and doubled, make the datagram: every ping of 8,000 bytes is answered', async () => {
+  it('RFC 791 §3.2: fragments in any order, and doubled: every ping of 8,000 bytes is answered', async () => {
     const link = { ...DELAY, reorderRate: 0.3, duplicateRate: 0.3 }
     const r = await run('pings', 0, { tx: link, rx: link }, 100, 8000)
     expect(r.received).toBe(100)

@@ -8,7 +8,7 @@ const BAD = {
 describeInterop('random use of many connections', new URL('monkey-scenarios.ts', import.meta.url), [], (run) => {
   it.each([
     ['a good link', 1, {}, false], ['a good link with offload', 2, {}, true], ['a bad link', 3, BAD, false],
-  ])('over %s (seed %i): what arrives is what was sent, and nothing is left in the end', async (_what, seed, link, offload) => {
+  ])('over %s (seed %i): what arrives was sent, and nothing is left in the end', async (_what, seed, link, offload) => {
     const r = await run('monkeys', 0, seed, link, offload, 4)
     expect(r.wrong).toBe(0)
     expect(r.opened).toBeGreaterThan(100)

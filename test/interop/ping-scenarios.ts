@@ -20,7 +20,8 @@ export function kernelToVnet(n: number, sizes: number[]) {
     const rows = []
     for (const size of sizes) {
       const before = { ...stats }
-      const { stdout } = await scene.run('ping', '-n', '-c', String(COUNT), '-i', '0.05', '-W', '2', '-s', String(size), vnet)
+      const args = ['-n', '-c', String(COUNT), '-i', '0.05', '-W', '2', '-s', String(size)]
+      const { stdout } = await scene.run('ping', ...args, vnet)
       rows.push({
         size,
         received: Number(/(\d+) received/.exec(stdout)?.[1] ?? -1),

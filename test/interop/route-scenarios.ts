@@ -1,6 +1,6 @@
 /**
- * Routing: a Vnet between two kernel namespaces (RFC 1812), and path MTU discovery with the narrow link behind the kernel
- * or behind the Vnet (RFC 1191). Run inside a namespace by route.test.ts.
+ * Routing: a Vnet between two kernel namespaces (RFC 1812), and path MTU discovery with the narrow link behind the
+ * kernel or behind the Vnet (RFC 1191). Run inside a namespace by route.test.ts.
  */
 
 import { createHash } from 'node:crypto'
@@ -70,7 +70,7 @@ export function iperf(offload: boolean, seconds: number) {
     const tcp = JSON.parse(await client())
     const back = JSON.parse(await client('-R'))
     const udp = JSON.parse(await client('-u', '-b', '20M', '-l', '1400'))
-    // what kernels drop before and behind the router: a full TAP queue, a full socket of a program that had no processor
+    // what kernels drop before and behind the router: a full TAP queue, a full socket of a program without a processor
     const before = JSON.parse(await scene.ok(...a, 'ip', '-s', '-j', 'link', 'show', 'vi0'))[0].stats64.tx.dropped
     const [names = '', values = ''] = (await scene.ok(...b, 'grep', '^Udp:', '/proc/net/snmp')).split('\n')
     const behind = Number(values.split(' ')[names.split(' ').indexOf('RcvbufErrors')])
@@ -87,11 +87,12 @@ function gbps(bps: number): number {
   return Math.round(bps / 1e7) / 100
 }
 
-/** RFC 1191 §4: the router's next link is narrow. The kernel is told, believes it, and TCP goes on in smaller segments. */
+/** RFC 1191 §4: the router's next link is narrow. The kernel is told, and TCP goes on in smaller segments. */
 export function narrowRouter(offload: boolean, mtu: number) {
   return onStage(async (scene) => {
     const { router, a, b } = await routed(scene, offload)
-    for (const ifp of router.vnet.state.link.ifnets.values()) if (ifp.name === 'eth1') ifSetMtu(router.vnet.vn, ifp.id, mtu)
+    const { vn } = router.vnet
+    for (const ifp of vn.state.link.ifnets.values()) if (ifp.name === 'eth1') ifSetMtu(vn, ifp.id, mtu)
     const df = await scene.run(...a, 'ping', '-n', '-c', '1', '-W', '2', '-M', 'do', '-s', '1400', B)
     await scene.ok(...a, 'ip', 'route', 'flush', 'cache')
     const fragmented = await scene.run(...a, 'ping', '-n', '-c', '1', '-W', '2', '-M', 'dont', '-s', '1400', B)
@@ -108,20 +109,21 @@ async function upload(scene: Scene, a: string[], b: string[]): Promise<{ sent: s
   const got = scene.ok(...b, 'sh', '-c', 'nc -l -N -w 10 7 | sha256sum')
   await new Promise((resolve) => setTimeout(resolve, 300))
   const sent = await scene.ok(...a, 'sh', '-c',
-    `head -c 5000000 /dev/urandom > /tmp/vimage-$$; nc -N -w 10 ${B} 7 < /tmp/vimage-$$; sha256sum < /tmp/vimage-$$; rm /tmp/vimage-$$`)
+    `f=$(mktemp); head -c 5000000 /dev/urandom > $f; nc -N -w 10 ${B} 7 < $f; sha256sum < $f; rm $f`)
   return { sent: sent.trim(), got: (await got).trim() }
 }
 
 /**
- * RFC 1191 §3, §6: the kernel is the router, and the link behind it is narrow. A Vnet learns of it from the kernel's ICMP
- * error and sends smaller segments; what comes back is as the far kernel sends it.
+ * RFC 1191 §3, §6: the kernel is the router, and the link behind it is narrow. A Vnet learns of it from the kernel's
+ * ICMP error and sends smaller segments; what comes back is as the far kernel sends it.
  */
 export function narrowKernel(n: number, mtu: number, bytes: number) {
   return onStage(async (scene) => {
     const net = await scene.net(n)
     await scene.ok('sysctl', '-qw', 'net.ipv4.ip_forward=1')
     const far = await scene.namespace()
-    await scene.ok('ip', 'link', 'add', 'near0', 'type', 'veth', 'peer', 'name', 'far0', 'netns', far[1]?.replace(/\D+/g, '') ?? '')
+    const pid = far[1]?.replace(/\D+/g, '') ?? ''
+    await scene.ok('ip', 'link', 'add', 'near0', 'type', 'veth', 'peer', 'name', 'far0', 'netns', pid)
     await scene.ok('ip', 'addr', 'add', '10.66.100.1/24', 'dev', 'near0')
     await scene.ok('ip', 'link', 'set', 'near0', 'mtu', String(mtu), 'up')
     await scene.ok(...far, 'ip', 'addr', 'add', '10.66.100.2/24', 'dev', 'far0')
@@ -135,15 +137,16 @@ export function narrowKernel(n: number, mtu: number, bytes: number) {
     const { tcp, icmp } = net.host.vnet.state
     const learnt = pmtuGet(net.host.vnet.vn, ip4('10.66.100.2'))
     await scene.ok('ip', 'link', 'del', 'near0')
-    return { sent, answer, mss, learnt, resent: tcp.stats.mturesent, unreach: icmp.stats.inunreach, timeouts: tcp.stats.rexmttimeo }
+    const { mturesent: resent, rexmttimeo: timeouts } = tcp.stats
+    return { sent, answer, mss, learnt, resent, unreach: icmp.stats.inunreach, timeouts }
   })
 }
 
 /**
- * RFC 2923 §2.1: large packets vanish and no ICMP error says so. Without packetization-layer discovery (RFC 4821) a Vnet
- * cannot find the way through, but it must wait quietly, and go on when the way is mended.
+ * RFC 2923 §2.1: large packets vanish and no ICMP error says so. A Vnet that does not look for smaller ones waits
+ * quietly and goes on when the way is mended; with `detect` it gets through by itself.
  */
-export function blackHole(n: number, mtu: number, bytes: number) {
+export function blackHole(n: number, mtu: number, bytes: number, detect: boolean) {
   return onStage(async (scene) => {
     const made: ImpairedDevice[] = []
     const wrap = (tap: TapDevice, driver: Driver): ImpairedDevice => {
@@ -151,19 +154,19 @@ export function blackHole(n: number, mtu: number, bytes: number) {
       return made[0]
     }
     const net = await scene.net(n, { wrap })
+    setSysctl(net.host, 'net.inet.tcp.pmtud_blackhole_detection', detect ? 1 : 0)
     const ns = await scene.namespace()
     await scene.move(net.tap, ns, `${net.kernel}/24`)
     await scene.start('up', ...ns, process.execPath, '-e', HASH_SERVER)
     const socket = connectTcp(net.host, { host: net.kernel, port: 7, allowHalfOpen: true })
     const asked = ask(net.host, socket, bytes)
-    await new Promise((resolve) => setTimeout(resolve, 2000))
+    if (!detect) await new Promise((resolve) => setTimeout(resolve, 2000))
     const { stats } = net.host.vnet.state.tcp
     const stuck = { acked: stats.rcvackbyte, resent: stats.sndrexmitpack, timeouts: stats.rexmttimeo }
-    const vanished = made[0]?.tx.stats.blackholed ?? 0
     const config = made[0]?.tx.config
-    if (config !== undefined) config.mtu = Infinity
-    const { sent, answer } = await asked
-    return { stuck, vanished, same: sent === answer, drops: stats.drops }
+    if (!detect && config !== undefined) config.mtu = Infinity
+    const { sent, answer, mss } = await asked
+    return { stuck, vanished: made[0]?.tx.stats.blackholed ?? 0, same: sent === answer, mss, drops: stats.drops }
   })
 }
 

@@ -209,8 +209,8 @@ export function ip4(text: string): Ip4 {
 
 /** The counters that are not as they were: to be compared or shown. */
 export function changed(stats: object, before: Record<string, number> = {}): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(stats as Record<string, number>).map(([name, n]) => [name, n - (before[name] ?? 0)] as const).filter(([, n]) => n !== 0))
+  const all = Object.entries(stats as Record<string, number>)
+  return Object.fromEntries(all.map(([name, n]) => [name, n - (before[name] ?? 0)] as const).filter(([, n]) => n !== 0))
 }
 
 /** The code of the error that `fn` throws or rejects with, or ''. */

@@ -32,7 +32,7 @@ describeInterop('TCP', new URL('tcp-scenarios.ts', import.meta.url), ['nc', 'ss'
     expect(await run('reboots', 0)).toEqual({ kernel: 'ECONNRESET', vnet: 'ECONNRESET', noport: 1 })
   })
 
-  it('RFC 9293 §3.8.6.1: a window of zero for 10 s, at the Vnet and at the kernel, then all of it arrives', async () => {
+  it('RFC 9293 §3.8.6.1: 10 s of zero window, at the Vnet and at the kernel, then all of it arrives', async () => {
     const bytes = 8_000_000
     const [vnet, kernel] = await Promise.all([
       run('zeroWindow', 0, 'vnet', bytes, 10_000), run('zeroWindow', 1, 'kernel', bytes, 10_000),

@@ -15,7 +15,10 @@ export function sizes(n: number, list: number[]) {
     const kernel = await kernelSocket(net)
     const vnet = new UdpSocket(net.host).bind(PORT)
     const rows = []
-    for (const size of list) rows.push({ size, toVnet: await toVnet(net, kernel, vnet, size), toKernel: await toKernel(net, kernel, vnet, size) })
+    for (const size of list) {
+      const there = await toVnet(net, kernel, vnet, size)
+      rows.push({ size, toVnet: there, toKernel: await toKernel(net, kernel, vnet, size) })
+    }
     kernel.close()
     vnet.close()
     return { rows, badsum: net.host.vnet.state.udp.stats.badsum }
@@ -86,7 +89,7 @@ export function broadcast(n: number) {
     stray.setBroadcast(true)
     stray.send('x', 9, all)
     const { udp, icmp } = net.host.vnet.state
-    await scene.until(() => udp.stats.noportbcast === 1, () => `no stray broadcast: ${JSON.stringify(changed(udp.stats))}`)
+    await scene.until(() => udp.stats.noportbcast === 1, () => `no broadcast: ${JSON.stringify(changed(udp.stats))}`)
     stray.close()
     return { denied, seen: seen.sort(), unreachables: icmp.stats.outunreach }
   })

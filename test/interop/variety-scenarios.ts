@@ -1,4 +1,7 @@
-/** TCP with peers and links of other kinds: options off, odd MTUs, a bottleneck, unusual openings and closings. Run by variety.test.ts. */
+/**
+ * TCP with peers and links of other kinds: options off, odd MTUs, a bottleneck, unusual openings and closings. Run
+ * inside a namespace by variety.test.ts.
+ */
 
 import { createHash } from 'node:crypto'
 import { connect, createServer } from 'node:net'
@@ -76,7 +79,8 @@ export function simultaneousOpen(n: number) {
     const net = await scene.net(n, { wrap })
     // each must know the other's address before
     await scene.ok('ping', '-n', '-c', '2', '-i', '0.3', '-W', '2', net.vnet)
-    const kernel = connect({ host: net.vnet, port: 7001, localAddress: net.kernel, localPort: 7002, allowHalfOpen: true })
+    const local = { localAddress: net.kernel, localPort: 7002 }
+    const kernel = connect({ host: net.vnet, port: 7001, ...local, allowHalfOpen: true })
     const vnet = connectTcp(net.host, { host: net.kernel, port: 7002, localPort: 7001, allowHalfOpen: true })
     const connected = await Promise.all([opened(kernel), opened(vnet)])
     const texts = Promise.all([textOf(kernel), textOf(vnet)])
@@ -86,7 +90,7 @@ export function simultaneousOpen(n: number) {
   })
 }
 
-/** RFC 9293 §3.10.7.4 (TIME-WAIT), RFC 6191: the same four-tuple again, while the side that closed first remembers the old one. */
+/** RFC 9293 §3.10.7.4 (TIME-WAIT), RFC 6191: the same four-tuple again, while one side remembers the old one. */
 export function sameTuple(n: number, first: 'kernel' | 'vnet', times: number) {
   return onStage(async (scene) => {
     const net = await scene.net(n)
@@ -153,7 +157,7 @@ export function vanished(n: number, retries: number) {
   })
 }
 
-/** RFC 1122 §4.2.3.9: a router says that there is no way; an attempt to connect gives up after a few SYNs, not at once. */
+/** RFC 1122 §4.2.3.9: a router says that there is no way; connecting is given up after a few SYNs, not at once. */
 export function noWay(n: number, kind: 'prohibit' | 'unreachable') {
   return onStage(async (scene) => {
     const net = await scene.net(n)
@@ -164,7 +168,8 @@ export function noWay(n: number, kind: 'prohibit' | 'unreachable') {
     const error = await eventOf(connectTcp(net.host, { host: '10.66.200.1', port: PORT }), 'error', 10_000)
     await scene.ok('ip', 'route', 'del', kind, '10.66.200.0/24')
     const { tcp, icmp } = net.host.vnet.state
-    return { code: (error?.[0] as { code?: string } | undefined)?.code, unreach: icmp.stats.inunreach, left: tcp.tcbs.size }
+    const code = (error?.[0] as { code?: string } | undefined)?.code
+    return { code, unreach: icmp.stats.inunreach, left: tcp.tcbs.size }
   })
 }
 
@@ -177,7 +182,7 @@ export function interfaceGone(n: number) {
     net.tap.onGone = (e) => { errno = e }
     const { client, accepted, close } = await pair(net, 'vnet')
     accepted.on('error', () => undefined).resume()
-    const error = eventOf(client, 'error', 10_000)
+    const error = eventOf(client, 'error', 30_000)
     client.write(Buffer.alloc(10_000_000))
     await scene.until(() => net.host.vnet.state.tcp.stats.rcvackbyte > 100_000, 'nothing arrives')
     await scene.ok('ip', 'link', 'del', net.tap.name)
@@ -190,8 +195,10 @@ export function interfaceGone(n: number) {
   })
 }
 
+interface Pair { client: AnySocket; accepted: AnySocket; close: () => void }
+
 /** An established connection; `opener` has `client`. Half-open is allowed on both sides. */
-async function pair(net: Net, opener: 'kernel' | 'vnet'): Promise<{ client: AnySocket; accepted: AnySocket; close: () => void }> {
+async function pair(net: Net, opener: 'kernel' | 'vnet'): Promise<Pair> {
   if (opener === 'kernel') {
     const server = new TcpServer(net.host)
     const accepting = eventOf(server, 'connection')
@@ -204,7 +211,8 @@ async function pair(net: Net, opener: 'kernel' | 'vnet'): Promise<{ client: AnyS
   const server = createServer({ allowHalfOpen: true }).listen(0, net.kernel)
   await eventOf(server, 'listening')
   const accepting = eventOf(server, 'connection')
-  const client = connectTcp(net.host, { host: net.kernel, port: (server.address() as AddressInfo).port, allowHalfOpen: true })
+  const { port } = server.address() as AddressInfo
+  const client = connectTcp(net.host, { host: net.kernel, port, allowHalfOpen: true })
   const accepted = (await accepting)?.[0] as Socket
   await settled(client)
   return { client, accepted, close: () => void server.close() }
