@@ -67,6 +67,7 @@ async function listen(context: Context, path: string, options: TcpdumpOptions): 
     } else if (line.type === 'end') dropped = line.dropped
     else {
       packets++
+      dropped = line.dropped
       const bytes = Buffer.from(line.data, 'base64')
       if (writer === null) print(frameLine(line, bytes, points[line.point], points.length > 1, options))
       else writePacket(writer, line, bytes)

@@ -12,7 +12,7 @@ const PREFIX_LEN = 24
 /** As `examples/lab.yaml` describes it. */
 export function labConfig(log: LogConfig): DaemonConfig {
   const tap: TapConfig = {
-    name: LAB_TAP, attach: false, offload: false, mtu: 0, mac: 0, up: true,
+    name: LAB_TAP, attach: false, offload: true, mtu: 0, mac: 0, up: true,
     address: { ip: address('10.66.0.1'), prefixLen: PREFIX_LEN },
   }
   return {

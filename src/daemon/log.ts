@@ -17,7 +17,7 @@ export interface LogOptions {
 
 const STDERR = 2
 
-/** Throws an Error that names the file when it cannot be opened. Lines are written at once, so that a crash loses none. */
+/** Lines are written at once, so that a crash loses none. Throws an Error that names a file it cannot open. */
 export function openLog(options: LogOptions): Logger {
   const fd = options.file === '' ? STDERR : openFile(options.file)
   const format = options.format === 'pretty' ? prettyLine : (line: string) => line

@@ -20,9 +20,21 @@ const MAX_SNAPLEN = 262_144
 /** Lines of a capture stream. */
 export type CaptureLine =
   | { type: 'start'; points: { owner: string; name: string; linkType: number }[] }
-  /** `data` is base64 of the first `snapLen` bytes. */
-  | { type: 'packet'; point: number; timeUs: number; direction: 'in' | 'out'; lengthBytes: number; data: string }
+  | CapturePacketLine
   | { type: 'end'; packets: number; dropped: number }
+
+export interface CapturePacketLine {
+  type: 'packet'
+  /** Index in `points`. */
+  point: number
+  timeUs: number
+  direction: 'in' | 'out'
+  lengthBytes: number
+  /** Base64 of the first `snaplen` bytes. */
+  data: string
+  /** Frames so far that the client was too slow for. */
+  dropped: number
+}
 
 /** POST …/ping: a line for each PingEvent. */
 export async function streamPing(runner: Runner, c: Call): Promise<void> {
@@ -91,7 +103,7 @@ export async function streamCapture(c: Call): Promise<void> {
     if (!filterMatches(filter, bytes, point.linkType)) return
     const data = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, snapLen)).toString('base64')
     const sent = lines.write({
-      type: 'packet', point: points.indexOf(point), timeUs, direction, lengthBytes: bytes.length, data,
+      type: 'packet', point: points.indexOf(point), timeUs, direction, lengthBytes: bytes.length, data, dropped,
     } satisfies CaptureLine)
     if (!sent) dropped++
     else if (++packets === count) {

@@ -75,8 +75,8 @@ export function interfaceSetMtu(runner: Runner, name: string, mtuBytes: number):
 }
 
 /**
- * Gives the interface `text` ("10.0.0.1/24") besides what it has. With `probe` the address is tentative until nobody has
- * claimed it (RFC 5227 §2.1).
+ * Gives the interface `text` ("10.0.0.1/24") besides what it has. With `probe` the address is tentative until nobody
+ * has claimed it (RFC 5227 §2.1).
  */
 export function interfaceAddAddress(runner: Runner, name: string, text: string, probe: boolean): void {
   const ifp = find(runner, name)

@@ -44,7 +44,8 @@ export function connectionsDrop(runner: Runner): void {
 }
 
 function socketRow(
-  proto: string, inp: Pick<Inpcb, 'laddr' | 'lport' | 'faddr' | 'fport'>, recvQ: number, sendQ: number, state: string, id: number,
+  proto: string, inp: Pick<Inpcb, 'laddr' | 'lport' | 'faddr' | 'fport'>, recvQ: number, sendQ: number, state: string,
+  id: number,
 ): SocketRow {
   return { proto, recvQ, sendQ, local: end(inp.laddr, inp.lport), foreign: end(inp.faddr, inp.fport), state, id }
 }

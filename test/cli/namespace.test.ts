@@ -103,7 +103,8 @@ describeInNetns('the default lab as root', () => {
 
   it('a failure in the namespace is told by the process that was called, and nothing is left', async () => {
     const s = shell()
-    writeFileSync(join(s.directory, 'x.yaml'), 'bridges: [{ name: b, taps: [{ name: t0 }, { name: t1, attach: true }] }]\n')
+    writeFileSync(join(s.directory, 'x.yaml'),
+      'bridges: [{ name: b, taps: [{ name: t0 }, { name: t1, attach: true }] }]\n')
     for (const words of [['up', 'x.yaml'], ['up', 'x.yaml', '--detach']]) {
       const r = await s.vimage(...words)
       expect(r.code).toBe(1)
@@ -117,7 +118,8 @@ describeInNetns('the default lab as root', () => {
     await s.up([])
     const page = await s.vimage('exec', '--', 'curl', '-s', '--max-time', '10', 'http://10.66.0.2/')
     expect(page.out).toContain('<h1>vimage a</h1>')
-    const status = JSON.parse((await s.vimage('exec', '--', 'curl', '-s', '--max-time', '10', 'http://10.66.0.3/status.json')).out) as
+    const status = JSON.parse((await s.vimage('exec', '--', 'curl', '-s', '--max-time', '10',
+      'http://10.66.0.3/status.json')).out) as
       { name: string; sockets: { state: string }[] }
     expect(status.name).toBe('b')
     expect(status.sockets.map((x) => x.state)).toContain('ESTABLISHED')
@@ -127,7 +129,8 @@ describeInNetns('the default lab as root', () => {
 describeInNetns('TAPs of a configuration', () => {
   it('a bridge of TAPs alone, without any vimage, carries frames between kernel interfaces', async () => {
     const s = shell()
-    writeFileSync(join(s.directory, 'x.yaml'), 'bridges: [{ name: b, taps: [{ name: t0 }, { name: t1 }, { name: t2, mtu: 9000 }] }]\n')
+    writeFileSync(join(s.directory, 'x.yaml'),
+      'bridges: [{ name: b, taps: [{ name: t0 }, { name: t1 }, { name: t2, mtu: 9000 }] }]\n')
     await s.up(['x.yaml'])
     // t1 moves into a namespace of its own, or the kernel would answer itself
     const script = `set -e
@@ -162,7 +165,8 @@ describeInNetns('TAPs of a configuration', () => {
   it('tcpdump -b shows what passes a TAP', async () => {
     const s = shell()
     await s.up([])
-    const dump = s.begin(['tcpdump', '-b', 'br0', '-i', 'vimage0', '-c', '1', 'icmp', 'and', 'src', 'host', '10.66.0.1'])
+    const dump = s.begin(['tcpdump', '-b', 'br0', '-i', 'vimage0', '-c', '1', 'icmp', 'and', 'src', 'host',
+      '10.66.0.1'])
     await until('it listens', () => dump.err.includes('listening on br0/vimage0'))
     await s.vimage('exec', '--', 'ping', '-c', '1', '-W', '2', '10.66.0.3')
     expect((await dump.ended).out).toMatch(/ In {2}IP 10\.66\.0\.1 > 10\.66\.0\.3: ICMP echo request/)
@@ -180,7 +184,8 @@ bridges:
       'ip tuntap add dev theirs mode tap && "$@"; code=$?; ip -o link show; exit $code', 'sh']
     const up = s.begin(['up', 'x.yaml', '--host'], { enter })
     await until('vimage is up', () => up.out.includes('Try:'))
-    const during = spawnSync('nsenter', ['-t', String(up.child.pid), '-n', 'ip', 'addr', 'show', 'mine'], { encoding: 'utf8' })
+    const during = spawnSync('nsenter', ['-t', String(up.child.pid), '-n', 'ip', 'addr', 'show', 'mine'],
+      { encoding: 'utf8' })
     expect(during.stdout).toMatch(/mine: <[^>]*\bUP\b[^>]*> mtu 1400[^]*02:00:00:00:00:05[^]*inet 10\.5\.0\.1\/24/)
     expect(JSON.parse((await s.vimage('list', '--json')).out)).toMatchObject({ daemon: { namespace: 'none' } })
     expect((await s.vimage('exec', '--', 'true')).err).toContain('has no network namespace of its own')
@@ -226,7 +231,8 @@ describeInNetns('as an ordinary user', () => {
     const up = await s.up([], { enter: ordinary('0666') })
     expect(up.out).toContain('in a user and network namespace of its own')
     expect((await asUser('0666', 'exec', '--', 'ping', '-c', '2', '-i', '0.1', '-W', '2', '10.66.0.2')).code).toBe(0)
-    expect((await asUser('0666', 'exec', '--', 'curl', '-s', '--max-time', '10', 'http://10.66.0.2/')).out).toContain('vimage a')
+    expect((await asUser('0666', 'exec', '--', 'curl', '-s', '--max-time', '10', 'http://10.66.0.2/')).out)
+      .toContain('vimage a')
     expect((await asUser('0666', 'exec', '--', 'id', '-u')).out).toBe('0\n')
     expect((await asUser('0666', 'list')).out).toContain('eth0 10.66.0.2/24')
     expect((await asUser('0666', 'netstat', '-a')).code).toBe(0)
@@ -239,7 +245,8 @@ describeInNetns('as an ordinary user', () => {
 
   it('where it is root\'s alone (0600): one sentence, and the lab without its TAP', async () => {
     const up = await s.up([], { enter: ordinary('0600') })
-    expect(up.out).toContain('The lab runs without its TAP: EACCES: cannot open TAP "vimage0": this user may not open /dev/net/tun')
+    expect(up.out).toContain(
+      'The lab runs without its TAP: EACCES: cannot open TAP "vimage0": this user may not open /dev/net/tun')
     expect((await asUser('0600', 'ping', '-V', 'a', '-c', '2', '-i', '0.1', '10.66.0.3')).code).toBe(0)
     const exec = await asUser('0600', 'exec', '--', 'true')
     expect(exec.code).toBe(1)
@@ -261,7 +268,8 @@ describeInNetns('as an ordinary user', () => {
   it('the default control socket lies in a directory of mode 0700 that belongs to the user', async () => {
     const env = { VIMAGE_CONTROL: '', XDG_RUNTIME_DIR: s.directory }
     const up = await s.up(['--no-tap'], { enter: ordinary('0600'), env })
-    const found = spawnSync('stat', ['-c', '%a %u %F', join(s.directory, 'vimage'), join(s.directory, 'vimage', 'control.sock')], {
+    const found = spawnSync('stat',
+      ['-c', '%a %u %F', join(s.directory, 'vimage'), join(s.directory, 'vimage', 'control.sock')], {
       encoding: 'utf8',
     })
     expect(found.stdout).toBe('700 65534 directory\n600 65534 socket\n')
@@ -278,7 +286,8 @@ describeInNetns('where namespaces are forbidden', () => {
   it('the lab runs without its TAP, and says why', async () => {
     const s = shell()
     const up = await s.up([], { enter })
-    expect(up.out).toMatch(/The lab runs without its TAP: Network namespaces are forbidden here \(unshare.*not permitted\)\./)
+    expect(up.out).toMatch(
+      /The lab runs without its TAP: Network namespaces are forbidden here \(unshare.*not permitted\)\./)
     expect((await s.vimage('ping', '-V', 'a', '-c', '1', '10.66.0.3')).code).toBe(0)
     expect((await s.vimage('list')).code).toBe(0)
   })

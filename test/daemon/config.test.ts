@@ -85,17 +85,19 @@ describe('a configuration that is wrong', () => {
       'expected exactly one of bridge, tap and raw, found 2 of them']],
     ['a protocol that raw does not carry', 'vimages: [{name: a, interfaces: [{name: e0, raw: [tcp]}]}]', [
       'vimages[0].interfaces[0].raw[0]: expected one of icmp, found "tcp"']],
-    ['a bridge that does not exist', 'bridges: [{name: lan0}]\nvimages: [{name: a, interfaces: [{name: e, bridge: lan1}]}]',
+    ['a bridge that does not exist',
+      'bridges: [{name: lan0}]\nvimages: [{name: a, interfaces: [{name: e, bridge: lan1}]}]',
       ['x.yaml:2:44: vimages[0].interfaces[0].bridge: expected one of lan0, found "lan1" (did you mean lan0?)']],
     ['names used twice', `
 bridges: [{name: b, taps: [{name: t}]}, {name: b, taps: [{name: t}]}]
 vimages:
-  - {name: a, interfaces: [{name: e0, raw: [icmp], addresses: [10.0.0.1/8]}, {name: e0, bridge: b, addresses: [10.0.0.1/8]}]}
+  - {name: a, interfaces: [{name: e0, raw: [icmp], addresses: [10.0.0.1/8]},
+    {name: e0, bridge: b, addresses: [10.0.0.1/8]}]}
   - {name: a, interfaces: [{name: e0, tap: {name: t}}]}`, [
       'x.yaml:2:42: bridges[1].name: expected a name of its own, but there is another bridge "b"',
       'x.yaml:2:59: bridges[1].taps[0].name: expected a name of its own, but there is another TAP "t"',
-      'x.yaml:4:79: vimages[0].interfaces[1].name: expected a name of its own, but there is another interface "e0"',
-      'another address "10.0.0.1"', 'x.yaml:5:6: vimages[1].name', 'vimages[1].interfaces[0].tap.name']],
+      'x.yaml:5:6: vimages[0].interfaces[1].name: expected a name of its own, but there is another interface "e0"',
+      'another address "10.0.0.1"', 'x.yaml:6:6: vimages[1].name', 'vimages[1].interfaces[0].tap.name']],
     ['the loopback interface again', 'vimages: [{name: a, interfaces: [{name: lo0, raw: [icmp]}]}]', [
       'there is another interface "lo0"']],
     ['a gateway out of reach', `
@@ -126,9 +128,11 @@ vimages:
     ['an impossible impairment', 'bridges: [{name: b}]\nvimages:\n  - name: a\n    interfaces:\n'
       + '      - { name: e0, bridge: b, impair: { in: { lossRate: 2 } } }', [
       'x.yaml:5:48: vimages[0].interfaces[0].impair.in.lossRate: lossRate is 2, expected 0…1']],
-    ['an impairment with a misspelt key', 'vimages: [{name: a, interfaces: [{name: e, raw: [icmp], impair: {in: {loss: 1}}}]}]', [
+    ['an impairment with a misspelt key',
+      'vimages: [{name: a, interfaces: [{name: e, raw: [icmp], impair: {in: {loss: 1}}}]}]', [
       'vimages[0].interfaces[0].impair.in.loss: unknown key; expected one of on, cut, lossRate']],
-    ['a control path too long for a socket', `control: /tmp/${'x'.repeat(120)}`, ['x.yaml:1:1: control: expected at most 107']],
+    ['a control path too long for a socket', `control: /tmp/${'x'.repeat(120)}`,
+      ['x.yaml:1:1: control: expected at most 107']],
     ['a log level that is none', 'log: { level: loud }', [
       'x.yaml:1:8: log.level: expected one of trace, debug, info, warn, error, fatal, silent, found "loud"']],
     ['an address on a TAP that stays down', 'bridges: [{name: b, taps: [{name: t, address: 10.0.0.1/8, up: false}]}]', [
@@ -137,13 +141,15 @@ vimages:
   for (const [title, text, expected] of cases) {
     it(`is refused with file, line, key, expectation and finding: ${title}`, () => {
       const found = problems(text)
-      for (const line of expected) expect(found.some((f) => f.includes(line)), `${found.join('\n')}\nlacks ${line}`).toBe(true)
+      for (const line of expected) expect(found.some((f) => f.includes(line)), `${found.join('\n')}\nlacks ${line}`)
+        .toBe(true)
       expect(found.length).toBe(expected.length)
     })
   }
 
   it('names a file that cannot be read', async () => {
     const { loadConfig } = await import('../../src/daemon/config.ts')
-    expect(() => loadConfig('/nowhere/x.yaml')).toThrow('/nowhere/x.yaml: cannot read the configuration: there is no such file')
+    expect(() => loadConfig('/nowhere/x.yaml'))
+      .toThrow('/nowhere/x.yaml: cannot read the configuration: there is no such file')
   })
 })

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { ControlError } from '../../src/daemon/client.ts'
 import type { CaptureLine } from '../../src/daemon/streams.ts'
+import { connectTcp } from '../../src/socket/tcp.ts'
 import type { CounterRow } from '../../src/vimage/counters.ts'
 import type { PingEvent } from '../../src/vimage/ping.ts'
 import type { Vimage } from '../../src/vimage/vimage.ts'
@@ -12,13 +13,15 @@ import type { Place } from './support.ts'
 const place = usePlaces()
 
 /** A request as anybody could make it: status, headers, body. */
-function raw(p: Place, method: string, path: string, body = ''): Promise<{ status: number; allow: string; json: unknown }> {
+function raw(p: Place, method: string, path: string,
+  body = ''): Promise<{ status: number; allow: string; json: unknown }> {
   return new Promise((resolve, reject) => {
     const req = request({ socketPath: p.control, method, path, agent: false }, (res) => {
       let text = ''
       res.setEncoding('utf8').on('data', (chunk: string) => (text += chunk)).on('end', () => {
         resolve({
-          status: res.statusCode ?? 0, allow: res.headers.allow ?? '', json: text === '' ? null : JSON.parse(text) as unknown,
+          status: res.statusCode ?? 0, allow: res.headers.allow ?? '',
+            json: text === '' ? null : JSON.parse(text) as unknown,
         })
       })
     })
@@ -36,42 +39,56 @@ async function until(what: string, condition: () => boolean): Promise<void> {
 }
 
 describe('errors of the control API', () => {
-  const cases: [title: string, method: string, path: string, body: string, status: number, code: string, words: string][] = [
+  const cases: [title: string, method: string, path: string, body: string, status: number, code: string,
+    words: string][] = [
     ['a path that is not there', 'GET', '/v2', '', 404, 'ENOENT', 'there is nothing at /v2'],
     ['a method that is not possible', 'DELETE', '/v1/vimages', '', 405, 'EOPNOTSUPP', 'GET is'],
     ['a malformed path', 'GET', '/v1/vimages/%zz', '', 400, 'EINVAL', 'well-formed'],
-    ['a vimage that is not there', 'GET', '/v1/vimages/c/arp', '', 404, 'ENOENT', 'there is no vimage "c"; there are a, b'],
+    ['a vimage that is not there', 'GET', '/v1/vimages/c/arp', '', 404, 'ENOENT',
+      'there is no vimage "c"; there are a, b'],
     ['an interface that is not there', 'GET', '/v1/vimages/a/interfaces/em0', '', 404, 'ENOENT', 'it has lo0, eth0'],
     ['a body that is not JSON', 'PATCH', '/v1/vimages/a/interfaces/eth0', '{', 400, 'EINVAL', 'is not JSON'],
     ['a body of the wrong shape', 'PUT', '/v1/vimages/a/arp/10.9.0.7', '{"mac":7}', 400, 'EINVAL', '"mac"'],
     ['a key that is not known', 'PATCH', '/v1/vimages/a/interfaces/eth0', '{"upp":true}', 400, 'EINVAL', 'upp'],
     ['a body that is too long', 'PUT', '/v1/vimages/a/sysctl/x', 'x'.repeat(70_000), 413, 'EMSGSIZE', '65536'],
-    ['an address that is there already', 'PATCH', '/v1/vimages/a/interfaces/eth0', '{"add":["10.9.0.1/24"]}', 409, 'EEXIST',
+    ['an address that is there already', 'PATCH', '/v1/vimages/a/interfaces/eth0', '{"add":["10.9.0.1/24"]}', 409,
+      'EEXIST',
       'has the address already'],
     ['an address without length', 'PATCH', '/v1/vimages/a/interfaces/eth0', '{"add":["10.9.0.9"]}', 400, 'EINVAL',
       'expected one like 10.0.0.1/24'],
-    ['an address to be removed that is not there', 'PATCH', '/v1/vimages/a/interfaces/eth0', '{"remove":["10.9.0.9"]}', 422,
+    ['an address to be removed that is not there', 'PATCH', '/v1/vimages/a/interfaces/eth0',
+      '{"remove":["10.9.0.9"]}', 422,
       'EADDRNOTAVAIL', 'does not have it'],
-    ['an impossible MTU', 'PATCH', '/v1/vimages/a/interfaces/eth0', '{"mtuBytes":20}', 400, 'EINVAL', 'expected 68 to 65535'],
-    ['a sysctl that is not there', 'GET', '/v1/vimages/a/sysctl?name=net.x', '', 404, 'ENOENT', 'there is no sysctl "net.x"'],
-    ['a sysctl out of range', 'PUT', '/v1/vimages/a/sysctl/net.inet.ip.ttl', '{"value":"0"}', 400, 'EINVAL', 'expected 1 to 255'],
-    ['a route by a gateway that is no neighbour', 'POST', '/v1/vimages/a/routes', '{"to":"default","via":"10.8.0.1"}', 422,
+    ['an impossible MTU', 'PATCH', '/v1/vimages/a/interfaces/eth0', '{"mtuBytes":20}', 400, 'EINVAL',
+      'expected 68 to 65535'],
+    ['a sysctl that is not there', 'GET', '/v1/vimages/a/sysctl?name=net.x', '', 404, 'ENOENT',
+      'there is no sysctl "net.x"'],
+    ['a sysctl out of range', 'PUT', '/v1/vimages/a/sysctl/net.inet.ip.ttl', '{"value":"0"}', 400, 'EINVAL',
+      'expected 1 to 255'],
+    ['a route by a gateway that is no neighbour', 'POST', '/v1/vimages/a/routes',
+      '{"to":"default","via":"10.8.0.1"}', 422,
       'ENETUNREACH', 'not on the link of any interface'],
-    ['a route that is there already', 'POST', '/v1/vimages/a/routes', '{"to":"10.9.0.0/24","interface":"eth0"}', 409, 'EEXIST',
+    ['a route that is there already', 'POST', '/v1/vimages/a/routes', '{"to":"10.9.0.0/24","interface":"eth0"}',
+      409, 'EEXIST',
       'by the same way'],
     ['a route without a way', 'POST', '/v1/vimages/a/routes', '{"to":"10.7.0.0/24"}', 400, 'EINVAL', 'needs a gateway'],
     ['a route to nowhere', 'GET', '/v1/vimages/a/routes?to=192.0.2.1', '', 422, 'ENETUNREACH', 'no route to 192.0.2.1'],
     ['a route that is not there', 'DELETE', '/v1/vimages/a/routes?to=10.7.0.0/24', '', 404, 'ENOENT', 'no such route'],
     ['a neighbour that is not there', 'DELETE', '/v1/vimages/a/arp/10.9.0.77', '', 404, 'ENOENT', 'no such neighbour'],
-    ['a neighbour beyond the link', 'PUT', '/v1/vimages/a/arp/192.0.2.1', '{"mac":"02:00:00:00:00:01"}', 422, 'ENETUNREACH',
+    ['a neighbour beyond the link', 'PUT', '/v1/vimages/a/arp/192.0.2.1', '{"mac":"02:00:00:00:00:01"}', 422,
+      'ENETUNREACH',
       'not on the link'],
-    ['a hardware address that is none', 'PUT', '/v1/vimages/a/arp/10.9.0.7', '{"mac":"x"}', 400, 'EINVAL', '02:00:00:00:00:01'],
+    ['a hardware address that is none', 'PUT', '/v1/vimages/a/arp/10.9.0.7', '{"mac":"x"}', 400, 'EINVAL',
+      '02:00:00:00:00:01'],
     ['a ping of a name', 'POST', '/v1/vimages/a/ping', '{"host":"b"}', 400, 'EINVAL', '"b" is not an address'],
-    ['a ping from an address that is not ours', 'POST', '/v1/vimages/a/ping', '{"host":"10.9.0.2","source":"10.9.0.2"}', 422,
+    ['a ping from an address that is not ours', 'POST', '/v1/vimages/a/ping',
+      '{"host":"10.9.0.2","source":"10.9.0.2"}', 422,
       'EADDRNOTAVAIL', 'cannot ping 10.9.0.2 from 10.9.0.2'],
-    ['a ping that is too long', 'POST', '/v1/vimages/a/ping', '{"host":"10.9.0.2","sizeBytes":65508}', 400, 'EINVAL', 'sizeBytes'],
+    ['a ping that is too long', 'POST', '/v1/vimages/a/ping', '{"host":"10.9.0.2","sizeBytes":65508}', 400,
+      'EINVAL', 'sizeBytes'],
     ['a filter that is not understood', 'GET', '/v1/capture?vimage=a&filter=port+x', '', 400, 'EINVAL', '"port x"'],
-    ['a capture of an interface that is not there', 'GET', '/v1/capture?vimage=a&interface=em0', '', 404, 'ENOENT', 'there are eth0'],
+    ['a capture of an interface that is not there', 'GET', '/v1/capture?vimage=a&interface=em0', '', 404, 'ENOENT',
+      'there are eth0'],
     ['a bridge that is not there', 'GET', '/v1/bridges/br9/macs', '', 404, 'ENOENT', 'there are br0'],
   ]
   it.each(cases)('%s', async (_title, method, path, body, status, code, words) => {
@@ -113,9 +130,11 @@ describe('changes through the control API', () => {
     expect(changed.mtuBytes).toBe(1300)
     const replaced = await p.client.call<typeof changed>('PATCH', path, { set: '10.9.0.11/25' })
     expect(replaced.addresses).toMatchObject([{ address: '10.9.0.11', prefixLen: 25, broadcast: '10.9.0.127' }])
-    expect(await p.client.call('PATCH', path, { up: false })).toMatchObject({ flags: ['BROADCAST', 'RUNNING', 'MULTICAST'] })
+    expect(await p.client.call('PATCH', path, { up: false }))
+      .toMatchObject({ flags: ['BROADCAST', 'RUNNING', 'MULTICAST'] })
     // a wrong new address leaves the old one where it was
-    await expect(p.client.call('PATCH', path, { set: '10.9.0.255/24' })).rejects.toThrow('expected the address of a host')
+    await expect(p.client.call('PATCH', path, { set: '10.9.0.255/24' })).rejects
+      .toThrow('expected the address of a host')
     expect(await p.client.get(path)).toMatchObject({ addresses: [{ address: '10.9.0.11', prefixLen: 25 }] })
   })
 
@@ -208,7 +227,8 @@ describe('streams of the control API', () => {
     const p = place()
     const daemon = await p.start(TWO)
     const lines: CaptureLine[] = []
-    const capture = p.client.stream<CaptureLine>('GET', '/v1/capture?vimage=b&filter=icmp+and+src+host+10.9.0.1&count=2&snaplen=40',
+    const capture = p.client.stream<CaptureLine>('GET',
+      '/v1/capture?vimage=b&filter=icmp+and+src+host+10.9.0.1&count=2&snaplen=40',
       undefined, (line) => lines.push(line))
     const point = daemon.points.find((x) => x.owner === 'b')
     await until('the capture has begun', () => point?.sinks.size === 1)
@@ -251,6 +271,34 @@ describe('streams of the control API', () => {
     messageWrite((daemon.vimages.get('a') as Vimage).runner, 6, 'later')
     await following
     expect(seen).toEqual([...before.map((m) => m.text), 'later'])
+  })
+
+  it('a client that does not read holds nothing up: what does not fit is dropped, and memory is bounded', async () => {
+    const p = place()
+    const daemon = await p.start(TWO)
+    const socket = connect(p.control)
+    socket.pause()
+    socket.write('GET /v1/capture?vimage=a HTTP/1.1\r\nHost: x\r\n\r\n')
+    await until('the capture has begun', () => daemon.points.some((x) => x.sinks.size > 0))
+    // 10 MB of echo, about 27 MB as lines
+    const echo = connectTcp((daemon.vimages.get('a') as Vimage).runner, { host: '10.9.0.2', port: 7 })
+    const block = Buffer.alloc(100_000)
+    let back = 0
+    echo.on('data', (chunk: Buffer) => (back += chunk.length))
+    for (let i = 0; i < 100; i++) if (!echo.write(block)) await new Promise((resolve) => echo.once('drain', resolve))
+    await until('all of it has come back', () => back === 100 * block.length)
+    echo.destroy()
+    let text = ''
+    socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk)).resume()
+    let length = -1
+    await until('what waited has come', () => {
+      const done = text.length === length && length > 0
+      length = text.length
+      return done
+    })
+    expect(text.length).toBeLessThan(8_000_000)
+    socket.destroy()
+    await until('nobody looks any more', () => daemon.points.every((x) => x.sinks.size === 0))
   })
 
   it('a daemon that ends in the middle ends them', async () => {

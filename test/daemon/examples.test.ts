@@ -35,7 +35,8 @@ describe('examples', () => {
     const p = place()
     await startCopy(p, 'router.yaml')
     expect(await ping(p, 'left', '10.2.0.2', 2)).toMatchObject({ transmitted: 2, received: 2 })
-    const counters = await p.client.get<{ protocol: string; name: string; value: number }[]>('/v1/vimages/router/counters')
+    const counters = await p.client.get<{ protocol: string; name: string; value: number }[]>(
+      '/v1/vimages/router/counters')
     expect(counters.find((c) => c.protocol === 'ip' && c.name === 'forward')?.value).toBe(4)
   })
 

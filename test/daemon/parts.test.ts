@@ -38,7 +38,8 @@ describe('where the control socket is', () => {
 
 describe('the log', () => {
   it('is one readable line each for people', () => {
-    const line = JSON.stringify({ level: 40, time: Date.UTC(2024, 0, 2, 3, 4, 5, 6), msg: 'careful', a: 1, b: 'x', c: [2] })
+    const line = JSON.stringify({ level: 40, time: Date.UTC(2024, 0, 2, 3, 4, 5, 6), msg: 'careful', a: 1, b: 'x',
+      c: [2] })
     expect(prettyLine(line)).toBe('03:04:05.006 WARN  careful (a=1, b=x, c=[2])\n')
   })
 
@@ -52,7 +53,8 @@ describe('the log', () => {
       log.debug('not this')
       const lines = readFileSync(file, 'utf8').trim().split('\n').map((l) => JSON.parse(l) as { msg: string })
       expect(lines.map((l) => l.msg)).toEqual(['one', 'two'])
-      expect(() => openLog({ level: 'info', file: join(root, 'no', 'x.log'), format: 'json' })).toThrow('cannot write the log')
+      expect(() => openLog({ level: 'info', file: join(root, 'no', 'x.log'), format: 'json' }))
+        .toThrow('cannot write the log')
     } finally {
       rmSync(root, { recursive: true })
     }
@@ -70,7 +72,8 @@ describe('suggestions', () => {
 
 describe('the namespace of the daemon', () => {
   it('is joined by nsenter, also as an ordinary user, and not where there is none', () => {
-    expect(enterCommand('net', 7, ['ping', '-c', '1'])).toEqual(['nsenter', '--target', '7', '--net', '--', 'ping', '-c', '1'])
+    expect(enterCommand('net', 7, ['ping', '-c', '1']))
+      .toEqual(['nsenter', '--target', '7', '--net', '--', 'ping', '-c', '1'])
     expect(enterCommand('user+net', 7, ['sh'])).toEqual([
       'nsenter', '--target', '7', '--user', '--preserve-credentials', '--net', '--', 'sh'])
     expect(enterCommand('none', 7, ['sh'])).toBeNull()
@@ -85,7 +88,8 @@ describe('the built-in lab', () => {
   it('is what examples/lab.yaml describes', () => {
     const lab = labConfig({ level: 'info', file: '' })
     const file = loadConfig(new URL('../../examples/lab.yaml', import.meta.url).pathname)
-    const explicit = (config: typeof lab): unknown => JSON.parse(JSON.stringify(config).replaceAll('"up":true', '"up":null'))
+    const explicit = (config: typeof lab): unknown =>
+      JSON.parse(JSON.stringify(config).replaceAll('"up":true', '"up":null'))
     expect(explicit({ ...file, file: '' })).toEqual(explicit(lab))
   })
 })
@@ -122,7 +126,8 @@ describe('the packet filter', () => {
   ]
   it.each(cases)('"%s"', (text, matching) => {
     const filter = parseFilter(text)
-    expect(Object.entries(frames).filter(([, f]) => filterMatches(filter, f, 1)).map(([name]) => name)).toEqual(matching)
+    expect(Object.entries(frames).filter(([, f]) => filterMatches(filter, f, 1)).map(([name]) => name))
+      .toEqual(matching)
   })
 
   it('takes bare IP packets too, and any bytes at all', () => {
@@ -136,7 +141,8 @@ describe('the packet filter', () => {
     }
   })
 
-  it.each(['port', 'port http', 'port 65536', 'host a', 'net 10.0.0.0/33', 'and', 'not', 'src tcp', 'tcp or udp', 'port 80 and'])(
+  it.each(['port', 'port http', 'port 65536', 'host a', 'net 10.0.0.0/33', 'and', 'not', 'src tcp', 'tcp or udp',
+    'port 80 and'])(
     'refuses "%s"', (text) => {
       expect(() => parseFilter(text)).toThrow(/filter: .* is not understood; expected/)
     })

@@ -25,7 +25,8 @@ function twoHosts(): { world: ReturnType<typeof createWorld>; a: SimHost; b: Sim
 }
 
 /** A listener on b, a connection from a; the ids. */
-function connection(world: ReturnType<typeof createWorld>, a: SimHost, b: SimHost): { listener: number; client: number } {
+function connection(world: ReturnType<typeof createWorld>, a: SimHost,
+  b: SimHost): { listener: number; client: number } {
   const listener = soCreate(b.vnet, b.now(), AF_INET, SOCK_STREAM, 0)
   soBind(b.vnet, b.now(), listener, addrFromIp4(0), 80)
   soListen(b.vnet, b.now(), listener, 5)
@@ -44,7 +45,8 @@ describe('interfaces', () => {
     a.kick()
     world.runFor(50_000)
     const [lo, eth] = interfaceList(a)
-    expect(lo).toMatchObject({ name: 'lo0', type: 'loopback', flags: ['UP', 'LOOPBACK', 'RUNNING', 'MULTICAST'], mac: '' })
+    expect(lo).toMatchObject({ name: 'lo0', type: 'loopback', flags: ['UP', 'LOOPBACK', 'RUNNING', 'MULTICAST'],
+      mac: '' })
     expect(eth).toMatchObject({ name: 'eth0', type: 'ether', mtuBytes: 1500 })
     expect(eth?.addresses).toEqual([
       { address: '10.0.0.1', prefixLen: 24, broadcast: '10.0.0.255', status: 'preferred' }])
@@ -171,7 +173,8 @@ describe('tunables', () => {
 
   it('say what they may be set to', () => {
     for (const [name, def] of SYSCTLS) expect(sysctlExpected(def), name).toMatch(/^(-?\d+ to \d+|one of )/)
-    expect(sysctlExpected(sysctlDef('net.inet.ip.ttl') as NonNullable<ReturnType<typeof sysctlDef>>)).toBe('1 to 255 (hops)')
+    expect(sysctlExpected(sysctlDef('net.inet.ip.ttl') as NonNullable<ReturnType<typeof sysctlDef>>))
+      .toBe('1 to 255 (hops)')
   })
 })
 
