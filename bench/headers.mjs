@@ -1,6 +1,6 @@
 /** ns per frame of what every frame costs: reading its headers, summing it, and its whole way into a socket. */
 
-import { Driver, addrParse, createFramePool, createPair, frameFrom, ifAddAddr } from '../dist/index.js'
+import { Driver, addrParse, createPair, frameFrom, ifAddAddr } from '../dist/index.js'
 import { checksumAdd, checksumFold } from '../dist/lib/checksum.js'
 import { createAddr } from '../dist/lib/addr.js'
 import { AF_INET, SOCK_DGRAM } from '../dist/index.js'
