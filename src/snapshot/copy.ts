@@ -16,7 +16,7 @@ export function copy(node: AnyNode, value: unknown, made: unknown, owner: object
     case 'list': return copyList(node.item, value as unknown[], owner)
     case 'map': return copyMap(node.value, value as Map<number, unknown>, owner)
     case 'set': return new Set(value as Set<number>)
-    case 'flat': return copyFlat(value as Fields, made as Fields)
+    case 'flat': return Object.assign(made as Fields, value)
     case 'record': return copyRecord(node, value as Fields, (node.make === null ? made : node.make()) as Fields)
     case 'scratch': return made
   }
@@ -34,16 +34,13 @@ function copyMap(item: AnyNode, value: Map<number, unknown>, owner: object): Map
   return to
 }
 
-function copyFlat(value: Fields, to: Fields): Fields {
-  for (const key of Object.keys(to)) to[key] = value[key]
-  return to
-}
 
 function copyRecord(node: Shape, value: Fields, to: Fields): Fields {
-  const { keys, nodes } = node
+  const { keys, nested } = node
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i]
-    to[key] = copy(nodes[i], value[key], to[key], value)
+    const inner = nested[i]
+    to[key] = inner === null ? value[key] : copy(inner, value[key], to[key], value)
   }
   return to
 }

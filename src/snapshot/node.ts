@@ -39,6 +39,8 @@ export interface Shape {
   readonly make: (() => object) | null
   readonly keys: readonly string[]
   readonly nodes: readonly AnyNode[]
+  /** The same, null in place of numbers, booleans and texts: they need no more than an assignment. */
+  readonly nested: readonly (AnyNode | null)[]
   /** The ring that may hold parked bytes, or null: checked against the record once that is whole. */
   readonly parking: RingNode | null
 }
@@ -67,6 +69,7 @@ export type NodeOf<T> =
 export type Fields<T> = { readonly [K in keyof T]-?: NodeOf<T[K]> }
 
 const INT32_MIN = -0x80000000
+const PLAIN: readonly string[] = Object.freeze(['int', 'real', 'bool', 'text'])
 
 export function int(min: number, max: number): IntNode {
   return Object.freeze({ kind: 'int', min, max, fixed: min === INT32_MIN })
@@ -118,7 +121,8 @@ export function record<T extends object>(make: (() => T) | null, fields: Fields<
   const keys = Object.freeze(Object.keys(fields))
   const nodes = Object.freeze(Object.values<AnyNode>(fields))
   const parking = nodes.find((node): node is RingNode => node.kind === 'ring' && node.parked !== null) ?? null
-  return Object.freeze({ kind: 'record', make, keys, nodes, parking })
+  const nested = Object.freeze(nodes.map((node) => PLAIN.includes(node.kind) ? null : node))
+  return Object.freeze({ kind: 'record', make, keys, nodes, nested, parking })
 }
 
 /** Bounds that many fields share. */

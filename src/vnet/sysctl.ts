@@ -23,9 +23,13 @@ export const SYSCTLS: readonly (readonly [SysctlName, SysctlDef])[] = Object.fre
     .sort(([a], [b]) => (a < b ? -1 : 1)).map((row) => Object.freeze(row)),
 )
 
+const DEFAULTS: readonly (readonly [SysctlName, number])[] = Object.freeze(
+  SYSCTLS.map(([name, def]) => Object.freeze([name, def.value] as const)),
+)
+
 /** All defaults. `Object.fromEntries` keeps the object in V8's fast mode, where repeated assignment would not. */
 export function createSysctls(): Sysctls {
-  return Object.fromEntries(SYSCTLS.map(([name, def]) => [name, def.value])) as Sysctls
+  return Object.fromEntries(DEFAULTS) as Sysctls
 }
 
 export function sysctlDef(name: string): SysctlDef | null {
