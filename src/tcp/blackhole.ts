@@ -1,6 +1,7 @@
 /**
- * Path MTU black holes (RFC 2923 §2.1): a router drops what is too big and its ICMP error never comes. When a full-sized
- * segment times out twice, it is tried in smaller pieces; if that does not help either, size was not the reason.
+ * Path MTU black holes (RFC 2923 §2.1): a router drops what is too big and its ICMP error never comes. When a
+ * full-sized segment times out twice, it is tried in smaller pieces; if that does not help either, size was not the
+ * reason.
  */
 
 import type { Vn } from '../kern/vn.ts'

@@ -84,7 +84,8 @@ export function tcpFrameSend(vn: Vn, f: Frame, src: Addr, dst: Addr, ttl: number
 
 /** The header of the segment at `f.off`; options and data are written by the caller. */
 export function writeHeader(
-  f: Frame, sport: number, dport: number, seq: Seq, ack: number, hdrLen: number, flags: number, win: number, urp: number,
+  f: Frame, sport: number, dport: number, seq: Seq, ack: number, hdrLen: number, flags: number, win: number,
+  urp: number,
 ): void {
   const { view, off } = f
   view.setUint16(off + TCP_SPORT, sport)

@@ -67,7 +67,9 @@ export function tcpAbort(vn: Vn, id: number): number {
   return 0
 }
 
-/** Half-close: SHUT_WR sends FIN behind what is queued (MAY-1), SHUT_RD throws away what comes. ENOTCONN without a peer. */
+/**
+ * Half-close: SHUT_WR sends FIN behind what is queued (MAY-1), SHUT_RD throws away what comes. ENOTCONN without a peer.
+ */
 export function tcpShutdown(vn: Vn, id: number, how: number): number {
   const tcb = vn.state.tcp.tcbs.get(id)
   if (tcb === undefined) return EBADF

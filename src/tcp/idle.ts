@@ -1,6 +1,7 @@
 /**
- * Memory of idle connections. A busy buffer runs empty many times a second and keeps its memory; one that has been empty
- * for a second gives it back. (Bench `memory`: giving it back at once cost a fifth of the time of a bulk transfer.)
+ * Memory of idle connections. A busy buffer runs empty many times a second and keeps its memory; one that has been
+ * empty for a second gives it back. (Bench `memory`: giving it back at once cost a fifth of the time of a bulk
+ * transfer.)
  */
 
 import type { Vn } from '../kern/vn.ts'

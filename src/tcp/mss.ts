@@ -12,7 +12,9 @@ import { TCPOLEN_TSTAMP_APPA } from '../wire/tcp-options.ts'
 import { TF_TSTMP } from './state.ts'
 import type { Tcb } from './state.ts'
 
-/** The MSS option we send: the link's packet size less the fixed headers, options not counted (RFC 6691 §2, MUST-67). */
+/**
+ * The MSS option we send: the link's packet size less the fixed headers, options not counted (RFC 6691 §2, MUST-67).
+ */
 export function tcpMssOffer(vn: Vn, faddr: Addr, userMss: number): number {
   const mss = Math.min(65_535, inetPathMtu(vn, faddr) - fixedHeaders(faddr))
   return userMss > 0 ? Math.min(userMss, mss) : mss

@@ -15,8 +15,8 @@ import { tcpCanReceive, tcpSendsFin } from './fsm.ts'
 import { tcpMssUpdate } from './mss.ts'
 import { tcpRtoBackedOff } from './rtt.ts'
 import {
-  TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TCPS_TIME_WAIT, TF_ACKNOW, TF_CORK, TF_DELACK, TF_FORCE, TF_NEEDOUTPUT,
-  TF_NODELAY, TF_SENTFIN, TT_DELACK, TT_PERSIST, TT_REXMT,
+  TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TCPS_TIME_WAIT, TF_ACKNOW, TF_CORK, TF_DELACK, TF_FORCE,
+  TF_NEEDOUTPUT, TF_NODELAY, TF_SENTFIN, TT_DELACK, TT_PERSIST, TT_REXMT,
 } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpWindowWorthTelling } from './window.ts'

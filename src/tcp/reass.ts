@@ -22,7 +22,8 @@ export function tcpReassPark(vn: Vn, tcb: Tcb, seq: Seq, from: Uint8Array, at: n
   while (i < reass.length && seqLt(reass[i + 1], seq)) i += 2
   let j = i
   while (j < reass.length && seqLeq(reass[j], end)) j += 2
-  if (i === j && reass.length >= 2 * vn.state.sysctl['net.inet.tcp.reass.maxqueuelen'] && seq !== tcb.rcvNxt) return false
+  const most = vn.state.sysctl['net.inet.tcp.reass.maxqueuelen']
+  if (i === j && reass.length >= 2 * most && seq !== tcb.rcvNxt) return false
   if ((tcb.flags & TF_CANTRCVMORE) === 0) {
     let next = seq
     for (let k = i; k < j; k += 2) {

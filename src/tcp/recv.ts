@@ -13,8 +13,8 @@ import {
 import { tcpUrgentRead } from './urgent.ts'
 
 /**
- * Moves up to `len` received bytes to `buf` at `at`. Returns their number, 0 at the end of the stream, -EAGAIN when there
- * is nothing yet, or the pending error once everything is read. May send a window update.
+ * Moves up to `len` received bytes to `buf` at `at`. Returns their number, 0 at the end of the stream, -EAGAIN when
+ * there is nothing yet, or the pending error once everything is read. May send a window update.
  */
 export function tcpRecv(vn: Vn, id: number, buf: Uint8Array, at: number, len: number, flags: number): number {
   const tcb = vn.state.tcp.tcbs.get(id)

@@ -18,7 +18,8 @@ import { tcpOutput } from './output.ts'
 import { tcpPredicted } from './predict.ts'
 import { tcpChallenge } from './respond.ts'
 import {
-  TCPS_CLOSE_WAIT, TCPS_CLOSING, TCPS_LAST_ACK, TCPS_SYN_RECEIVED, TF_ACKNOW, TF_DELACK, TF_NEEDOUTPUT, TF_ORPHAN, TF_TSTMP, TT_DELACK,
+  TCPS_CLOSE_WAIT, TCPS_CLOSING, TCPS_LAST_ACK, TCPS_SYN_RECEIVED, TF_ACKNOW, TF_DELACK, TF_NEEDOUTPUT, TF_ORPHAN,
+  TF_TSTMP, TT_DELACK,
 } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
 import { tcpTextInput } from './text.ts'
@@ -132,7 +133,9 @@ function trimToWindow(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
   return true
 }
 
-/** An unacceptable segment is answered with an ACK; those without text only within limits, so that no ACK war starts. */
+/**
+ * An unacceptable segment is answered with an ACK; those without text only within limits, so that no ACK war starts.
+ */
 function refuse(vn: Vn, tcb: Tcb, seg: Seg): void {
   if (seg.len > 0) tcb.flags |= TF_ACKNOW
   else tcpChallenge(vn, tcb)

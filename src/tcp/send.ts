@@ -11,8 +11,9 @@ import { tcpOutput } from './output.ts'
 import { TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TF_ACKNOW, TF_CANTSENDMORE, TF_WANTWRITE } from './state.ts'
 
 /**
- * Queues up to `len` bytes of `buf` at `at` and sends what may go. Returns the bytes taken, or -EAGAIN when the buffer is
- * full (EV_WRITE follows), -EPIPE after shutdown, -ENOTCONN, or the pending error. Before ESTABLISHED data is queued.
+ * Queues up to `len` bytes of `buf` at `at` and sends what may go. Returns the bytes taken, or -EAGAIN when the buffer
+ * is full (EV_WRITE follows), -EPIPE after shutdown, -ENOTCONN, or the pending error. Before ESTABLISHED data is
+ * queued.
  */
 export function tcpSend(vn: Vn, id: number, buf: Uint8Array, at: number, len: number, flags: number): number {
   const tcb = vn.state.tcp.tcbs.get(id)

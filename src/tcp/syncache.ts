@@ -153,7 +153,9 @@ function removeFor(vn: Vn, sc: Syncache, counter: 'scReset' | 'scAborted', f: Fr
   tcpSyncacheRemove(vn, sc)
 }
 
-/** A chain and not a Set: to find its oldest, a Set steps over all that was deleted before it (3 to 9 µs in a flood). */
+/**
+ * A chain and not a Set: to find its oldest, a Set steps over all that was deleted before it (3 to 9 µs in a flood).
+ */
 function chainNewest(all: Map<number, Syncache>, listener: Listener, sc: Syncache): void {
   sc.older = listener.synNewest
   if (sc.older === 0) listener.synOldest = sc.inp.id

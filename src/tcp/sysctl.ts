@@ -15,9 +15,11 @@ export const TCP_SYSCTLS = Object.freeze({
   'net.inet.tcp.rfc1323': sysctlBool(1, 'Offer window scaling and timestamps (RFC 7323)'),
   'net.inet.tcp.mssdflt': sysctlInt(536, 88, 65_495, 'bytes', 'Send MSS when the peer sent no MSS option (IPv4)'),
   'net.inet.tcp.v6mssdflt': sysctlInt(1220, 88, 65_475, 'bytes', 'Send MSS when the peer sent no MSS option (IPv6)'),
-  'net.inet.tcp.minmss': sysctlInt(216, 88, 65_495, 'bytes', 'Smallest send MSS that a peer or an ICMP error can ask for'),
+  'net.inet.tcp.minmss': sysctlInt(
+    216, 88, 65_495, 'bytes', 'Smallest send MSS that a peer or an ICMP error can ask for'),
   'net.inet.tcp.path_mtu_discovery': sysctlBool(1, 'Set DF and follow the path MTU (RFC 1191)'),
-  'net.inet.tcp.pmtud_blackhole_detection': sysctlBool(0, 'Try smaller segments when full ones time out (RFC 2923 §2.1)'),
+  'net.inet.tcp.pmtud_blackhole_detection': sysctlBool(
+    0, 'Try smaller segments when full ones time out (RFC 2923 §2.1)'),
   'net.inet.tcp.pmtud_blackhole_mss': sysctlInt(1200, 88, 65_495, 'bytes', 'Send MSS tried in a suspected black hole'),
   'net.inet.tcp.tolerate_missing_ts': sysctlBool(0, 'Accept segments without the negotiated timestamp (RFC 7323 §3.2)'),
   'net.inet.tcp.cc.algorithm': sysctlEnum(CC_NAMES, 0, 'Congestion control of new connections'),
@@ -47,12 +49,14 @@ export const TCP_SYSCTLS = Object.freeze({
   'net.inet.tcp.maxorphans': sysctlInt(8192, 0, 1_048_576, '', 'Connections without a user, at most'),
   'net.inet.tcp.reass.maxqueuelen': sysctlInt(100, 1, 10_000, '', 'Out-of-order ranges of one connection, at most'),
   'net.inet.tcp.syncache.cachelimit': sysctlInt(16_384, 1, 1_048_576, '', 'Half-open connections of the Vnet, at most'),
-  'net.inet.tcp.syncache.listenlimit': sysctlInt(4096, 1, 1_048_576, '', 'Half-open connections of a listener, at most'),
+  'net.inet.tcp.syncache.listenlimit': sysctlInt(
+    4096, 1, 1_048_576, '', 'Half-open connections of a listener, at most'),
   'net.inet.tcp.syncache.rexmtlimit': sysctlInt(3, 0, 12, '', 'Retransmissions of a SYN,ACK'),
   // off, unlike FreeBSD: a full accept queue is a short condition, and the SYN,ACK is retransmitted anyway
   'net.inet.tcp.syncache.rst_on_sock_fail': sysctlBool(0, 'Reset a completed handshake that finds the queue full'),
   'net.inet.tcp.blackhole': sysctlBool(0, 'Do not answer segments to closed ports'),
   'net.inet.tcp.ack_war_timewindow': sysctlInt(1000, 1, 60_000, 'ms', 'Period of the challenge ACK limits'),
   'net.inet.tcp.ack_war_cnt': sysctlInt(5, 0, 10_000, '', 'Challenge ACKs of a connection in a period (RFC 5961 §10)'),
-  'net.inet.tcp.challenge_limit': sysctlInt(1000, 0, 1_000_000, '', 'Challenge ACKs of the Vnet in a period (RFC 5961 §7)'),
+  'net.inet.tcp.challenge_limit': sysctlInt(
+    1000, 0, 1_000_000, '', 'Challenge ACKs of the Vnet in a period (RFC 5961 §7)'),
 } satisfies Record<string, SysctlDef>)

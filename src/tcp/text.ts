@@ -40,8 +40,8 @@ export function tcpTextInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
 }
 
 /**
- * In-order data is acknowledged with every second segment at the latest, else after the delay (RFC 9293 §3.8.6.3, SHLD-18,
- * SHLD-19): the running timer says that one segment waits already.
+ * In-order data is acknowledged with every second segment at the latest, else after the delay (RFC 9293 §3.8.6.3,
+ * SHLD-18, SHLD-19): the running timer says that one segment waits already.
  */
 export function tcpDelayAck(vn: Vn, tcb: Tcb, len: number): void {
   if (vn.state.sysctl['net.inet.tcp.delayed_ack'] === 1 && !tcpTimerOn(tcb, TT_DELACK) && len <= tcb.mss &&

@@ -27,9 +27,9 @@ export function tcpWindow(tcb: Tcb): number {
 }
 
 /**
- * The 16-bit field for a window of `wnd` bytes. An old right edge is rounded up, so that it is not taken back, as long as
- * the buffer is overdrawn by less than one unit; past that the edge on the wire moves left by less than a unit, while
- * rcvAdv, up to which data is accepted, stays (RFC 7323 §2.4).
+ * The 16-bit field for a window of `wnd` bytes. An old right edge is rounded up, so that it is not taken back, as long
+ * as the buffer is overdrawn by less than one unit; past that the edge on the wire moves left by less than a unit,
+ * while rcvAdv, up to which data is accepted, stays (RFC 7323 §2.4).
  */
 export function tcpWindowField(tcb: Tcb, wnd: number): number {
   const unit = 1 << tcb.rcvWscale

@@ -4,7 +4,9 @@ import type { Conn } from './harness.ts'
 
 const ON = { 'net.inet.tcp.pmtud_blackhole_detection': 1 }
 
-/** Answers like a path that silently loses segments with more than `most` bytes of text; returns the bytes that arrived. */
+/**
+ * Answers like a path that silently loses segments with more than `most` bytes of text; returns the bytes that arrived.
+ */
 function throughHole(c: Conn, most: number, total: number, seconds: number): number {
   let got = 1
   for (let ms = 0; ms < seconds * 1000 && got <= total; ms += 100) {

@@ -6,7 +6,9 @@ import {
   TCPS_TIME_WAIT,
 } from '../../src/tcp/state.ts'
 import { soAbort, soClose, soSetOpt, soShutdown } from '../../src/vnet/so.ts'
-import { accept, active, connecting, createTcp, inject, listen, passive, pattern, raised, run, runOut, settle, synTo } from './harness.ts'
+import {
+  accept, active, connecting, createTcp, inject, listen, passive, pattern, raised, run, runOut, settle, synTo,
+} from './harness.ts'
 import type { Conn, Tcp } from './harness.ts'
 
 function shutdown(t: Tcp, c: Conn, how: number): number {

@@ -22,11 +22,18 @@ function randomSeg(r: RandomState, c: Conn): SegSpec {
     sport: c.fport, dport: c.lport,
   }
   switch (randomBelow(r, 5)) {
-    case 0: return { ...spec, rawOptions: Array.from({ length: 4 * (1 + randomBelow(r, 10)) }, () => randomBelow(r, 256)) }
+    case 0: return { ...spec, rawOptions: noise(r, 4 * (1 + randomBelow(r, 10))) }
     case 1: return { ...spec, dataOffset: randomBelow(r, 16) }
-    case 2: return { ...spec, ts: [randomInt32(r) >>> 0, randomInt32(r) >>> 0], mss: randomBelow(r, 65_536), ws: randomBelow(r, 16) }
+    case 2: {
+      const ts = [randomInt32(r) >>> 0, randomInt32(r) >>> 0] as const
+      return { ...spec, ts, mss: randomBelow(r, 65_536), ws: randomBelow(r, 16) }
+    }
     default: return spec
   }
+}
+
+function noise(r: RandomState, len: number): number[] {
+  return Array.from({ length: len }, () => randomBelow(r, 256))
 }
 
 function scene(t: Tcp, r: RandomState): Conn[] {

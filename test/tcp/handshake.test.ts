@@ -6,7 +6,8 @@ import {
   TCPS_CLOSED, TCPS_CLOSE_WAIT, TCPS_ESTABLISHED, TCPS_FIN_WAIT_1, TCPS_SYN_RECEIVED, TCPS_SYN_SENT,
 } from '../../src/tcp/state.ts'
 import {
-  SEC, accept, active, connecting, createTcp, expectNone, expectSeg, inject, listen, passive, pattern, raised, run, runOut, synTo,
+  SEC, accept, active, connecting, createTcp, expectNone, expectSeg, inject, listen, passive, pattern, raised, run,
+  runOut, synTo,
 } from './harness.ts'
 
 describe('active open (RFC 9293 §3.5, §3.10.7.3)', () => {

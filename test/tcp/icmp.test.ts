@@ -48,7 +48,7 @@ function fragNeeded(t: Tcp, c: Conn, seq: number, mtu: number, src = addr('10.0.
 }
 
 describe('path MTU discovery (RFC 1191, RFC 5927 §7)', () => {
-  test('a smaller MTU: smaller segments, the lost ones again at once (MUST-54), not a loss to congestion control', () => {
+  test('a smaller MTU: smaller segments, the lost ones again at once (MUST-54), no sign of congestion', () => {
     const t = createTcp()
     const c = passive(t)
     c.write(4000)
@@ -168,8 +168,8 @@ describe('unreachable and its kin (RFC 9293 §3.9.2.2, RFC 5461, RFC 5927 §5)',
     const t = createTcp()
     const c = passive(t)
     tcpCtlInput(t.vn, {
-      kind: CTL_UNREACH_HARD, errno: ECONNREFUSED, proto: 6, src: { ...ME }, dst: { ...PEER }, lport: 1, fport: 2, mtu: 0,
-      seq: toSeq(0), haveSeq: true, icmpType: 3, icmpCode: 3,
+      kind: CTL_UNREACH_HARD, errno: ECONNREFUSED, proto: 6, src: { ...ME }, dst: { ...PEER }, lport: 1, fport: 2,
+      mtu: 0, seq: toSeq(0), haveSeq: true, icmpType: 3, icmpCode: 3,
     })
     expect(t.drops).toEqual(['tcp.ctlignored'])
     expect(c.tcb.state).toBe(TCPS_ESTABLISHED)

@@ -3,7 +3,7 @@ import { TCPS_ESTABLISHED } from '../../src/tcp/state.ts'
 import { accept, createTcp, expectSeg, inject, listen, passive, pattern, run, synTo } from './harness.ts'
 
 describe('options on the wire (RFC 9293 §3.1, §3.2)', () => {
-  test('end, no-op and MSS at any alignment (MUST-4, MUST-64), unknown ones skipped by length (MUST-6, MUST-68)', () => {
+  test('end, no-op, MSS at any alignment (MUST-4, MUST-64); unknown ones skipped by length (MUST-6, MUST-68)', () => {
     const t = createTcp()
     listen(t)
     inject(t, { flags: 'S', seq: 1, rawOptions: [1, 253, 3, 9, 1, 2, 4, 1000 >> 8, 1000 & 255, 0, 0, 0] })
@@ -30,7 +30,7 @@ describe('options on the wire (RFC 9293 §3.1, §3.2)', () => {
     expect(c.tcb.peerMss).toBe(1460)
   })
 
-  test('what pads our header is no-ops before and zeros nowhere else; every length is a multiple of 4 (MUST-69)', () => {
+  test('our options are aligned by no-ops, so that nothing is left to pad with zeros (MUST-69)', () => {
     const t = createTcp()
     listen(t)
     inject(t, { flags: 'S', seq: 1, mss: 1460, ws: 1, ts: [1, 0] })

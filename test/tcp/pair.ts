@@ -1,6 +1,6 @@
 /**
- * Two Vnets joined in memory by a path that delays, loses, reorders and duplicates packets as its seeded generator says:
- * one heap of packets under way, one virtual clock, the two Vnets' own deadlines.
+ * Two Vnets joined in memory by a path that delays, loses, reorders and duplicates packets as its seeded generator
+ * says: one heap of packets under way, one virtual clock, the two Vnets' own deadlines.
  */
 
 import { expect } from 'vitest'

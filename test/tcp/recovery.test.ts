@@ -197,7 +197,7 @@ describe('fast retransmit and NewReno (RFC 5681 §3.2, RFC 6582 §3.2)', () => {
     t.sent.length = 0
   })
 
-  test('what is not a duplicate by RFC 5681 §2 does not count: with data, with another window, nothing in flight', () => {
+  test('no duplicate by RFC 5681 §2: with data, with another window, with nothing in flight', () => {
     const t = createTcp()
     const c = inFlight(t, 10)
     for (let i = 0; i < 5; i++) c.in('.', { ack: 1, seq: 1 + i, data: 1 })

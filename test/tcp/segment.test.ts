@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { ECONNRESET } from '../../src/lib/errno.ts'
 import { F_BCAST } from '../../src/lib/frame.ts'
 import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_SYN_RECEIVED } from '../../src/tcp/state.ts'
-import { active, addr, connecting, createTcp, expectNone, inject, injectTcp, listen, passive, pattern, run } from './harness.ts'
+import {
+  active, addr, connecting, createTcp, expectNone, inject, injectTcp, listen, passive, pattern, run,
+} from './harness.ts'
 
 describe('first check: sequence number (RFC 9293 §3.10.7.4, table 6)', () => {
   test('wholly old text is acknowledged and dropped', () => {
@@ -277,7 +279,7 @@ describe('checks on the header', () => {
     expect(t.drops).toEqual(['tcp.rcvbadoff'])
   })
 
-  test('segments to or from broadcast, multicast and unspecified addresses are dropped silently (MUST-57, MUST-63)', () => {
+  test('to or from broadcast, multicast and unspecified addresses: dropped silently (MUST-57, MUST-63)', () => {
     const t = createTcp()
     listen(t)
     inject(t, { flags: 'S', seq: 1, frameFlags: F_BCAST })

@@ -70,12 +70,15 @@ function outcome({ t, c, snd, rcv }: Scene): string {
     const seq = (s.seq - c.iss | 0) - snd
     const ack = (s.ack - c.peerIss | 0) - rcv
     if (s.flags === 'R') return 'RST'
-    return seq === 0 && s.len === 0 ? `${s.flags === '.' ? 'ACK' : s.flags}${ack === 0 ? '' : `+${ack}`}` : c.describe(s)
+    if (seq !== 0 || s.len !== 0) return c.describe(s)
+    return `${s.flags === '.' ? 'ACK' : s.flags}${ack === 0 ? '' : `+${ack}`}`
   })
   return [state, ...text].join(' ')
 }
 
-type Event = readonly [name: string, flags: string, spec: (s: Scene) => Omit<SegSpec, 'flags'>, outcomes: Readonly<Record<string, string>>]
+type Event = readonly [
+  name: string, flags: string, spec: (s: Scene) => Omit<SegSpec, 'flags'>, outcomes: Readonly<Record<string, string>>,
+]
 
 /** `=`: the state does not change. An outcome that is missing is that of `*`. */
 const EVENTS: readonly Event[] = [
@@ -115,8 +118,9 @@ const EVENTS: readonly Event[] = [
     { '*': '=', SYN_SENT: '= RST', SYN_RCVD: '= RST', TIME_WAIT: '= ACK' }],
   ['FIN in order (eighth check)', 'F.',
     (s) => ({ seq: s.rcv, ack: s.snd }),
-    { '*': '=', SYN_SENT: '=', SYN_RCVD: 'CLOSE_WAIT ACK+1', ESTABLISHED: 'CLOSE_WAIT ACK+1', FIN_WAIT_1: 'TIME_WAIT ACK+1',
-      FIN_WAIT_2: 'TIME_WAIT ACK+1', CLOSING: 'TIME_WAIT', LAST_ACK: 'CLOSED', TIME_WAIT: '= ACK' }],
+    { '*': '=', SYN_SENT: '=', SYN_RCVD: 'CLOSE_WAIT ACK+1', ESTABLISHED: 'CLOSE_WAIT ACK+1',
+      FIN_WAIT_1: 'TIME_WAIT ACK+1', FIN_WAIT_2: 'TIME_WAIT ACK+1', CLOSING: 'TIME_WAIT', LAST_ACK: 'CLOSED',
+      TIME_WAIT: '= ACK' }],
   ['FIN that does not acknowledge ours (eighth check)', 'F.',
     (s) => ({ seq: s.rcv, ack: s.snd - 1 }),
     { '*': '=', SYN_SENT: '= RST', SYN_RCVD: '= RST', ESTABLISHED: 'CLOSE_WAIT ACK+1', FIN_WAIT_1: 'CLOSING ACK+1',

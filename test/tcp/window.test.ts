@@ -99,7 +99,7 @@ describe('zero-window probes (RFC 9293 §3.8.6.1, MUST-36)', () => {
   })
 })
 
-test('a window that closes over data and FIN in flight: probes, and the connection stays as long as they are answered', () => {
+test('a window that closes over data and FIN in flight is probed, and the connection stays (MUST-37)', () => {
   const t = createTcp()
   const c = passive(t)
   c.write(100)
@@ -120,7 +120,7 @@ test('a window that closes over data and FIN in flight: probes, and the connecti
 })
 
 describe('a peer that shrinks its window (RFC 9293 §3.8.6, MUST-34)', () => {
-  test('no new data beyond it (SHLD-15); old data within it is retransmitted (SHLD-16); the connection lives (SHLD-17)', () => {
+  test('no new data beyond it (SHLD-15), old data goes again (SHLD-16), the connection lives (SHLD-17)', () => {
     const t = createTcp()
     const c = passive(t, { mss: 1000, win: 4000 })
     c.write(6000)
@@ -200,7 +200,7 @@ describe('our own window (RFC 9293 §3.8.6.2.2)', () => {
     expect(t.sent.length).toBe(10)
   })
 
-  test('with window scaling the advertised edge moves left by less than a unit, and what was promised is taken (RFC 7323 §2.4)', () => {
+  test('scaled, the edge moves left by less than a unit, and what was promised is taken (RFC 7323 §2.4)', () => {
     const t = createTcp({ sysctls: { 'net.inet.tcp.recvspace': 100_000 } })
     const c = passive(t, { ws: 2, ts: true })
     const shift = c.tcb.rcvWscale
