@@ -1,8 +1,8 @@
 /** `vimage ping`: echo requests from inside a vimage, printed as ping prints them. */
 
 import type { Command } from 'commander'
-import { PING_MAX_BYTES } from '../vimage/ping.ts'
-import type { PingEvent, PingSummary } from '../vimage/ping.ts'
+import { PING_MAX_BYTES } from '../vimage/ping-events.ts'
+import type { PingEvent, PingSummary } from '../vimage/ping-events.ts'
 import { ICMP_TIMXCEED, ICMP_UNREACH } from '../wire/icmp.ts'
 import { Context } from './context.ts'
 import { abortOnInterrupt } from './interrupt.ts'

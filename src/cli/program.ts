@@ -4,7 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../daemon/config-error.ts'
 import { ControlError } from '../daemon/client.ts'
 import { LaunchError } from '../daemon/launch.ts'
-import { packageVersion } from '../daemon/listings.ts'
+import { packageVersion } from '../daemon/version.ts'
 import { ManageError } from '../vimage/error.ts'
 import { addArp } from './arp.ts'
 import { addDmesg } from './dmesg.ts'
@@ -17,6 +17,7 @@ import { complain, UsageError } from './output.ts'
 import { addPing } from './ping.ts'
 import { addReplay } from './replay.ts'
 import { addRoute } from './route.ts'
+import { registerScript } from './script.ts'
 import { addSysctl } from './sysctl.ts'
 import { addTcpdump } from './tcpdump.ts'
 import { addUp } from './up.ts'
@@ -59,6 +60,7 @@ function buildProgram(command: readonly string[]): Command {
   addBridge(program)
   addDmesg(program)
   addReplay(program)
+  registerScript(program)
   addExec(program, command)
   program.addHelpText('after', `
 Examples:

@@ -10,7 +10,8 @@ import { ip4IsMulticast, ip4Mask, ip4Parse, ip4ParsePrefix, macIsMulticast, macP
 import { IF_MIN_MTU } from '../link/ifnet.ts'
 import type { ServiceName } from '../service/service.ts'
 import { IPPROTO_ICMP } from '../wire/ipv4.ts'
-import type { DaemonConfig, InterfaceConfig, LogLevel, Prefix, RouteConfig, TapConfig } from './config-types.ts'
+import { LOG_LEVELS } from './config-types.ts'
+import type { DaemonConfig, InterfaceConfig, Prefix, RouteConfig, TapConfig } from './config-types.ts'
 import { SERVICES } from './service-ports.ts'
 
 /** Linux's IFNAMSIZ, without the terminating zero. */
@@ -18,8 +19,6 @@ const MAX_IF_NAME = 15
 const MAX_MTU = 65_535
 const MAX_TAP_MTU = 65_520
 
-export const LOG_LEVELS: readonly LogLevel[] =
-  Object.freeze(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const)
 
 /** Relative paths in the file are relative to `directory`. */
 export function configSchema(directory: string): z.ZodType<Omit<DaemonConfig, 'file'>> {

@@ -22,6 +22,9 @@ export interface LogConfig {
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
+export const LOG_LEVELS: readonly LogLevel[] =
+  Object.freeze(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const)
+
 export interface BridgeConfig {
   name: string
   taps: TapConfig[]

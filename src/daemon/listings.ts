@@ -1,10 +1,10 @@
 /** What the daemon itself has to show: about itself, its vimages, its bridges. */
 
-import { readFileSync } from 'node:fs'
 import { macPrint } from '../lib/addr.ts'
 import { ManageError } from '../vimage/error.ts'
 import { interfaceRows } from '../vimage/interfaces.ts'
 import type { Daemon, NamespaceKind } from './daemon.ts'
+import { packageVersion } from './version.ts'
 
 export interface DaemonInfo {
   version: string
@@ -110,9 +110,4 @@ export function macRows(daemon: Daemon, bridge: string): BridgeMacRow[] {
 export function thereAre(names: Iterable<string>): string {
   const known = [...names].join(', ')
   return known === '' ? 'there are none' : `there are ${known}`
-}
-
-export function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
 }

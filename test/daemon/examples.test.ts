@@ -2,7 +2,7 @@ import { cpSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/daemon/config.ts'
-import type { PingSummary } from '../../src/vimage/ping.ts'
+import type { PingSummary } from '../../src/vimage/ping-events.ts'
 import { usePlaces } from './support.ts'
 import type { Place } from './support.ts'
 
