@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { describeInNetns } from '../host/netns.ts'
 import { MAIN, processesOf, until, useShells } from './support.ts'
@@ -10,12 +11,20 @@ import type { Ran, Shell } from './support.ts'
 
 const shell = useShells()
 
-/** In a mount namespace of its own, with a /dev/net/tun of the given mode, as user and group 65534. */
-function ordinary(tunMode: string): string[] {
-  const script = 'd=$(mktemp -d) && mount -t tmpfs none "$d" && mknod -m "$1" "$d/tun" c 10 200'
-    + ' && mount --bind "$d/tun" /dev/net/tun && umount -l "$d" && rmdir "$d" && shift'
-    + ' && exec setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"'
-  return ['unshare', '--mount', '--propagation', 'private', '--', 'sh', '-c', script, 'sh', tunMode]
+/**
+ * As user and group 65534, in a mount namespace of its own with a /dev/net/tun of the given mode. The package and Node
+ * are mounted where this user can reach them: they may lie below somebody's home.
+ */
+function ordinary(s: Shell, tunMode: string): string[] {
+  const script = `set -e
+    d=$1; mode=$2; node=$3; repo=$4; shift 6
+    mkdir -p "$d/mnt" && mount -t tmpfs none "$d/mnt" && cd "$d/mnt" && mkdir repo && touch node
+    mount --bind "$node" node && mount --bind "$repo" repo
+    mknod -m "$mode" tun c 10 200 && mount --bind tun /dev/net/tun && cd "$d"
+    exec setpriv --reuid=65534 --regid=65534 --clear-groups -- "$d/mnt/node" "$d/mnt/repo/dist/cli/main.js" "$@"`
+  const repo = fileURLToPath(new URL('../..', import.meta.url))
+  return ['unshare', '--mount', '--propagation', 'private', '--', 'sh', '-c', script, 'sh', s.directory, tunMode,
+    process.execPath, repo]
 }
 
 const hostInterfaces = (): string[] => readdirSync('/sys/class/net').sort()
@@ -225,10 +234,10 @@ describeInNetns('as an ordinary user', () => {
     s = shell()
     chmodSync(s.directory, 0o777)
   })
-  const asUser = (mode: string, ...args: string[]): Promise<Ran> => s.begin(args, { enter: ordinary(mode) }).ended
+  const asUser = (mode: string, ...args: string[]): Promise<Ran> => s.begin(args, { enter: ordinary(s, mode) }).ended
 
   it('where /dev/net/tun is open to all (0666): the same lab, in a user namespace', async () => {
-    const up = await s.up([], { enter: ordinary('0666') })
+    const up = await s.up([], { enter: ordinary(s, '0666') })
     expect(up.out).toContain('in a user and network namespace of its own')
     expect((await asUser('0666', 'exec', '--', 'ping', '-c', '2', '-i', '0.1', '-W', '2', '10.66.0.2')).code).toBe(0)
     expect((await asUser('0666', 'exec', '--', 'curl', '-s', '--max-time', '10', 'http://10.66.0.2/')).out)
@@ -244,7 +253,7 @@ describeInNetns('as an ordinary user', () => {
   })
 
   it('where it is root\'s alone (0600): one sentence, and the lab without its TAP', async () => {
-    const up = await s.up([], { enter: ordinary('0600') })
+    const up = await s.up([], { enter: ordinary(s, '0600') })
     expect(up.out).toContain(
       'The lab runs without its TAP: EACCES: cannot open TAP "vimage0": this user may not open /dev/net/tun')
     expect((await asUser('0600', 'ping', '-V', 'a', '-c', '2', '-i', '0.1', '10.66.0.3')).code).toBe(0)
@@ -267,7 +276,7 @@ describeInNetns('as an ordinary user', () => {
 
   it('the default control socket lies in a directory of mode 0700 that belongs to the user', async () => {
     const env = { VIMAGE_CONTROL: '', XDG_RUNTIME_DIR: s.directory }
-    const up = await s.up(['--no-tap'], { enter: ordinary('0600'), env })
+    const up = await s.up(['--no-tap'], { enter: ordinary(s, '0600'), env })
     const found = spawnSync('stat',
       ['-c', '%a %u %F', join(s.directory, 'vimage'), join(s.directory, 'vimage', 'control.sock')], {
       encoding: 'utf8',
