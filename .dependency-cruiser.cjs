@@ -121,7 +121,7 @@ const OWNERS = [
 ]
 
 const PACKAGES = Object.entries({
-  'raw-socket': 'host', zod: 'daemon', yaml: 'daemon', pino: 'daemon', commander: 'cli', 'cli-table3': 'cli',
+  'raw-socket': 'host', zod: 'daemon', yaml: 'daemon', pino: 'daemon', commander: 'cli',
 }).map(([name, folder]) => never(`${name}-in-${folder}`, `${name} has one place: ${folder}/`,
   { path: '^src/', pathNot: dir(folder) }, { path: `node_modules/${name}/` }))
 

@@ -99,7 +99,7 @@ function decodeRing(r: Reader, node: RingNode, into: ByteRing): ByteRing {
   for (let i = 0; i < pieces; i++) {
     const gap = readVarint(r)
     const n = readVarint(r)
-    if (gap === 0 || n === 0) throw new SnapshotError('parked bytes without a gap, or none')
+    if ((gap === 0 && parked.length > 0) || n === 0) throw new SnapshotError('parked bytes without a gap, or none')
     r.slack -= gap
     if (r.slack < 0) throw new SnapshotError('gaps between parked bytes take more memory than allowed')
     parked.push(end + gap, n, readRoom(r, n))

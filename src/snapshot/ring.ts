@@ -16,12 +16,13 @@ export function ringHolds(r: ByteRing, parked: readonly number[]): boolean {
   const size = r.buf.length
   if (!(Number.isInteger(r.len) && r.len >= 0 && r.len <= size)) return false
   if (!(Number.isInteger(r.head) && r.head >= 0 && (r.head < size || r.head === 0))) return false
-  let end = r.len
+  // the first may touch what is readable: text on a crossing SYN is parked until the connection stands
+  let end = r.len - 1
   for (let i = 0; i < parked.length; i += 2) {
     if (!(parked[i] > end && parked[i + 1] > 0)) return false
     end = parked[i] + parked[i + 1]
   }
-  return end <= size
+  return Math.max(end, r.len) <= size
 }
 
 /** Copies live bytes of `from` (readable and parked) into the empty ring `to`. */

@@ -74,7 +74,6 @@ const CASES: Record<string, [bad: Edge[], good: Edge[]]> = {
   'yaml-in-daemon': [[['src/cli/a.ts', 'yaml']], [['src/daemon/a.ts', 'yaml']]],
   'pino-in-daemon': [[['src/host/a.ts', 'pino']], [['src/daemon/a.ts', 'pino']]],
   'commander-in-cli': [[['src/daemon/a.ts', 'commander']], [['src/cli/a.ts', 'commander']]],
-  'cli-table3-in-cli': [[['src/daemon/a.ts', 'cli-table3']], [['src/cli/a.ts', 'cli-table3']]],
 }
 
 describe('invariant 4: the import graph is the packet path', () => {
