@@ -8,6 +8,7 @@ import { BOOL, COUNT, record } from '../../src/snapshot/node.ts'
 import { SNAPSHOT_HEADER, snapshotSign } from '../../src/snapshot/snapshot.ts'
 import { Vnet } from '../../src/vnet/vnet.ts'
 import { assertPlain } from '../support/plain.ts'
+import { connecting, createTcp } from '../tcp/harness.ts'
 import { richWorld } from './rich.ts'
 
 /** The error that `fn` is refused with. */
@@ -68,6 +69,17 @@ describe('a snapshot', () => {
       expect(Object.keys(copy.state)).toEqual(Object.keys(b.vnet.state))
       expect(Object.keys(copy.state.sysctl)).toEqual(Object.keys(b.vnet.state.sysctl))
     }
+  })
+
+  it('holds text that came with a crossing SYN, which waits at rcvNxt itself (RFC 9293 §3.5)', () => {
+    const t = createTcp()
+    const c = connecting(t)
+    c.in('S', { seq: 0, mss: 1460, data: 20 })
+    c.out('S.', { seq: 0, ack: 1 })
+    const back = Vnet.restore(t.vnet.snapshot())
+    expect(diffDumps(t.vnet.dump(), back.dump())).toEqual([])
+    expect(back.state.tcp.tcbs.get(c.id)?.reass).toHaveLength(2)
+    expect(diffDumps(t.vnet.dump(), t.vnet.clone().dump())).toEqual([])
   })
 
   it('holds live bytes only: a connection costs less than 3 KiB besides its data', () => {
