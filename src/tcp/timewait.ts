@@ -120,14 +120,25 @@ function acknowledge(vn: Vn, tw: TimeWait): void {
     vn, inp.laddr, inp.lport, inp.faddr, inp.fport, tw.sndNxt, tw.rcvNxt, TH_ACK, tw.wndField, opt, inp.ttl, inp.tos)
 }
 
-/** Keys grow, so the oldest record is found by counting up; iterating the map would step over its deleted entries. */
+/** Keys tried one by one before the map is asked for its first. */
+const COUNT_UP = 1024
+
+/**
+ * Keys grow, so the oldest record is found by counting up, mostly in a step or two; iterating the map would step over its
+ * deleted entries each time. After a long time without eviction (or a flood of half-open records) the gap is jumped.
+ */
 function dropOldest(vn: Vn): void {
   const { tcp } = vn.state
-  for (; tcp.oldestTimeWait < tcp.nextRecord; tcp.oldestTimeWait++) {
-    const tw = tcp.timewait.get(tcp.oldestTimeWait)
-    if (tw === undefined) continue
-    tcp.stats.twOverflow++
-    tcpTimeWaitEnd(vn, tw)
-    return
+  for (let i = 0; i < COUNT_UP && !tcp.timewait.has(tcp.oldestTimeWait); i++) tcp.oldestTimeWait++
+  let tw = tcp.timewait.get(tcp.oldestTimeWait)
+  if (tw === undefined) {
+    for (const [key, first] of tcp.timewait) {
+      tcp.oldestTimeWait = key
+      tw = first
+      break
+    }
   }
+  if (tw === undefined) return
+  tcp.stats.twOverflow++
+  tcpTimeWaitEnd(vn, tw)
 }

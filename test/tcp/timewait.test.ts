@@ -103,6 +103,18 @@ describe('TIME-WAIT (RFC 9293 §3.6.1)', () => {
     expect(t.vn.state.tcp.stats.twOverflow).toBe(2)
     expect([...t.vn.state.tcp.timewait.values()].map((tw) => tw.inp.fport)).toEqual([102, 103])
   })
+
+  test('the oldest is found at once after a thousand million other records', () => {
+    const t = createTcp({ sysctls: { 'net.inet.tcp.maxtcptw': 2 } })
+    for (let i = 0; i < 4; i++) {
+      t.vn.state.tcp.nextRecord += 1e9
+      const c = passive(t, { fport: 100 + i })
+      c.close()
+      c.in('F.', { seq: 1, ack: 2 })
+      t.sent.length = 0
+    }
+    expect([...t.vn.state.tcp.timewait.values()].map((tw) => tw.inp.fport)).toEqual([102, 103])
+  })
 })
 
 describe('a new incarnation (MAY-2, SHLD-4, RFC 6191, RFC 1122 §4.2.2.13)', () => {
