@@ -1,17 +1,17 @@
 /** Impairment: a device, or one direction of a cable, that behaves like a bad link (impair-plan.ts decides how). */
 
-import type { Mac } from '../lib/addr.ts'
 import { frameRelease } from '../lib/frame.ts'
 import type { Frame, FramePool } from '../lib/frame.ts'
 import {
   ETHER_HDR_LEN, ETHER_TYPE, ETHERTYPE_IP, ETHERTYPE_IPV6, ETHERTYPE_VLAN, VLAN_TAG_LEN,
 } from '../wire/ethernet.ts'
-import { framePacketBytes, ignoreFrame, LINK_ETHER } from './device.ts'
-import type { Device, DeviceClock, DeviceStats } from './device.ts'
+import { framePacketBytes, LINK_ETHER } from './device.ts'
+import type { Device, DeviceClock } from './device.ts'
 import { frameHold, frameThaw, heldFinish } from './held.ts'
 import type { HeldFrame } from './held.ts'
 import { createImpairState, impairPlan } from './impair-plan.ts'
 import type { ImpairConfig, ImpairPlan, ImpairState } from './impair-plan.ts'
+import { WrappedDevice } from './wrapped.ts'
 
 export interface ImpairOptions {
   clock: DeviceClock
@@ -32,16 +32,13 @@ export function impairDevice(inner: Device, options: ImpairOptions): ImpairedDev
 const SEED_TX = 1
 const SEED_RX = 2
 
-export class ImpairedDevice implements Device {
-  onFrame: (f: Frame) => void = ignoreFrame
-  onBatchEnd: () => void = ignoreFrame
-  readonly #inner: Device
+export class ImpairedDevice extends WrappedDevice {
   readonly #tx: DelayLine
   readonly #rx: DelayLine
 
   constructor(inner: Device, options: ImpairOptions) {
+    super(inner)
     const { clock, pool, seed } = options
-    this.#inner = inner
     const tx = createImpairState([...seed, SEED_TX], options.tx)
     const rx = createImpairState([...seed, SEED_RX], options.rx)
     this.#tx = new DelayLine(tx, clock, pool, inner.link, false, {
@@ -53,27 +50,6 @@ export class ImpairedDevice implements Device {
       end: () => this.onBatchEnd(),
     })
     inner.onFrame = (f) => this.#rx.send(f)
-    inner.onBatchEnd = () => this.onBatchEnd()
-  }
-
-  get name(): string {
-    return this.#inner.name
-  }
-
-  get link(): number {
-    return this.#inner.link
-  }
-
-  get mac(): Mac {
-    return this.#inner.mac
-  }
-
-  get mtu(): number {
-    return this.#inner.mtu
-  }
-
-  get stats(): DeviceStats {
-    return this.#inner.stats
   }
 
   /** Configuration and counters of the direction to the medium. */
@@ -85,19 +61,15 @@ export class ImpairedDevice implements Device {
     return this.#rx.state
   }
 
-  send(f: Frame): void {
+  override send(f: Frame): void {
     this.#tx.send(f)
   }
 
-  flush(): void {
-    this.#inner.flush()
-  }
-
   /** Frames under way are lost. */
-  close(): void {
+  override close(): void {
     this.#tx.close()
     this.#rx.close()
-    this.#inner.close()
+    super.close()
   }
 }
 

@@ -1,9 +1,8 @@
 /** Looking at the frames that pass a device. */
 
 import type { Frame } from '../lib/frame.ts'
-import type { Mac } from '../lib/addr.ts'
-import { ignoreFrame } from './device.ts'
-import type { Device, DeviceStats } from './device.ts'
+import type { Device } from './device.ts'
+import { WrappedDevice } from './wrapped.ts'
 
 /** From the medium to the device's user, or from the user to the medium. */
 export type Direction = 'in' | 'out'
@@ -16,52 +15,20 @@ export function watchDevice(inner: Device, watcher: FrameWatcher): Device {
   return new WatchedDevice(inner, watcher)
 }
 
-class WatchedDevice implements Device {
-  onFrame: (f: Frame) => void = ignoreFrame
-  onBatchEnd: () => void = ignoreFrame
-  readonly #inner: Device
+class WatchedDevice extends WrappedDevice {
   readonly #watcher: FrameWatcher
 
   constructor(inner: Device, watcher: FrameWatcher) {
-    this.#inner = inner
+    super(inner)
     this.#watcher = watcher
     inner.onFrame = (f) => {
       watcher('in', f)
       this.onFrame(f)
     }
-    inner.onBatchEnd = () => this.onBatchEnd()
   }
 
-  get name(): string {
-    return this.#inner.name
-  }
-
-  get link(): number {
-    return this.#inner.link
-  }
-
-  get mac(): Mac {
-    return this.#inner.mac
-  }
-
-  get mtu(): number {
-    return this.#inner.mtu
-  }
-
-  get stats(): DeviceStats {
-    return this.#inner.stats
-  }
-
-  send(f: Frame): void {
+  override send(f: Frame): void {
     this.#watcher('out', f)
-    this.#inner.send(f)
-  }
-
-  flush(): void {
-    this.#inner.flush()
-  }
-
-  close(): void {
-    this.#inner.close()
+    this.inner.send(f)
   }
 }

@@ -5,7 +5,8 @@ import { EINVAL, ENOPROTOOPT } from '../lib/errno.ts'
 import { F_BROADCAST_OK, F_DF, F_DONTROUTE } from '../lib/frame.ts'
 import {
   IP_HDRINCL, IP_MTU_DISCOVER, IP_TOS, IP_TTL, PMTUD_DO, PMTUD_PROBE, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, SOL_IP,
-  SOL_SOCKET, SO_BROADCAST, SO_DONTROUTE, SO_ERROR, SO_KEEPALIVE, SO_REUSEADDR, SO_REUSEPORT, SO_TYPE,
+  SOL_SOCKET, SO_BROADCAST, SO_DONTROUTE, SO_ERROR, SO_KEEPALIVE, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF,
+  SO_TYPE,
 } from './sockopt.ts'
 import {
   INP_BROADCAST, INP_DONTROUTE, INP_HDRINCL, INP_KEEPALIVE, INP_REUSEADDR, INP_REUSEPORT, SO_KIND_MASK, SO_RAW, SO_TCP,
@@ -89,4 +90,25 @@ function optionFlag(inp: Inpcb, level: number, name: number): number {
 function socketType(inp: Inpcb): number {
   const kind = inp.id & SO_KIND_MASK
   return kind === SO_TCP ? SOCK_STREAM : kind === SO_RAW ? SOCK_RAW : SOCK_DGRAM
+}
+
+/** What a socket that queues whole datagrams (UDP, raw) has of limits. */
+interface DatagramPcb { inp: Inpcb; rcvLimit: number; sndLimit: number }
+
+/** Sets an option of a datagram socket: the shared ones and the buffer limits, held below kern.ipc.maxsockbuf. */
+export function datagramSetOpt(vn: Vn, pcb: DatagramPcb, level: number, name: number, value: number): number {
+  const isLimit = level === SOL_SOCKET && (name === SO_RCVBUF || name === SO_SNDBUF)
+  if (!isLimit) return inpSetOpt(vn, pcb.inp, level, name, value)
+  const limit = bufferLimit(vn, value)
+  if (limit === 0) return EINVAL
+  if (name === SO_RCVBUF) pcb.rcvLimit = limit
+  else pcb.sndLimit = limit
+  return 0
+}
+
+/** The option's value (≥ 0), or -errno. */
+export function datagramGetOpt(vn: Vn, pcb: DatagramPcb, level: number, name: number): number {
+  if (level === SOL_SOCKET && name === SO_RCVBUF) return pcb.rcvLimit
+  if (level === SOL_SOCKET && name === SO_SNDBUF) return pcb.sndLimit
+  return inpGetOpt(vn, pcb.inp, level, name)
 }

@@ -4,9 +4,9 @@
  * with IP_HDRINCL.
  */
 
-import { bufferLimit, inpGetOpt, inpSetOpt, inpTakeError } from '../inet/inpopt.ts'
+import { datagramGetOpt, datagramSetOpt, inpTakeError } from '../inet/inpopt.ts'
 import { socketId } from '../inet/socket.ts'
-import { MSG_PEEK, MSG_TRUNC, SOL_SOCKET, SO_RCVBUF, SO_SNDBUF } from '../inet/sockopt.ts'
+import { MSG_PEEK, MSG_TRUNC } from '../inet/sockopt.ts'
 import { inetIsBroadcast, inetIsLocal, inetSourceBound } from '../inet/source.ts'
 import { AF_INET, INP_BROADCAST, INP_HDRINCL, SO_RAW, createInpcb } from '../inet/state.ts'
 import { randomBelow } from '../kern/random.ts'
@@ -15,7 +15,7 @@ import type { Vn } from '../kern/vn.ts'
 import { addrCopy, addrIsMulticast, addrIsUnspecified, addrIsV4, addrSetIp4, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import {
-  EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EBADF, EDESTADDRREQ, EINVAL, EISCONN, EMSGSIZE, EPROTONOSUPPORT,
+  EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EBADF, EDESTADDRREQ, EISCONN, EMSGSIZE, EPROTONOSUPPORT,
 } from '../lib/errno.ts'
 import { rawOutput, rawOutputWhole } from './output.ts'
 import { RAW_CHARGE, createRawPcb } from './state.ts'
@@ -128,22 +128,14 @@ export function rawClose(vn: Vn, id: number): number {
 export function rawSetOpt(vn: Vn, id: number, level: number, name: number, value: number): number {
   const pcb = vn.state.raw.pcbs.get(id)
   if (pcb === undefined) return EBADF
-  const isLimit = level === SOL_SOCKET && (name === SO_RCVBUF || name === SO_SNDBUF)
-  if (!isLimit) return inpSetOpt(vn, pcb.inp, level, name, value)
-  const limit = bufferLimit(vn, value)
-  if (limit === 0) return EINVAL
-  if (name === SO_RCVBUF) pcb.rcvLimit = limit
-  else pcb.sndLimit = limit
-  return 0
+  return datagramSetOpt(vn, pcb, level, name, value)
 }
 
 /** The option's value (≥ 0), or -errno. */
 export function rawGetOpt(vn: Vn, id: number, level: number, name: number): number {
   const pcb = vn.state.raw.pcbs.get(id)
   if (pcb === undefined) return -EBADF
-  if (level === SOL_SOCKET && name === SO_RCVBUF) return pcb.rcvLimit
-  if (level === SOL_SOCKET && name === SO_SNDBUF) return pcb.sndLimit
-  return inpGetOpt(vn, pcb.inp, level, name)
+  return datagramGetOpt(vn, pcb, level, name)
 }
 
 /** What would not block now, as EV_* bits. */
