@@ -45,6 +45,7 @@ const LINUX: Readonly<Record<string, number>> = Object.freeze({
   'net.inet.tcp.retries': 15,
   'net.inet.tcp.keepinit': 127_000,
   'net.inet.tcp.keepcnt': 9,
+  'net.inet.tcp.option_order': 1,
   'net.inet.tcp.syncache.rexmtlimit': 5,
   'net.inet.tcp.ack_war_timewindow': 500,
   'net.inet.tcp.ack_war_cnt': 1,

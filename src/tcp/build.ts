@@ -20,11 +20,12 @@ import {
   TH_RST, TH_SYN, TH_URG, tcpOffFlags,
 } from '../wire/tcp.ts'
 import { TCP_MAX_HDR_LEN } from '../wire/tcp.ts'
-import { TOF_MSS, TOF_SCALE, TOF_TS, tcpOptionsReset, tcpWriteOptions } from '../wire/tcp-options.ts'
+import { TOF_TS, tcpOptionsReset, tcpWriteOptions } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
 import { tcpTsNow } from './isn.ts'
 import { tcpMssOffer } from './mss.ts'
-import { TF_ACKNOW, TF_DELACK, TF_SCALE, TF_TSTMP, TT_DELACK } from './state.ts'
+import { tcpScaleLast, tcpSynOptions } from './options.ts'
+import { TF_ACKNOW, TF_DELACK, TF_TSTMP, TT_DELACK } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpTimerStop } from './deadline.ts'
 import { tcpWindow, tcpWindowField, tcpWindowSent } from './window.ts'
@@ -46,7 +47,7 @@ export function tcpTransmit(vn: Vn, tcb: Tcb, seq: Seq, flags: number, pos: numb
   const wnd = tcpWindow(tcb)
   // RFC 7323 §2.2: the window of a SYN is never scaled
   const field = (flags & TH_RST) !== 0 ? 0 : syn ? Math.min(wnd, TCP_MAXWIN) : tcpWindowField(tcb, wnd)
-  const hdrLen = TCP_HDR_LEN + tcpWriteOptions(f.view, at + TCP_HDR_LEN, opt)
+  const hdrLen = TCP_HDR_LEN + tcpWriteOptions(f.view, at + TCP_HDR_LEN, opt, syn && tcpScaleLast(vn))
   let urp = 0
   let bits = flags
   if (!syn && seqGt(tcb.sndUp, tcb.sndUna) && seqGt(tcb.sndUp, seq)) {
@@ -97,17 +98,14 @@ export function writeHeader(
   view.setUint16(off + TCP_URP, urp)
 }
 
-/** The options of a segment: MSS, scale and timestamps on a SYN (MUST-65: MSS nowhere else), timestamps after it. */
+/** The options of a segment: MSS, scale, SACK-permitted and timestamps on a SYN (MUST-65: MSS nowhere else), timestamps after it. */
 function tcpSegOptions(vn: Vn, tcb: Tcb, syn: boolean): TcpOptions {
   const { opt } = vn.state.tcp
   tcpOptionsReset(opt)
   if (syn) {
-    opt.flags = TOF_MSS
+    opt.flags = tcpSynOptions(tcb.flags)
     opt.mss = tcpMssOffer(vn, tcb.inp.faddr, tcb.userMss)
-    if ((tcb.flags & TF_SCALE) !== 0) {
-      opt.flags |= TOF_SCALE
-      opt.wscale = tcb.rcvWscale
-    }
+    opt.wscale = tcb.rcvWscale
   }
   if ((tcb.flags & TF_TSTMP) !== 0) {
     opt.flags |= TOF_TS

@@ -12,6 +12,7 @@ import { TCP_MAX_HDR_LEN } from '../wire/tcp.ts'
 import { tcpOptionsReset, tcpWriteOptions } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
 import { tcpFrameSend, tcpTransmit, writeHeader } from './build.ts'
+import { tcpScaleLast } from './options.ts'
 import type { Seg, Tcb } from './state.ts'
 
 /** Segment length in sequence space (RFC 9293 §3.4: SYN and FIN count). */
@@ -46,7 +47,7 @@ export function tcpSegment(
     vn.state.tcp.stats.sndnomem++
     return 0
   }
-  const hdrLen = TCP_HDR_LEN + (opt === null ? 0 : tcpWriteOptions(f.view, f.off + TCP_HDR_LEN, opt))
+  const hdrLen = TCP_HDR_LEN + (opt === null ? 0 : tcpWriteOptions(f.view, f.off + TCP_HDR_LEN, opt, tcpScaleLast(vn)))
   writeHeader(f, sport, dport, seq, ack, hdrLen, flags, win, 0)
   f.len = hdrLen
   if (vn.state.sysctl['net.inet.tcp.path_mtu_discovery'] === 1) f.flags |= F_DF

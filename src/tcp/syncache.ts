@@ -12,13 +12,13 @@ import { addrCopy } from '../lib/addr.ts'
 import type { Frame } from '../lib/frame.ts'
 import { seqAdd, seqGeq, seqLeq, seqLt } from '../lib/seq.ts'
 import { TCP_DPORT, TCP_MAXWIN, TCP_SPORT, TH_ACK, TH_RST, TH_SYN } from '../wire/tcp.ts'
-import { TOF_MSS, TOF_SCALE, TOF_TS } from '../wire/tcp-options.ts'
+import { TOF_TS } from '../wire/tcp-options.ts'
 import { tcpIsn, tcpTsNow, tcpTsOffset } from './isn.ts'
 import { tcpMssOffer } from './mss.ts'
-import { tcpNegotiate, tcpPawsReject, tcpTsUpdate } from './options.ts'
+import { tcpNegotiate, tcpOffers, tcpPawsReject, tcpSynOptions, tcpTsUpdate } from './options.ts'
 import { replyOptions, tcpChallengeAllowed, tcpReset, tcpSegment } from './respond.ts'
 import { tcpSegmentInput } from './segment.ts'
-import { TF_SCALE, TF_TSTMP, createSyncache } from './state.ts'
+import { TF_TSTMP, createSyncache } from './state.ts'
 import type { Listener, Seg, Syncache, Tcb, TimeWait } from './state.ts'
 import { tcpFromSyncache } from './tcb.ts'
 import { tcpWscaleFor } from './window.ts'
@@ -54,7 +54,7 @@ export function tcpSyncacheAdd(
   sc.sndWnd = seg.win
   sc.rcvWscale = tcpWscaleFor(vn, tcb.rcvLimit)
   sc.tsOffset = tcpTsOffset(vn, inp)
-  if (sysctl['net.inet.tcp.rfc1323'] === 1) sc.flags = TF_SCALE | TF_TSTMP
+  sc.flags = tcpOffers(vn)
   tcpNegotiate(vn, sc, seg.opt)
   tcp.stats.scAdded++
   tcp.syncache.set(inp.id, sc)
@@ -180,12 +180,9 @@ function arm(vn: Vn, sc: Syncache): void {
 function sendSynAck(vn: Vn, tcb: Tcb, sc: Syncache): void {
   const { inp } = sc
   const opt = replyOptions(vn)
-  opt.flags = TOF_MSS
+  opt.flags = tcpSynOptions(sc.flags)
   opt.mss = tcpMssOffer(vn, inp.faddr, tcb.userMss)
-  if ((sc.flags & TF_SCALE) !== 0) {
-    opt.flags |= TOF_SCALE
-    opt.wscale = sc.rcvWscale
-  }
+  opt.wscale = sc.rcvWscale
   timestamp(vn, sc)
   vn.state.tcp.stats.sndctrl++
   tcpSegment(

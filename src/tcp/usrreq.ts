@@ -22,11 +22,12 @@ import { tcpEnd } from './drop.ts'
 import { tcpCanSend, tcpSetState } from './fsm.ts'
 import { tcpIsn, tcpTsOffset } from './isn.ts'
 import { tcpMssPeer, tcpMssUpdate } from './mss.ts'
+import { tcpOffers } from './options.ts'
 import { tcpOutput } from './output.ts'
 import { tcpRttInit } from './rtt.ts'
 import {
   TCPS_CLOSED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TF_CANTRCVMORE, TF_CANTSENDMORE, TF_GOTFIN, TF_SCALE,
-  TF_TSTMP, TT_KEEP, createListener,
+  TT_KEEP, createListener,
 } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpNewTcb } from './tcb.ts'
@@ -162,7 +163,7 @@ function connectTuple(vn: Vn, tcb: Tcb, addr: Addr, port: number): number {
 
 /** SYN-SENT (RFC 9293 §3.10.1): numbers, windows and options that our SYN offers. */
 function openActive(vn: Vn, tcb: Tcb): void {
-  const { sysctl, tcp } = vn.state
+  const { tcp } = vn.state
   tcp.stats.connattempt++
   tcpTimerStopAll(tcb)
   tcb.iss = tcpIsn(vn, tcb.inp)
@@ -173,10 +174,8 @@ function openActive(vn: Vn, tcb: Tcb): void {
   tcb.rcvNxt = SEQ_ZERO
   tcb.rcvAdv = seqAdd(SEQ_ZERO, Math.min(tcb.rcvLimit, TCP_MAXWIN))
   tcb.tsOffset = tcpTsOffset(vn, tcb.inp)
-  if (sysctl['net.inet.tcp.rfc1323'] === 1) {
-    tcb.flags |= TF_TSTMP | TF_SCALE
-    tcb.rcvWscale = tcpWscaleFor(vn, tcb.rcvLimit)
-  }
+  tcb.flags |= tcpOffers(vn)
+  if ((tcb.flags & TF_SCALE) !== 0) tcb.rcvWscale = tcpWscaleFor(vn, tcb.rcvLimit)
   tcb.peerMss = tcpMssPeer(vn, tcb.inp.faddr, 0)
   tcpMssUpdate(vn, tcb)
   tcpRttInit(vn, tcb)

@@ -76,10 +76,12 @@ export function tcpParseOptions(view: DataView, at: number, len: number, out: Tc
 }
 
 /**
- * Writes what `opts.flags` names at `at`, each option aligned with no-ops, and returns the length: a multiple of 4,
- * at most 40. SACK blocks that no longer fit are left out.
+ * Writes what `opts.flags` names at `at` and returns the length: a multiple of 4, at most 40. SACK blocks that no longer
+ * fit are left out. The order means nothing to a peer, but much to those who compare traces: MSS, window scale,
+ * SACK-permitted, timestamps, SACK and the end of the list to fill up; or, `scaleLast`, SACK-permitted and timestamps
+ * before window scale and no-ops to fill up. In both, values lie aligned behind no-ops.
  */
-export function tcpWriteOptions(view: DataView, at: number, opts: Readonly<TcpOptions>): number {
+export function tcpWriteOptions(view: DataView, at: number, opts: Readonly<TcpOptions>, scaleLast = false): number {
   const flags = opts.flags
   let p = at
   if ((flags & TOF_MSS) !== 0) {
@@ -87,32 +89,32 @@ export function tcpWriteOptions(view: DataView, at: number, opts: Readonly<TcpOp
     view.setUint16(p + 2, opts.mss)
     p += TCPOLEN_MAXSEG
   }
-  if ((flags & TOF_SCALE) !== 0) {
-    view.setUint16(p, TCPOPT_NOP << 8 | TCPOPT_WINDOW)
-    view.setUint16(p + 2, TCPOLEN_WINDOW << 8 | opts.wscale)
-    p += 4
-  }
-  if ((flags & (TOF_SACKPERM | TOF_TS)) !== 0) {
-    // SACK-permitted takes the place of the two no-ops in front of a timestamp.
-    const lead = (flags & TOF_SACKPERM) !== 0 ? SACK_PERMITTED : TWO_NOPS
-    if ((flags & TOF_TS) === 0) {
+  if (!scaleLast) p = writeScale(view, p, opts)
+  if ((flags & TOF_SACKPERM) !== 0) {
+    if (scaleLast && (flags & TOF_TS) === 0) {
       view.setUint16(p, TWO_NOPS)
-      view.setUint16(p + 2, lead)
-      p += 4
-    } else {
-      view.setUint16(p, lead)
-      view.setUint16(p + 2, TCPOPT_TIMESTAMP << 8 | TCPOLEN_TIMESTAMP)
-      view.setUint32(p + 4, opts.tsVal)
-      view.setUint32(p + 8, opts.tsEcr)
-      p += TCPOLEN_TSTAMP_APPA
+      p += 2
     }
+    view.setUint16(p, SACK_PERMITTED)
+    p += TCPOLEN_SACK_PERMITTED
   }
-  const blocks = sackBlocksThatFit(opts, p - at)
-  if (blocks === 0) return p - at
-  view.setUint16(p, TWO_NOPS)
-  view.setUint16(p + 2, TCPOPT_SACK << 8 | (TCPOLEN_SACKHDR + blocks * TCPOLEN_SACK))
-  p += 4
-  for (let i = 0; i < blocks * 2; i++, p += 4) view.setInt32(p, opts.sack[i])
+  if ((flags & TOF_TS) !== 0) {
+    // SACK-permitted takes the place of the two no-ops
+    if ((p - at) % 4 === 0) {
+      view.setUint16(p, TWO_NOPS)
+      p += 2
+    }
+    view.setUint16(p, TCPOPT_TIMESTAMP << 8 | TCPOLEN_TIMESTAMP)
+    view.setUint32(p + 2, opts.tsVal)
+    view.setUint32(p + 6, opts.tsEcr)
+    p += TCPOLEN_TIMESTAMP
+  }
+  if (scaleLast) p = writeScale(view, p, opts)
+  if ((flags & TOF_SACK) !== 0) p = writeSack(view, p, at, opts)
+  if ((p - at) % 4 !== 0) {
+    view.setUint16(p, TCPOPT_EOL)
+    p += 2
+  }
   return p - at
 }
 
@@ -122,9 +124,16 @@ export function tcpOptionsLen(opts: Readonly<TcpOptions>): number {
   if ((opts.flags & TOF_MSS) !== 0) len += TCPOLEN_MAXSEG
   if ((opts.flags & TOF_SCALE) !== 0) len += 4
   if ((opts.flags & TOF_TS) !== 0) len += TCPOLEN_TSTAMP_APPA
-  else if ((opts.flags & TOF_SACKPERM) !== 0) len += 4
-  const blocks = sackBlocksThatFit(opts, len)
-  return blocks === 0 ? len : len + 4 + blocks * TCPOLEN_SACK
+  else if ((opts.flags & TOF_SACKPERM) !== 0) len += TCPOLEN_SACK_PERMITTED
+  const blocks = tcpSackBlocksThatFit(opts, len)
+  if (blocks > 0) len += (len % 4 === 0 ? 4 : 2) + blocks * TCPOLEN_SACK
+  return len + 3 & ~3
+}
+
+/** How many of the record's SACK blocks fit behind `used` octets of other options (RFC 2018 §3: three or four). */
+export function tcpSackBlocksThatFit(opts: Readonly<TcpOptions>, used: number): number {
+  if ((opts.flags & TOF_SACK) === 0) return 0
+  return Math.max(0, Math.min(opts.sackCount, TCP_MAX_SACK, Math.floor((TCP_MAXOLEN - used - 4) / TCPOLEN_SACK)))
 }
 
 /** An empty record, to be kept and reused. */
@@ -148,9 +157,25 @@ export function tcpOptionsReset(out: TcpOptions): void {
 const TWO_NOPS = TCPOPT_NOP << 8 | TCPOPT_NOP
 const SACK_PERMITTED = TCPOPT_SACK_PERMITTED << 8 | TCPOLEN_SACK_PERMITTED
 
-function sackBlocksThatFit(opts: Readonly<TcpOptions>, used: number): number {
-  if ((opts.flags & TOF_SACK) === 0) return 0
-  return Math.max(0, Math.min(opts.sackCount, TCP_MAX_SACK, Math.floor((TCP_MAXOLEN - used - 4) / TCPOLEN_SACK)))
+function writeScale(view: DataView, p: number, opts: Readonly<TcpOptions>): number {
+  if ((opts.flags & TOF_SCALE) === 0) return p
+  view.setUint16(p, TCPOPT_NOP << 8 | TCPOPT_WINDOW)
+  view.setUint16(p + 2, TCPOLEN_WINDOW << 8 | opts.wscale)
+  return p + 4
+}
+
+function writeSack(view: DataView, from: number, at: number, opts: Readonly<TcpOptions>): number {
+  let p = from
+  const blocks = tcpSackBlocksThatFit(opts, p - at)
+  if (blocks === 0) return p
+  if ((p - at) % 4 === 0) {
+    view.setUint16(p, TWO_NOPS)
+    p += 2
+  }
+  view.setUint16(p, TCPOPT_SACK << 8 | (TCPOLEN_SACKHDR + blocks * TCPOLEN_SACK))
+  p += TCPOLEN_SACKHDR
+  for (let i = 0; i < blocks * 2; i++, p += 4) view.setInt32(p, opts.sack[i])
+  return p
 }
 
 function parseOne(view: DataView, p: number, kind: number, optLen: number, out: TcpOptions): boolean {

@@ -22,11 +22,11 @@ describe('active open (RFC 9293 §3.5, §3.10.7.3)', () => {
     expect(c.tcb.sndWscale).toBe(7)
   })
 
-  test('SYN options stand in FreeBSD\'s order: mss, nop, wscale, nop, nop, TS', () => {
+  test('SYN options stand in FreeBSD\'s order: mss, nop, wscale, sackOK, TS', () => {
     const t = createTcp()
     connectingRaw(t)
-    const s = expectSeg(t, { flags: 'S', mss: 1460, ws: 6, win: 65535, sackOk: false })
-    expect([...s.optionBytes.slice(0, 12)]).toEqual([2, 4, 1460 >> 8, 1460 & 255, 1, 3, 3, 6, 1, 1, 8, 10])
+    const s = expectSeg(t, { flags: 'S', mss: 1460, ws: 6, win: 65535, sackOk: true })
+    expect([...s.optionBytes.slice(0, 12)]).toEqual([2, 4, 1460 >> 8, 1460 & 255, 1, 3, 3, 6, 4, 2, 8, 10])
     expect(s.optionBytes.length).toBe(20)
   })
 

@@ -46,11 +46,13 @@ describe('options on the wire (RFC 9293 §3.1, §3.2)', () => {
     expectSeg(t, { flags: 'S.', mss: 536 })
   })
 
-  test('SACK-permitted is not offered and not answered: selective acknowledgment is not there yet', () => {
-    const t = createTcp()
-    listen(t)
-    inject(t, { flags: 'S', seq: 1, mss: 1460, sackOk: true })
-    expectSeg(t, { flags: 'S.', sackOk: false })
+  test('RFC 2018 §2: SACK-permitted answers the peer\'s, and is not sent where SACK is switched off', () => {
+    for (const [enable, theirs] of [[1, true], [1, false], [0, true]] as const) {
+      const t = createTcp({ sysctls: { 'net.inet.tcp.sack.enable': enable } })
+      listen(t)
+      inject(t, { flags: 'S', seq: 1, mss: 1460, sackOk: theirs })
+      expectSeg(t, { flags: 'S.', sackOk: enable === 1 && theirs })
+    }
   })
 })
 

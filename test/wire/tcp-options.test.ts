@@ -53,6 +53,21 @@ describe('TCP options', () => {
     expect(wire.tcpOptionsLen({ ...opts, flags: wire.TOF_SACK })).toBe(4 + 4 * 8)
   })
 
+  it.each([
+    ['MSS, scale, SACK, time', 0x17, false, [2, 4, 0, 9, 1, 3, 3, 7, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2]],
+    ['MSS, scale, SACK', 0x07, false, [2, 4, 0, 9, 1, 3, 3, 7, 4, 2, 0, 0]],
+    ['MSS, SACK', 0x05, false, [2, 4, 0, 9, 4, 2, 0, 0]],
+    ['MSS, scale, time', 0x13, false, [2, 4, 0, 9, 1, 3, 3, 7, 1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2]],
+    ['MSS, SACK, time, scale', 0x17, true, [2, 4, 0, 9, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2, 1, 3, 3, 7]],
+    ['MSS, SACK, scale', 0x07, true, [2, 4, 0, 9, 1, 1, 4, 2, 1, 3, 3, 7]],
+  ])('order of a SYN: %s', (_what, flags, scaleLast, octets) => {
+    const opts = { ...wire.createTcpOptions(), flags, mss: 9, wscale: 7, tsVal: 1, tsEcr: 2 }
+    const bytes = new Uint8Array(40)
+    const len = wire.tcpWriteOptions(wire.viewOf(bytes), 0, opts, scaleLast)
+    expect([...bytes.subarray(0, len)]).toEqual(octets)
+    expect(wire.tcpOptionsLen(opts)).toBe(len)
+  })
+
   it('never reads past its length, throws or hangs; malformed exactly when the printer says so', () => {
     const dull = fc.constantFrom(0, 1, 2, 3, 4, 5, 8, 10, 18, 19, 34)
     const octets = fc.array(fc.oneof(dull, dull, fc.nat(255)), { maxLength: 40 })
