@@ -18,7 +18,7 @@ const ENTRIES = '^src/(index|(wire|sim|pcap|script)/index|cli/main)\\.ts$'
 /** Counters, tunables, constants and records: no behaviour, so any protocol may look at any other's. */
 const TABLES = '/(state|stats|sysctl|ctl|sockopt)\\.ts$'
 /** What owners of a Vnet (driver, world, container, sockets) may call besides vnet/: management, names of states. */
-const MANAGEMENT = '^src/(link/ifnet|ip/route|arp/list|tcp/(fsm|info|cc/names))\\.ts$'
+const MANAGEMENT = '^src/(link/ifnet|ip/route|arp/list|tcp/(fsm|info|linux-info|freebsd-info|trace-read|cc/names))\\.ts$'
 
 /** Files in `from` import nothing outside the pattern `may`. */
 const only = (name, comment, from, may, to = {}) =>

@@ -225,10 +225,10 @@ class Runner {
 
   #lookup(name: string): number | null {
     const { personality } = this.session.config
-    if (!name.startsWith('tcpi_')) return constantValue(name, personality)
+    if (!/^(__)?tcpi_/.test(name)) return constantValue(name, personality)
     const tcb = currentTcb(this.session)
     if (tcb === null) throw mismatch(`there is no connection to ask for ${name}`)
-    const fields = tcpInfoFields(tcb, personality)
+    const fields = tcpInfoFields(this.session, tcb)
     return Object.hasOwn(fields, name) ? fields[name] : null
   }
 

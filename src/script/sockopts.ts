@@ -70,7 +70,7 @@ function expectInfo(session: Session, args: Args, id: number): void {
   const e = args.at(3)
   if (e.kind === 'ellipsis') return
   if (e.kind !== 'struct') throw args.unknown(e)
-  const fields = tcpInfoFields(tcbOf(session, id, 'TCP_INFO'), session.config.personality)
+  const fields = tcpInfoFields(session, tcbOf(session, id, 'TCP_INFO'))
   for (const f of e.fields) {
     if (f.value.kind === 'ellipsis') continue
     if (!Object.hasOwn(fields, f.name)) throw unsupported(`TCP_INFO field ${f.name}`)

@@ -15,9 +15,10 @@ import { EV_ACCEPT, EV_CONNECT, EV_ERROR, EV_GONE, EV_READ, EV_WRITE } from '../
 import { addrIsV4, addrParse, addrPrint, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { EADDRNOTAVAIL, EAGAIN, ECONNRESET, EINPROGRESS, EINVAL } from '../lib/errno.ts'
+import type { LinuxTcpInfo } from '../tcp/linux-info.ts'
 import type { Runner } from '../vnet/runner.ts'
 import {
-  soAbort, soAccept, soBind, soClose, soConnect, soCreate, soGetOpt, soListen, soName, soPeer, soReady, soRecv, soSend,
+  soAbort, soAccept, soBind, soClose, soConnect, soCreate, soGetOpt, soInfo, soListen, soName, soPeer, soReady, soRecv, soSend,
   soSetOpt, soShutdown,
 } from '../vnet/so.ts'
 import type { SoFrom } from '../vnet/so.ts'
@@ -120,6 +121,11 @@ export class TcpSocket extends Duplex {
     soSetOpt(vnet, now, this.#id, SOL_SOCKET, SO_KEEPALIVE, on ? 1 : 0)
     this.#runner.kick()
     return this
+  }
+
+  /** TCP_INFO: what the connection knows about itself and its path (docs/trace.md), or null once it is gone. */
+  info(): LinuxTcpInfo | null {
+    return this.#id === 0 ? null : soInfo(this.#runner.vnet, this.#runner.now(), this.#id)
   }
 
   /** Closes with a reset (RFC 9293 §3.10.5): unsent data is lost. */

@@ -23,6 +23,7 @@ import { TCP_MAX_HDR_LEN } from '../wire/tcp.ts'
 import { TOF_TS, tcpOptionsReset, tcpWriteOptions } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
 import { tcpTsNow } from './isn.ts'
+import { tcpMeterOut } from './meter.ts'
 import { tcpMssOffer } from './mss.ts'
 import { tcpScaleLast, tcpSynOptions } from './options.ts'
 import { TF_ACKNOW, TF_DELACK, TF_TSTMP, TT_DELACK } from './state.ts'
@@ -60,8 +61,10 @@ export function tcpTransmit(vn: Vn, tcb: Tcb, seq: Seq, flags: number, pos: numb
   f.len = hdrLen + len
   if (inp.mtuDiscover !== PMTUD_DONT && vn.state.sysctl['net.inet.tcp.path_mtu_discovery'] === 1) f.flags |= F_DF
   const errno = tcpFrameOut(vn, f, inp)
-  if (errno === 0 && (flags & TH_ACK) !== 0) ackSent(tcb, field, syn)
-  return errno
+  if (errno !== 0) return errno
+  tcpMeterOut(vn, tcb, seq, flags, len)
+  if ((flags & TH_ACK) !== 0) ackSent(tcb, field, syn)
+  return 0
 }
 
 /** Fills in what the network layer needs and sends a finished segment between `inp`'s addresses. Consumes the frame. */
@@ -117,6 +120,7 @@ function tcpSegOptions(vn: Vn, tcb: Tcb, syn: boolean): TcpOptions {
 
 /** Whatever carried an ACK spares the one that was owed. */
 function ackSent(tcb: Tcb, field: number, syn: boolean): void {
+  if (field === 0) tcb.meter.zeroWindows++
   if (!syn) tcpWindowSent(tcb, field)
   tcb.flags &= ~(TF_ACKNOW | TF_DELACK)
   tcb.lastAckSent = tcb.rcvNxt

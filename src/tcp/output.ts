@@ -12,6 +12,7 @@ import { tcpTransmit } from './build.ts'
 import { ccAfterIdle } from './cc/cc.ts'
 import { tcpTimerOn, tcpTimerSet, tcpTimerStop } from './deadline.ts'
 import { tcpCanReceive, tcpSendsFin } from './fsm.ts'
+import { tcpMeterHeld } from './meter.ts'
 import { tcpMssUpdate } from './mss.ts'
 import { tcpRtoBackedOff } from './rtt.ts'
 import {
@@ -31,7 +32,9 @@ export function tcpOutput(vn: Vn, tcb: Tcb): number {
   if (idle && vn.state.now - tcb.sndAt >= tcb.rto) ccAfterIdle(vn, tcb)
   for (;;) {
     const errno = outputOne(vn, tcb, idle)
-    if (errno !== AGAIN) return errno
+    if (errno === AGAIN) continue
+    tcpMeterHeld(vn, tcb)
+    return errno
   }
 }
 

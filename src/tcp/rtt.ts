@@ -1,6 +1,7 @@
 /** The retransmission timeout (RFC 6298), with many samples per round trip as of RFC 7323 appendix G. Times in µs. */
 
 import type { Vn } from '../kern/vn.ts'
+import { tcpMeterRtt } from './meter.ts'
 import type { Tcb } from './state.ts'
 
 /** Clock granularity G: timestamps tick in milliseconds. */
@@ -12,6 +13,7 @@ export function tcpRttSample(vn: Vn, tcb: Tcb, rttUs: number, flightBytes: numbe
   tcb.rxtShift = 0
   // a reply within one tick is still a sample, and 0 stands for "none yet"
   const rtt = Math.max(1, rttUs)
+  tcpMeterRtt(tcb, rtt)
   if (tcb.srtt === 0) {
     tcb.srtt = rtt
     tcb.rttvar = rtt / 2

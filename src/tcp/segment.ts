@@ -14,6 +14,7 @@ import { tcpAckInput } from './ack.ts'
 import { tcpDrop, tcpDropSilently, tcpIsDone } from './drop.ts'
 import { tcpFinDeliver, tcpFinInput } from './fin.ts'
 import { tcpKeepArm } from './keep.ts'
+import { tcpMeterIn, tcpMeterMoved } from './meter.ts'
 import { tcpOutput } from './output.ts'
 import { tcpPredicted } from './predict.ts'
 import { tcpChallenge } from './respond.ts'
@@ -30,10 +31,13 @@ import { tcpPawsReject, tcpTsUpdate } from './options.ts'
 
 /** Processes one segment and sends what follows from it. Borrows the frame. */
 export function tcpSegmentInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
+  const { rcvNxt, sndUna } = tcb
+  tcpMeterIn(vn, tcb, seg)
   tcb.rcvAt = vn.state.now
   // an answered probe starts the idle time anew (RFC 9293 §3.8.4), which may be shorter than the time between probes
   if (tcb.keepProbes > 0) tcpKeepArm(vn, tcb)
   if (!tcpPredicted(vn, tcb, f, seg)) tcpCheckSegment(vn, tcb, f, seg)
+  tcpMeterMoved(vn, tcb, rcvNxt, sndUna)
   tcpSegmentDone(vn, tcb)
 }
 

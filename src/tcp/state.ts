@@ -91,6 +91,51 @@ export interface Seg {
   opt: TcpOptions
 }
 
+/**
+ * What is measured of a connection for TCP_INFO and nothing else (meter.ts): how much, when, and what held the sender.
+ * Times in µs since boot, durations in µs.
+ */
+export interface TcpMeter {
+  segsIn: number
+  segsOut: number
+  dataSegsIn: number
+  dataSegsOut: number
+  /** Sequence space that the peer acknowledged, and that came in order, as Linux counts it: a FIN is an octet. */
+  bytesAcked: number
+  bytesReceived: number
+  /** Octets sent, those sent again included; and those sent again. */
+  bytesSent: number
+  bytesRetrans: number
+  /** Segments sent again: data, SYN, FIN. */
+  retrans: number
+  /** Segments that came out of order. */
+  oooSegs: number
+  /** Longest text of a received segment: what the peer's segments are like. */
+  rcvMss: number
+  /** Times that a closed window was told to the peer. */
+  zeroWindows: number
+  ackSentAt: number
+  ackRcvAt: number
+  dataRcvAt: number
+  /** Window probes without an answer. */
+  probesOut: number
+  /** Smallest round trip of the connection's life, or 0. */
+  minRtt: number
+  /** Timeouts, runs of timeouts, time spent in such runs, and when the present one began (−1: none). */
+  rtos: number
+  rtoRuns: number
+  rtoUs: number
+  rtoAt: number
+  /** Timeouts at which the route was put in question. */
+  rehash: number
+  /** HELD_*: what holds the sender, since when; and time with data to send, of that for the window and the buffer. */
+  held: number
+  heldAt: number
+  busyUs: number
+  rwndUs: number
+  sndbufUs: number
+}
+
 export interface Tcb extends Alarm {
   inp: Inpcb
   /** TCPS_*. */
@@ -190,6 +235,8 @@ export interface Tcb extends Alarm {
   /** Challenge ACKs in the current period and its start. */
   challenges: number
   challengeAt: number
+
+  meter: TcpMeter
 }
 
 /** What makes a socket a listener; keyed by its id. */
@@ -301,6 +348,14 @@ export function createSeg(): Seg {
   return { seq: SEQ_ZERO, ack: SEQ_ZERO, flags: 0, win: 0, urp: 0, at: 0, len: 0, opt: createTcpOptions() }
 }
 
+export function createTcpMeter(): TcpMeter {
+  return {
+    segsIn: 0, segsOut: 0, dataSegsIn: 0, dataSegsOut: 0, bytesAcked: 0, bytesReceived: 0, bytesSent: 0, bytesRetrans: 0,
+    retrans: 0, oooSegs: 0, rcvMss: 0, zeroWindows: 0, ackSentAt: 0, ackRcvAt: 0, dataRcvAt: 0, probesOut: 0, minRtt: 0,
+    rtos: 0, rtoRuns: 0, rtoUs: 0, rtoAt: -1, rehash: 0, held: 0, heldAt: 0, busyUs: 0, rwndUs: 0, sndbufUs: 0,
+  }
+}
+
 /** A fresh block in CLOSED; buffer limits, timeouts and the algorithm are filled in by its maker. */
 export function createTcb(id: number, family: number): Tcb {
   return {
@@ -321,6 +376,7 @@ export function createTcb(id: number, family: number): Tcb {
     tsOffset: 0, tsRecent: 0, tsRecentAt: 0,
     rcvAt: 0, sndAt: 0, keepProbes: 0, keepIdleMs: 0, keepIntvlMs: 0, keepCnt: 0, userTimeoutMs: 0,
     linger: -1, softError: 0, challenges: 0, challengeAt: -Infinity,
+    meter: createTcpMeter(),
   }
 }
 

@@ -11,6 +11,7 @@ import { tcpDropSilently } from './drop.ts'
 import { tcpEstablished } from './established.ts'
 import { tcpFinInput } from './fin.ts'
 import { tcpSetState } from './fsm.ts'
+import { tcpMeterIn, tcpMeterMoved } from './meter.ts'
 import { tcpNegotiate } from './options.ts'
 import { tcpOutput } from './output.ts'
 import { tcpReset } from './respond.ts'
@@ -24,6 +25,7 @@ import { tcpRcvWnd } from './window.ts'
 export function tcpSynSentInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
   const { stats } = vn.state.tcp
   const ack = (seg.flags & TH_ACK) !== 0
+  tcpMeterIn(vn, tcb, seg)
   if (ack && (seqLeq(seg.ack, tcb.iss) || seqGt(seg.ack, tcb.sndMax))) {
     countDrop(vn, stats, 'tcp', 'synsentbad', f)
     return tcpReset(vn, f, seg)
@@ -64,11 +66,13 @@ function synInput(vn: Vn, tcb: Tcb, seg: Seg): void {
 }
 
 function established(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
+  const { sndUna, rcvNxt } = tcb
   tcpEstablished(vn, tcb)
   tcb.flags |= TF_ACKNOW
   const acked = seqDiff(seg.ack, tcb.sndUna)
   if (acked > 0 && !tcpAckNew(vn, tcb, seg, acked)) return
   textAfterSyn(vn, tcb, f, seg)
+  tcpMeterMoved(vn, tcb, rcvNxt, sndUna)
   tcpSegmentDone(vn, tcb)
 }
 

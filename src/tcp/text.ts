@@ -32,6 +32,7 @@ export function tcpTextInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
   // above a gap, or filling one: the sender must know at once (RFC 5681 §4.2, SHLD-31, MAY-13)
   tcb.flags |= TF_ACKNOW
   stats.rcvoopack++
+  tcb.meter.oooSegs++
   stats.rcvoobyte += seg.len
   if (!tcpReassPark(vn, tcb, seg.seq, f.slab, seg.at, seg.len)) {
     return countDrop(vn, stats, 'tcp', 'rcvmemdrop', f)

@@ -13,6 +13,7 @@ import { tcpTimerNext, tcpTimerSet, tcpTimerStop } from './deadline.ts'
 import { tcpDrop, tcpEnd } from './drop.ts'
 import { tcpBuffersIdle } from './idle.ts'
 import { tcpKeepCnt, tcpKeepIdleUs, tcpKeepIntvlUs, tcpKeepOn } from './keep.ts'
+import { tcpMeterTimeout } from './meter.ts'
 import { tcpOutput, tcpPersistSet } from './output.ts'
 import { tcpRecoveryAbort } from './recovery.ts'
 import {
@@ -82,6 +83,7 @@ function rexmt(vn: Vn, tcb: Tcb): void {
   stats.rexmttimeo++
   if (tcb.stallAt < 0) tcb.stallAt = tcb.sndAt
   tcb.rxtCount++
+  tcpMeterTimeout(vn, tcb, tcb.rxtCount === R1)
   if (userTimedOut(vn, tcb)) return
   if (tcb.rxtCount > vn.state.sysctl['net.inet.tcp.retries']) {
     stats.timeoutdrop++
@@ -127,6 +129,7 @@ function persist(vn: Vn, tcb: Tcb): void {
     return tcpDrop(vn, tcb, ETIMEDOUT)
   }
   if (userTimedOut(vn, tcb)) return
+  tcb.meter.probesOut++
   tcpPersistSet(vn, tcb)
   tcb.flags |= TF_FORCE
   tcpOutput(vn, tcb)

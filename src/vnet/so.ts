@@ -17,6 +17,8 @@ import {
 } from '../raw/usrreq.ts'
 import { tcpIsUsers } from '../tcp/drop.ts'
 import { tcpDrop } from '../tcp/drop.ts'
+import { tcpLinuxInfo } from '../tcp/linux-info.ts'
+import type { LinuxTcpInfo } from '../tcp/linux-info.ts'
 import { tcpGetOpt, tcpSetOpt } from '../tcp/sockopt.ts'
 import {
   tcpAbort, tcpAccept, tcpAttach, tcpBind, tcpClose, tcpConnect, tcpListen, tcpReady, tcpRecv, tcpSend, tcpShutdown,
@@ -167,6 +169,12 @@ export function soGetOpt(v: Vnet, now: number, id: number, level: number, name: 
     case SO_RAW: return rawGetOpt(v.vn, id, level, name)
     default: return -EBADF
   }
+}
+
+/** TCP_INFO of a socket with Linux's fields, or null where there is no such connection. */
+export function soInfo(v: Vnet, now: number, id: number): LinuxTcpInfo | null {
+  v.setNow(now)
+  return tcpLinuxInfo(v.vn, id)
 }
 
 /** What would not block now: EV_* bits. An id that does not exist is EV_GONE. */

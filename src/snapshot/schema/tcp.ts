@@ -3,9 +3,9 @@
 import { AF_INET } from '../../inet/state.ts'
 import { seqDiff } from '../../lib/seq.ts'
 import {
-  createListener, createSyncache, createTcb, createTimeWait, TCPS_CLOSED, TCPS_TIME_WAIT, TF_CANTRCVMORE,
+  createListener, createSyncache, createTcb, createTcpMeter, createTimeWait, TCPS_CLOSED, TCPS_TIME_WAIT, TF_CANTRCVMORE,
 } from '../../tcp/state.ts'
-import type { Listener, Syncache, Tcb, TcpState, TimeWait } from '../../tcp/state.ts'
+import type { Listener, Syncache, Tcb, TcpMeter, TcpState, TimeWait } from '../../tcp/state.ts'
 import {
   AMOUNT, COUNT, COUNTERS, int, INT32, list, MAYBE, PAST, queueMap, real, record, ring, SAFE_MAX, SCRATCH, table,
   TIME, UINT16, UINT31, UINT32,
@@ -14,6 +14,13 @@ import { INP_TABLE, INPCB } from './inet.ts'
 
 const TIMER_COUNT = 6
 const WSCALE = int(0, 14)
+
+const METER = record<TcpMeter>(createTcpMeter, {
+  segsIn: COUNT, segsOut: COUNT, dataSegsIn: COUNT, dataSegsOut: COUNT, bytesAcked: COUNT, bytesReceived: COUNT,
+  bytesSent: COUNT, bytesRetrans: COUNT, retrans: COUNT, oooSegs: COUNT, rcvMss: UINT16, zeroWindows: COUNT,
+  ackSentAt: AMOUNT, ackRcvAt: AMOUNT, dataRcvAt: AMOUNT, probesOut: COUNT, minRtt: AMOUNT, rtos: COUNT, rtoRuns: COUNT, rtoUs: AMOUNT,
+  rtoAt: MAYBE, rehash: COUNT, held: int(0, 15), heldAt: AMOUNT, busyUs: AMOUNT, rwndUs: AMOUNT, sndbufUs: AMOUNT,
+})
 
 const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   alarmAt: TIME,
@@ -33,6 +40,7 @@ const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   tsOffset: UINT32, tsRecent: UINT32, tsRecentAt: AMOUNT,
   rcvAt: AMOUNT, sndAt: AMOUNT, keepProbes: COUNT, keepIdleMs: AMOUNT, keepIntvlMs: AMOUNT, keepCnt: AMOUNT,
   userTimeoutMs: AMOUNT, linger: real(-1, SAFE_MAX), softError: UINT16, challenges: COUNT, challengeAt: PAST,
+  meter: METER,
 })
 
 const LISTENER = record<Listener>(() => createListener(0), {

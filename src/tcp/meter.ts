@@ -1,0 +1,113 @@
+/**
+ * What is measured of a connection for TCP_INFO: segments and octets each way, times of the last ones, timeouts, and
+ * what holds the sender at the moment.
+ */
+
+import type { Vn } from '../kern/vn.ts'
+import { seqDiff, seqLt } from '../lib/seq.ts'
+import type { Seq } from '../lib/seq.ts'
+import { TH_ACK, TH_FIN, TH_SYN } from '../wire/tcp.ts'
+import { TF_CORK, TF_FORCE, TF_NODELAY, TF_WANTWRITE } from './state.ts'
+import type { Seg, Tcb } from './state.ts'
+
+/** TcpMeter.held: nothing to send; all sent and not all acknowledged; and what keeps the rest back. */
+export const HELD_IDLE = 0
+export const HELD_ACK = 1
+export const HELD_RWND = 2
+export const HELD_CWND = 3
+/** Nagle's rule (RFC 9293 §3.7.4). */
+export const HELD_NAGLE = 4
+export const HELD_CORK = 5
+/** All sent, the windows have room, and the user waits for room in the send buffer. */
+export const HELD_SNDBUF = 6
+/** The sender's silly-window avoidance (RFC 9293 §3.8.6.2.1). */
+export const HELD_SWS = 7
+
+/** A segment for the connection arrived. */
+export function tcpMeterIn(vn: Vn, tcb: Tcb, seg: Seg): void {
+  const { meter } = tcb
+  const { now } = vn.state
+  meter.segsIn++
+  if (seg.len > 0) {
+    meter.dataSegsIn++
+    meter.dataRcvAt = now
+    if (seg.len > meter.rcvMss) meter.rcvMss = seg.len
+  }
+  if ((seg.flags & TH_ACK) !== 0) {
+    meter.ackRcvAt = now
+    meter.probesOut = 0
+  }
+}
+
+/** The segment has been dealt with; before it, RCV.NXT and SND.UNA were these. */
+export function tcpMeterMoved(vn: Vn, tcb: Tcb, rcvNxt: Seq, sndUna: Seq): void {
+  const { meter } = tcb
+  if (tcb.rcvNxt !== rcvNxt) meter.bytesReceived += seqDiff(tcb.rcvNxt, rcvNxt)
+  if (tcb.sndUna === sndUna) return
+  // as Linux: the SYN of an active open counts, that of a passive one does not
+  const first = sndUna === tcb.iss && tcb.listener !== 0 ? 1 : 0
+  meter.bytesAcked += seqDiff(tcb.sndUna, sndUna) - first
+  if (meter.rtoAt < 0) return
+  meter.rtoUs += vn.state.now - meter.rtoAt
+  meter.rtoAt = -1
+}
+
+/** A segment of the connection went out; sndMax does not yet include it. */
+export function tcpMeterOut(vn: Vn, tcb: Tcb, seq: Seq, flags: number, len: number): void {
+  const { meter } = tcb
+  meter.segsOut++
+  if ((flags & TH_ACK) !== 0) meter.ackSentAt = vn.state.now
+  if (len > 0) {
+    meter.dataSegsOut++
+    meter.bytesSent += len
+  } else if ((flags & (TH_SYN | TH_FIN)) === 0) return
+  // a window probe is sent again without having been lost
+  if (!seqLt(seq, tcb.sndMax) || (tcb.flags & TF_FORCE) !== 0 && len === 1) return
+  meter.retrans++
+  meter.bytesRetrans += len
+}
+
+/** A round trip was measured, µs. */
+export function tcpMeterRtt(tcb: Tcb, rttUs: number): void {
+  const { meter } = tcb
+  if (meter.minRtt === 0 || rttUs < meter.minRtt) meter.minRtt = rttUs
+}
+
+/** The retransmission timer went off; `rehash` when the route is put in question with it. */
+export function tcpMeterTimeout(vn: Vn, tcb: Tcb, rehash: boolean): void {
+  const { meter } = tcb
+  meter.rtos++
+  if (rehash) meter.rehash++
+  if (meter.rtoAt >= 0) return
+  meter.rtoRuns++
+  meter.rtoAt = vn.state.now
+}
+
+/** Output is done for now: notes what holds the sender, and how long the last thing did. */
+export function tcpMeterHeld(vn: Vn, tcb: Tcb): void {
+  const held = heldBy(tcb)
+  const { meter } = tcb
+  const was = meter.held
+  if (held === was) return
+  const us = vn.state.now - meter.heldAt
+  meter.held = held
+  meter.heldAt = vn.state.now
+  if (was === HELD_IDLE) return
+  meter.busyUs += us
+  if (was === HELD_RWND) meter.rwndUs += us
+  else if (was === HELD_SNDBUF) meter.sndbufUs += us
+}
+
+function heldBy(tcb: Tcb): number {
+  const sent = seqDiff(tcb.sndNxt, tcb.sndUna)
+  const unsent = tcb.sndBuf.len - sent
+  if (unsent <= 0) {
+    if ((tcb.flags & TF_WANTWRITE) !== 0 && Math.min(tcb.cwnd, tcb.sndWnd) - sent >= tcb.mss) return HELD_SNDBUF
+    return tcb.sndMax === tcb.sndUna ? HELD_IDLE : HELD_ACK
+  }
+  const part = Math.min(unsent, tcb.mss)
+  if (tcb.sndWnd - sent < part && tcb.sndWnd <= tcb.cwnd) return HELD_RWND
+  if (tcb.cwnd - sent < part) return HELD_CWND
+  if ((tcb.flags & TF_CORK) !== 0) return HELD_CORK
+  return (tcb.flags & TF_NODELAY) === 0 ? HELD_NAGLE : HELD_SWS
+}
