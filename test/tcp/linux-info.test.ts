@@ -3,7 +3,7 @@ import { tcpLinuxInfo } from '../../src/tcp/linux-info.ts'
 import type { LinuxTcpInfo } from '../../src/tcp/linux-info.ts'
 import { soInfo } from '../../src/vnet/so.ts'
 import { Vnet } from '../../src/vnet/vnet.ts'
-import { active, createTcp, listen, passive, pattern, run } from './harness.ts'
+import { active, createTcp, listen, passive, run } from './harness.ts'
 import type { Conn } from './harness.ts'
 
 function info(c: Conn): LinuxTcpInfo {
@@ -63,7 +63,7 @@ describe('TCP_INFO with the fields of Linux\'s struct tcp_info', () => {
     c.out('P.')
     run(c.t, 30)
     c.in('.', { ack: 101 })
-    c.in('P.', { ack: 101, data: pattern(50) })
+    c.in('P.', { ack: 101, data: 50 })
     const before = info(c)
     const again = Vnet.restore(c.t.vnet.snapshot())
     expect(soInfo(again, c.t.now, c.id)).toEqual(before)
