@@ -36,8 +36,15 @@ export interface ImpairConfig {
   corruptRate: number
   /** Bottleneck, bits per second of whole frames; Infinity is none. */
   rateBps: number
-  /** Bytes that may wait before the bottleneck (drop-tail). */
+  /** Bytes that may wait before the bottleneck; what finds no room is dropped (drop-tail). */
   queueBytes: number
+  /** CoDel (RFC 8289) keeps the bottleneck's queue short: it drops what has waited too long, too often. See codel.ts. */
+  codel: boolean
+  /** RFC 8289 §4.3 and §4.2: the delay that may persist, and for how long more of it may. */
+  codelTargetUs: number
+  codelIntervalUs: number
+  /** CoDel marks packets of ECN-capable transports (RFC 3168) and drops only the others. */
+  ecn: boolean
   /** IP packets longer than this vanish without a word: a path MTU black hole. */
   mtu: number
   /** Most frames under way at once. */
@@ -53,6 +60,7 @@ export interface ImpairStats {
   burstLost: number
   blackholed: number
   queueFull: number
+  codelDropped: number
   tooMany: number
   /** Frames that passed but found the pool exhausted on arrival. */
   noBuffer: number
@@ -61,6 +69,8 @@ export interface ImpairStats {
   reordered: number
   duplicated: number
   corrupted: number
+  /** Congestion Experienced, set by CoDel. */
+  marked: number
 }
 
 /** Plain data: one direction of an impaired link. */
@@ -97,8 +107,8 @@ export function createImpairState(seed: readonly number[], config: Partial<Impai
   return {
     config: full,
     stats: {
-      frames: 0, passed: 0, cut: 0, lost: 0, burstLost: 0, blackholed: 0, queueFull: 0, tooMany: 0, noBuffer: 0,
-      delayed: 0, reordered: 0, duplicated: 0, corrupted: 0,
+      frames: 0, passed: 0, cut: 0, lost: 0, burstLost: 0, blackholed: 0, queueFull: 0, codelDropped: 0, tooMany: 0,
+      noBuffer: 0, delayed: 0, reordered: 0, duplicated: 0, corrupted: 0, marked: 0,
     },
     random: createRandom(seed), bad: false, busyUntil: 0, lastAt: 0, held: 0,
   }
@@ -109,7 +119,7 @@ export function createImpairConfig(config: Partial<ImpairConfig> = {}): ImpairCo
   return {
     on: true, cut: false, lossRate: 0, burstEnterRate: 0, burstLeaveRate: 1, burstLossRate: 1, delayUs: 0, jitterUs: 0,
     reorderRate: 0, reorderUs: 1000, duplicateRate: 0, corruptRate: 0, rateBps: Infinity, queueBytes: 1_000_000,
-    mtu: Infinity, limitFrames: 10_000, ...config,
+    codel: false, codelTargetUs: 5000, codelIntervalUs: 100_000, ecn: false, mtu: Infinity, limitFrames: 10_000, ...config,
   }
 }
 
@@ -121,6 +131,7 @@ export function checkImpairConfig(config: ImpairConfig): void {
     if (!(value >= 0 && value <= top)) throw new RangeError(`${name} is ${value}, expected 0…${top}`)
   }
   if (config.rateBps === 0) throw new RangeError('rateBps is 0; use cut')
+  if (config.codel && config.rateBps === Infinity) throw new RangeError('codel is true, but rateBps is infinite')
   if (config.delayUs === Infinity || config.jitterUs === Infinity || config.reorderUs === Infinity) {
     throw new RangeError('a delay is infinite; use cut')
   }
@@ -130,30 +141,43 @@ export function checkImpairConfig(config: ImpairConfig): void {
 export function impairPlan(
   im: ImpairState, now: number, frameBytes: number, packetBytes: number, plan: ImpairPlan,
 ): void {
-  const { config, stats } = im
-  stats.frames++
   plan.copies = 0
   plan.at = now
   plan.flipBit = -1
-  if (config.cut) {
-    stats.cut++
-    return
-  }
-  if (!config.on) {
+  if (!impairEnter(im, packetBytes)) return
+  if (!im.config.on) {
     pass(im, plan, Math.max(now, im.lastAt), now)
     return
   }
+  if (bottleneck(im, now, frameBytes)) impairLeave(im, now, im.busyUntil, frameBytes, packetBytes, plan)
+}
+
+/** Before the bottleneck: false when the frame has vanished. */
+export function impairEnter(im: ImpairState, packetBytes: number): boolean {
+  const { config, stats } = im
+  stats.frames++
+  if (config.cut) {
+    stats.cut++
+    return false
+  }
+  if (!config.on) return true
   if (packetBytes > config.mtu) {
     stats.blackholed++
-    return
+    return false
   }
-  if (loses(im)) return
-  if (im.held >= config.limitFrames) {
-    stats.tooMany++
-    return
-  }
-  if (!bottleneck(im, now, frameBytes)) return
-  let at = Math.max(now, im.busyUntil) + config.delayUs
+  if (loses(im)) return false
+  if (im.held < config.limitFrames) return true
+  stats.tooMany++
+  return false
+}
+
+/** Behind the bottleneck, which has sent the last bit at `sentAt`: distance, and what happens on the way. */
+export function impairLeave(
+  im: ImpairState, now: number, sentAt: number, frameBytes: number, packetBytes: number, plan: ImpairPlan,
+): void {
+  const { config, stats } = im
+  plan.flipBit = -1
+  let at = Math.max(now, sentAt) + config.delayUs
   if (config.jitterUs > 0) at += Math.floor(chance(im) * config.jitterUs)
   at = Math.max(at, im.lastAt)
   if (happens(im, config.reorderRate)) {

@@ -7,9 +7,10 @@ import {
 } from '../wire/ethernet.ts'
 import { framePacketBytes, LINK_ETHER } from './device.ts'
 import type { Device, DeviceClock } from './device.ts'
+import { CodelLine } from './codel-line.ts'
 import { frameHold, frameThaw, heldFinish } from './held.ts'
 import type { HeldFrame } from './held.ts'
-import { createImpairState, impairPlan } from './impair-plan.ts'
+import { createImpairState, impairEnter, impairLeave, impairPlan } from './impair-plan.ts'
 import type { ImpairConfig, ImpairPlan, ImpairState } from './impair-plan.ts'
 import { WrappedDevice } from './wrapped.ts'
 
@@ -91,6 +92,7 @@ export class DelayLine {
   readonly #to: LineEnd
   readonly #tokens = new Set<number>()
   readonly #plan: ImpairPlan = { copies: 0, at: 0, flipBit: -1 }
+  readonly #codel: CodelLine
 
   /** `always`: a frame never comes out during `send`, not even without delay. */
   constructor(
@@ -102,32 +104,47 @@ export class DelayLine {
     this.#link = link
     this.#always = always
     this.#to = to
+    this.#codel = new CodelLine(state, clock, (held, frameBytes, packetBytes, sentAt) => {
+      impairLeave(state, clock.now(), sentAt, frameBytes, packetBytes, this.#plan)
+      this.#leave(held, this.#plan)
+    })
   }
 
   /** Borrowed. */
   send(f: Frame): void {
     const plan = this.#plan
     const now = this.#clock.now()
-    impairPlan(this.state, now, f.len, carriesIp(f, this.#link) ? framePacketBytes(f, this.#link) : 0, plan)
+    const packetBytes = carriesIp(f, this.#link) ? framePacketBytes(f, this.#link) : 0
+    const { config } = this.state
+    // a queue that CoDel has begun is served to its end in order, whatever has become of the configuration meanwhile
+    if (this.#codel.waiting || (config.codel && config.on)) {
+      if (impairEnter(this.state, packetBytes)) this.#codel.enqueue(frameHold(f), f.len, packetBytes)
+      return
+    }
+    impairPlan(this.state, now, f.len, packetBytes, plan)
     const { copies, at, flipBit } = plan
     if (copies === 0) return
     if (flipBit < 0 && at <= now && !this.#always) {
       for (let i = 0; i < copies; i++) this.#to.frame(f)
       return
     }
-    const held = frameHold(f)
-    if (flipBit >= 0) corrupt(held, flipBit)
-    for (let i = 0; i < copies; i++) {
-      if (at <= now && !this.#always) this.#thaw(held)
-      else this.#schedule(held, at)
-    }
+    this.#leave(frameHold(f), plan)
   }
 
   /** Frames under way are lost. */
   close(): void {
     for (const token of this.#tokens) this.#clock.cancel(token)
     this.#tokens.clear()
+    this.#codel.close()
     this.state.held = 0
+  }
+
+  #leave(held: HeldFrame, { copies, at, flipBit }: ImpairPlan): void {
+    if (flipBit >= 0) corrupt(held, flipBit)
+    for (let i = 0; i < copies; i++) {
+      if (at <= this.#clock.now() && !this.#always) this.#thaw(held)
+      else this.#schedule(held, at)
+    }
   }
 
   #schedule(held: HeldFrame, at: number): void {
