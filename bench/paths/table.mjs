@@ -1,0 +1,36 @@
+/** The table as text: one block for each algorithm, queue and rate; goodput % (retransmitted %, timeouts) in a cell. */
+
+import Table from 'cli-table3'
+import { LOSS_PERCENT, QUEUES, RATES_MBPS, REORDER_PERCENT, RTTS_MS, cellName } from './grid.mjs'
+
+export function tableText(results, algorithms) {
+  const blocks = []
+  for (const cc of algorithms) {
+    for (const queue of QUEUES) {
+      for (const mbps of RATES_MBPS) {
+        const text = block(results, cc, queue, mbps)
+        if (text !== '') blocks.push(`${cc}, ${mbps} Mb/s, ${queue}\n${text}`)
+      }
+    }
+  }
+  return blocks.join('\n\n')
+}
+
+function block(results, cc, queue, mbps) {
+  const head = ['RTT', 'reordered', ...LOSS_PERCENT.map((loss) => `loss ${loss} %`)]
+  const table = new Table({ head, style: { head: [], border: [] } })
+  let any = false
+  for (const rttMs of RTTS_MS) {
+    for (const reorder of REORDER_PERCENT) {
+      const cells = LOSS_PERCENT.map((loss) => results[cellName({ cc, rttMs, mbps, queue, loss, reorder })])
+      if (cells.every((c) => c === undefined)) continue
+      any = true
+      table.push([`${rttMs} ms`, `${reorder} %`, ...cells.map((c) => (c === undefined ? '' : cellText(c)))])
+    }
+  }
+  return any ? table.toString() : ''
+}
+
+function cellText([goodput, again, rtos]) {
+  return `${(goodput * 100).toFixed(1)} (${(again * 100).toFixed(1)}, ${rtos})`
+}
