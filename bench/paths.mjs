@@ -71,10 +71,10 @@ async function measure(cells, threads) {
   // the dearest first, so that no thread begins one at the end
   const order = cells.map((_, i) => i).sort((i, j) => cost(cells[j]) - cost(cells[i]) || i - j)
   let done = 0
+  const tty = process.stderr.isTTY === true
   const progress = () => {
-    if (process.stderr.isTTY || done === cells.length || done % 20 === 0) {
-      process.stderr.write(`${process.stderr.isTTY ? '\r' : ''}${done} of ${cells.length} cells${process.stderr.isTTY && done < cells.length ? '' : '\n'}`)
-    }
+    if (!tty && done < cells.length && done % 20 !== 0) return
+    process.stderr.write(`${tty ? '\r' : ''}${done} of ${cells.length} cells${tty && done < cells.length ? '' : '\n'}`)
   }
   await Promise.all(Array.from({ length: Math.min(threads, cells.length) }, () => new Promise((resolve, reject) => {
     const worker = new Worker(join(import.meta.dirname, 'paths/worker.mjs'))

@@ -1,4 +1,4 @@
-/** A bottleneck whose queue CoDel (RFC 8289) keeps short: frames wait in it, and leave one after the other at the link's rate. */
+/** A bottleneck whose queue CoDel (RFC 8289) keeps short: frames wait in it and leave one by one at the link's rate. */
 
 import { checksumUpdate16 } from '../lib/checksum.ts'
 import { IP_SUM } from '../wire/ipv4.ts'

@@ -1,4 +1,4 @@
-/** CoDel (RFC 8289 §5): which of the packets that wait before a bottleneck goes next, and which are dropped or marked. */
+/** CoDel (RFC 8289 §5): which of the packets that wait goes next, and which are dropped or marked instead. */
 
 /** The controller's state (RFC 8289 §5.2). Times in µs. */
 export interface CodelState {

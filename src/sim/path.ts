@@ -26,7 +26,7 @@ export interface PathOptions {
   /** How far a reordered packet falls behind. */
   reorderUs: number
   queue: 'droptail' | 'codel'
-  /** Room before the bottleneck; 0: one bandwidth-delay product, ten full packets at least (drop-tail), 1,000 (CoDel). */
+  /** Room before the bottleneck; 0: one bandwidth-delay product, and ten full packets at least (CoDel: 1,000). */
   queueBytes: number
   /** Senders offer ECN and CoDel marks instead of dropping. */
   ecn: boolean
@@ -149,7 +149,8 @@ function tune(host: SimHost, o: PathOptions): void {
 }
 
 function joined(world: World, a: SimHost, b: SimHost, o: PathOptions): Cable {
-  const [from, to] = [a.addPort({ link: LINK_IP, address: '10.0.0.1/24' }), b.addPort({ link: LINK_IP, address: '10.0.0.2/24' })]
+  const from = a.addPort({ link: LINK_IP, address: '10.0.0.1/24' })
+  const to = b.addPort({ link: LINK_IP, address: '10.0.0.2/24' })
   const codel = o.queue === 'codel'
   return world.cable(from, to, {
     link: LINK_IP,
