@@ -16,7 +16,7 @@ const NODE_SIDE = ['host', 'daemon', 'cli', 'socket', 'node', 'service', 'vimage
 /** Where the package is entered: its exports and its program. */
 const ENTRIES = '^src/(index|(wire|sim|pcap|script)/index|cli/main)\\.ts$'
 /** Counters, tunables, constants and records: no behaviour, so any protocol may look at any other's. */
-const TABLES = '/(state|stats|sysctl|ctl|sockopt)\\.ts$'
+const TABLES = '/(state|state-[a-z]+|stats|sysctl|ctl|sockopt)\\.ts$'
 /** What owners of a Vnet (driver, world, container, sockets) may call besides vnet/: management, names of states. */
 const MANAGEMENT = '^src/(link/ifnet|ip/route|arp/list|tcp/(fsm|info|linux-info|freebsd-info|trace-read|cc/names))\\.ts$'
 
@@ -45,14 +45,14 @@ const LEAVES = [
     { path: 'node_modules/buffer-layout/' }),
   only('kern-is-low', 'kern/ serves every protocol and knows none', dir('kern'), dir('lib', 'kern'), RUNTIME),
   only('kern-names-state', 'the only types kern/ names are of state', dir('kern'),
-    `${dir('lib', 'kern')}|/state\\.ts$`),
+    `${dir('lib', 'kern')}|/(state|state-[a-z]+)\\.ts$`),
   only('device-is-low', 'devices carry frames; host and sim use them alike', dir('device'),
     dir('lib', 'wire', 'kern', 'device')),
   only('state-is-data', 'state.ts holds records: leaves, its own counters, inet/state.ts (a socket nests an Inpcb)',
-    `${dir(...PROTOCOLS, 'vnet')}state\\.ts$`,
-    `${dir('lib', 'kern', 'wire')}|^src/$1/stats\\.ts$|^src/inet/state\\.ts$`, RUNTIME),
+    `${dir(...PROTOCOLS, 'vnet')}(state|state-[a-z]+)\\.ts$`,
+    `${dir('lib', 'kern', 'wire')}|^src/$1/(stats|state-[a-z]+)\\.ts$|^src/inet/state\\.ts$`, RUNTIME),
   only('state-names-state', 'the types in state.ts are of leaves, counters and other state',
-    `${dir(...PROTOCOLS)}state\\.ts$`, `${dir('lib', 'kern', 'wire')}|/(state|stats)\\.ts$`),
+    `${dir(...PROTOCOLS)}(state|state-[a-z]+)\\.ts$`, `${dir('lib', 'kern', 'wire')}|/(state|state-[a-z]+|stats)\\.ts$`),
   only('sysctl-is-data', 'a table of tunables imports the way to declare one, and names of its own protocol',
     `${dir(...PROTOCOLS)}sysctl\\.ts$`, `${dir('lib', 'kern')}|^src/$1/[a-z/]*names\\.ts$`, RUNTIME),
   only('stats-are-data', 'texts of counters import nothing at run time', `${dir(...PROTOCOLS)}stats\\.ts$`, '^src/lib/',
@@ -89,7 +89,7 @@ const PACKET_PATH = [
 
 const OWNERS = [
   only('snapshot-knows-state', 'saving and restoring know records and their factories, no behaviour', dir('snapshot'),
-    `${dir('snapshot', 'lib', 'wire', 'kern')}|^src/(${PROTOCOLS.join('|')}|vnet)/(state|stats|sysctl)\\.ts$`),
+    `${dir('snapshot', 'lib', 'wire', 'kern')}|^src/(${PROTOCOLS.join('|')}|vnet)/(state|state-[a-z]+|stats|sysctl)\\.ts$`),
   only('vnet-is-the-core', 'the facade knows protocols, never who drives it', dir('vnet'),
     dir('lib', 'wire', 'kern', ...PROTOCOLS, 'snapshot', 'vnet')),
   never('core-without-node', 'the core runs in a browser and reads no environment',

@@ -64,7 +64,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/*/state.ts'],
+    files: ['src/*/state.ts', 'src/*/state-*.ts'],
     rules: { 'no-restricted-syntax': ['error', ...SRC_SYNTAX, ...CORE_SYNTAX, ...STATE_SYNTAX] },
   },
   {

@@ -18,6 +18,7 @@ import { tcpReassDrain } from './reass.ts'
 import { tcpDupAck, tcpRecoveryAck } from './recovery.ts'
 import { tcpChallenge, tcpReset } from './respond.ts'
 import { tcpRtoBackedOff, tcpRttSample } from './rtt.ts'
+import { sentAckBegin, sentAckEnd, sentAcked } from './sent.ts'
 import {
   TCPS_CLOSING, TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_2, TCPS_LAST_ACK, TCPS_SYN_RECEIVED, TF_ACKNOW, TF_FASTRECOVERY,
   TF_NEEDOUTPUT, TF_ORPHAN, TF_TSTMP, TF_WANTWRITE, TT_2MSL, TT_PERSIST, TT_REXMT,
@@ -73,6 +74,9 @@ export function tcpAckNew(vn: Vn, tcb: Tcb, seg: Seg, acked: number): boolean {
   const flight = seqDiff(tcb.sndMax, tcb.sndUna)
   stats.rcvackpack++
   stats.rcvackbyte += acked
+  sentAckBegin(vn, tcb)
+  sentAcked(vn, tcb, seg.ack)
+  sentAckEnd(vn, tcb)
   takeRttSample(vn, tcb, seg, flight)
   if ((tcb.flags & TF_FASTRECOVERY) === 0) ccAckReceived(vn, tcb, acked, flight)
 

@@ -8,6 +8,7 @@ import { ringClear } from '../lib/bytering.ts'
 import { tcpTimerStopAll } from './deadline.ts'
 import { tcpSetState } from './fsm.ts'
 import { tcpSendReset } from './respond.ts'
+import { sentClear } from './sent.ts'
 import {
   TCPS_CLOSED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TCPS_TIME_WAIT, TF_CANTSENDMORE, TF_ORPHAN,
 } from './state.ts'
@@ -45,6 +46,7 @@ export function tcpDetach(vn: Vn, tcb: Tcb): void {
   tcpTimerStopAll(tcb)
   inpRemove(vn, vn.state.tcp.table, vn.state.tcp.tcbs, tcb.inp)
   ringClear(tcb.sndBuf)
+  sentClear(tcb.sent)
   tcb.reass.length = 0
   tcb.flags |= TF_CANTSENDMORE
   if ((tcb.flags & TF_ORPHAN) !== 0) tcpFree(vn, tcb)

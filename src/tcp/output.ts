@@ -15,6 +15,7 @@ import { tcpCanReceive, tcpSendsFin } from './fsm.ts'
 import { tcpMeterHeld } from './meter.ts'
 import { tcpMssUpdate } from './mss.ts'
 import { tcpRtoBackedOff } from './rtt.ts'
+import { sentAppLimited, sentPipe, sentTransmit } from './sent.ts'
 import {
   TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TCPS_TIME_WAIT, TF_ACKNOW, TF_CORK, TF_DELACK, TF_FORCE,
   TF_NEEDOUTPUT, TF_NODELAY, TF_SENTFIN, TT_DELACK, TT_PERSIST, TT_REXMT,
@@ -34,6 +35,7 @@ export function tcpOutput(vn: Vn, tcb: Tcb): number {
     const errno = outputOne(vn, tcb, idle)
     if (errno === AGAIN) continue
     tcpMeterHeld(vn, tcb)
+    if (starved(tcb)) sentAppLimited(tcb)
     return errno
   }
 }
@@ -110,6 +112,11 @@ function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
   return more ? AGAIN : 0
 }
 
+/** The window would allow a segment that is not there to be sent (draft-cheng-iccrg-delivery-rate-estimation §3.4). */
+function starved(tcb: Tcb): boolean {
+  return tcb.sndBuf.len - seqDiff(tcb.sndNxt, tcb.sndUna) < tcb.mss && tcb.sndNxt === tcb.sndMax && sentPipe(tcb) < tcb.cwnd
+}
+
 /** SYN or SYN,ACK of a connection that has a control block (active opens). */
 function outputSyn(vn: Vn, tcb: Tcb): number {
   const received = tcb.state === TCPS_SYN_RECEIVED
@@ -145,6 +152,7 @@ function advance(vn: Vn, tcb: Tcb, len: number, fin: boolean, force: boolean): v
   const used = fin ? len + 1 : len
   if (used === 0) return
   tcb.sndAt = vn.state.now
+  sentTransmit(vn, tcb, tcb.sndNxt, seqAdd(tcb.sndNxt, used))
   if (force && tcpTimerOn(tcb, TT_PERSIST)) {
     // a probe is not in flight: sndNxt stays, so that it goes again
     const end = seqAdd(tcb.sndNxt, used)

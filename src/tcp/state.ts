@@ -14,6 +14,8 @@ import { SEQ_ZERO } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
 import { createTcpOptions } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
+import { createRateSample, createSent } from './state-sent.ts'
+import type { RateSample, Sent } from './state-sent.ts'
 import { createTcpStats } from './stats.ts'
 import type { TcpStats } from './stats.ts'
 
@@ -199,6 +201,8 @@ export interface Tcb extends Alarm {
   /** Segments sent by limited transmit in this run of duplicate ACKs. */
   limited: number
 
+  sent: Sent
+
   /** Smoothed round-trip time and its variation in µs; srtt 0 means no sample yet. */
   srtt: number
   rttvar: number
@@ -316,8 +320,9 @@ export interface TcpState {
   challenges: number
   challengeQuota: number
   challengeAt: number
-  /** Scratch of the segment being processed. */
+  /** Scratch of the segment being processed, and of what its ACK tells. */
   seg: Seg
+  rate: RateSample
   /** Scratch for options being written. */
   opt: TcpOptions
 }
@@ -340,6 +345,7 @@ export function createTcpState(isnKey: TcpState['isnKey']): TcpState {
     challengeQuota: 0,
     challengeAt: -Infinity,
     seg: createSeg(),
+    rate: createRateSample(),
     opt: createTcpOptions(),
   }
 }
@@ -372,6 +378,7 @@ export function createTcb(id: number, family: number): Tcb {
     rcvWscale: 0, rcvBuf: createByteRing(), rcvLimit: 0, reass: [], rcvFin: SEQ_ZERO,
     peerMss: 0, mss: 0, userMss: 0, pathMtu: 0, holeSavedMtu: -1,
     cc: 0, cwnd: 0, ssthresh: 0x3fffffff, bytesAcked: 0, dupAcks: 0, recover: SEQ_ZERO, limited: 0,
+    sent: createSent(),
     srtt: 0, rttvar: 0, rto: 0, rxtShift: 0, rxtCount: 0, rttAt: -1, rttSeq: SEQ_ZERO, stallAt: -1,
     tsOffset: 0, tsRecent: 0, tsRecentAt: 0,
     rcvAt: 0, sndAt: 0, keepProbes: 0, keepIdleMs: 0, keepIntvlMs: 0, keepCnt: 0, userTimeoutMs: 0,

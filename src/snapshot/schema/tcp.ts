@@ -6,6 +6,8 @@ import {
   createListener, createSyncache, createTcb, createTcpMeter, createTimeWait, TCPS_CLOSED, TCPS_TIME_WAIT, TF_CANTRCVMORE,
 } from '../../tcp/state.ts'
 import type { Listener, Syncache, Tcb, TcpMeter, TcpState, TimeWait } from '../../tcp/state.ts'
+import { createSent } from '../../tcp/state-sent.ts'
+import type { Sent } from '../../tcp/state-sent.ts'
 import {
   AMOUNT, COUNT, COUNTERS, int, INT32, list, MAYBE, PAST, queueMap, real, record, ring, SAFE_MAX, SCRATCH, table,
   TIME, UINT16, UINT31, UINT32,
@@ -22,6 +24,13 @@ const METER = record<TcpMeter>(createTcpMeter, {
   rtoAt: MAYBE, rehash: COUNT, held: int(0, 15), heldAt: AMOUNT, busyUs: AMOUNT, rwndUs: AMOUNT, sndbufUs: AMOUNT,
 })
 
+/** Slots of the ring that are not in use hold what they held last. */
+const SENT = record<Sent>(createSent, {
+  log: list(real(-SAFE_MAX, SAFE_MAX)), head: COUNT, count: COUNT, sacked: COUNT, lost: COUNT, retrans: COUNT,
+  delivered: COUNT, deliveredAt: AMOUNT, firstSentAt: AMOUNT, appLimited: COUNT, lostTotal: COUNT, minRtt: AMOUNT,
+  minRttAt: AMOUNT,
+})
+
 const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   alarmAt: TIME,
   inp: INPCB,
@@ -35,6 +44,7 @@ const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   rcvWscale: WSCALE, rcvBuf: ring(parkedRanges), rcvLimit: AMOUNT, reass: list(INT32), rcvFin: INT32,
   peerMss: UINT16, mss: UINT16, userMss: AMOUNT, pathMtu: UINT31, holeSavedMtu: MAYBE,
   cc: UINT16, cwnd: AMOUNT, ssthresh: AMOUNT, bytesAcked: AMOUNT, dupAcks: COUNT, recover: INT32, limited: COUNT,
+  sent: SENT,
   srtt: AMOUNT, rttvar: AMOUNT, rto: AMOUNT, rxtShift: COUNT, rxtCount: COUNT, rttAt: MAYBE, rttSeq: INT32,
   stallAt: MAYBE,
   tsOffset: UINT32, tsRecent: UINT32, tsRecentAt: AMOUNT,
@@ -62,7 +72,7 @@ export const TCP = record<TcpState>(null, {
   stats: COUNTERS, tcbs: table(COUNT, TCB), table: INP_TABLE, listeners: table(COUNT, LISTENER),
   syncache: queueMap(COUNT, SYNCACHE), syncacheTable: INP_TABLE, timewait: queueMap(COUNT, TIMEWAIT),
   timewaitTable: INP_TABLE, nextRecord: COUNT, oldestTimeWait: COUNT, isnKey: list(INT32, 4), orphans: COUNT, challenges: COUNT,
-  challengeQuota: COUNT, challengeAt: PAST, seg: SCRATCH, opt: SCRATCH,
+  challengeQuota: COUNT, challengeAt: PAST, seg: SCRATCH, rate: SCRATCH, opt: SCRATCH,
 })
 
 /** Where out-of-order data lies behind the readable bytes; nowhere once nobody will read it. */

@@ -1,7 +1,8 @@
 /** Connections: sequence numbers in their order, parked ranges that are in the ring, listeners and what waits for them. */
 
-import { seqDiff } from '../../lib/seq.ts'
-import { TCPS_CLOSED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TCPS_TIME_WAIT } from '../../tcp/state.ts'
+import { seqDiff, toSeq } from '../../lib/seq.ts'
+import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TCPS_TIME_WAIT } from '../../tcp/state.ts'
+import { SENT_FLAGS, SENT_STRIDE, SF_ALL, SF_LOST, SF_RETRANS, SF_SACKED } from '../../tcp/state-sent.ts'
 import type { Listener, Tcb } from '../../tcp/state.ts'
 import type { VnetState } from '../../vnet/state.ts'
 import { demand } from '../fault.ts'
@@ -62,6 +63,28 @@ function verifyTcb(tcb: Tcb, path: string): void {
   demand(flight >= 0 && flight <= tcb.sndBuf.len + CONTROLS, `${path}.sndMax`, 'more is sent than there is')
   const next = seqDiff(tcb.sndNxt, tcb.sndUna)
   demand(next >= 0 && next <= flight, `${path}.sndNxt`, 'not between sndUna and sndMax')
+  verifySent(tcb, `${path}.sent`)
+}
+
+/** Records of what is in flight: in their ring, end to end from sndUna to sndMax, and their sums. */
+function verifySent({ sent, sndUna, sndMax, state }: Tcb, path: string): void {
+  const slots = sent.log.length / SENT_STRIDE
+  demand(Number.isInteger(slots) && (slots === 0 ? sent.head === 0 : sent.head < slots) && sent.count <= slots,
+    path, 'records that are not in the log')
+  let [start, sacked, lost, retrans] = [sndUna, 0, 0, 0]
+  for (let k = 0; k < sent.count; k++) {
+    const at = (sent.head + k) % slots * SENT_STRIDE
+    const [end, flags] = [sent.log[at], sent.log[at + SENT_FLAGS]]
+    demand(end === (end | 0) && seqDiff(toSeq(end), start) > 0, `${path}[${k}]`, 'not behind the one before it')
+    demand(flags === (flags & SF_ALL), `${path}[${k}]`, 'marks that do not exist')
+    const len = seqDiff(toSeq(end), start)
+    if ((flags & SF_SACKED) !== 0) sacked += len
+    if ((flags & SF_LOST) !== 0) lost += len
+    if ((flags & SF_RETRANS) !== 0) retrans += len
+    start = toSeq(end)
+  }
+  demand(sacked === sent.sacked && lost === sent.lost && retrans === sent.retrans, path, 'sums that are not those of the records')
+  if (state >= TCPS_ESTABLISHED) demand(start === sndMax, path, 'records end elsewhere than what was sent')
 }
 
 function verifyRanges(tcb: Tcb, path: string): void {

@@ -1,0 +1,97 @@
+/** What TCP keeps about its transmissions: the segments in flight, and what the ACK being processed said of them. */
+
+import { SEQ_ZERO } from '../lib/seq.ts'
+import type { Seq } from '../lib/seq.ts'
+
+/** Places in a record: number behind the last octet, time of the last transmission, SF_*, and the totals at that time. */
+export const SENT_END = 0
+export const SENT_AT = 1
+export const SENT_FLAGS = 2
+export const SENT_DELIVERED = 3
+export const SENT_DELIVERED_AT = 4
+export const SENT_FIRST_AT = 5
+export const SENT_IN_FLIGHT = 6
+export const SENT_LOST = 7
+export const SENT_STRIDE = 8
+
+export const SF_SACKED = 1
+export const SF_LOST = 2
+/** Sent again, and that transmission is thought to be in flight. */
+export const SF_RETRANS = 4
+/** Was sent more than once: an ACK of it is ambiguous (Karn). */
+export const SF_EVER = 8
+export const SF_APPLIMITED = 16
+/** Its delivery was counted, though a timeout has taken its SACKED mark away. */
+export const SF_COUNTED = 32
+/** All of them. */
+export const SF_ALL = 63
+
+/** What the sender remembers of its segments in flight, and the totals that delivery rates are taken from (sent.ts). */
+export interface Sent {
+  /** A ring of records, SENT_STRIDE numbers each; oldest at record `head`, `count` of them. */
+  log: number[]
+  head: number
+  count: number
+  /** Bytes in flight that are SACKed, deemed lost, and sent again but neither since. */
+  sacked: number
+  lost: number
+  retrans: number
+  /** Bytes that reached the peer since the beginning, and when the last of them was heard of, µs. */
+  delivered: number
+  deliveredAt: number
+  /** When the segment was sent that was last heard of: the beginning of the sampled sending interval, µs. */
+  firstSentAt: number
+  /** `delivered` up to which samples only tell how much there was to send, or 0. */
+  appLimited: number
+  /** Bytes ever deemed lost. */
+  lostTotal: number
+  /** Smallest round trip of late in µs (0: none yet), and when it was taken. */
+  minRtt: number
+  minRttAt: number
+}
+
+/**
+ * What the ACK being processed tells congestion control (delivery rate estimation); a scratch record, valid from the
+ * scoreboard's update to the end of the event.
+ */
+export interface RateSample {
+  /** Bytes delivered in `intervalUs` µs; the interval is 0 where there is no valid sample. */
+  delivered: number
+  intervalUs: number
+  /** Round trip of the youngest segment delivered that was sent once, or −1. */
+  rttUs: number
+  /** Bytes in flight before this ACK. */
+  priorInFlight: number
+  /** Bytes newly acknowledged (cumulatively), newly SACKed, newly deemed lost. */
+  newlyAcked: number
+  newlySacked: number
+  newlyLost: number
+  /** The sample was taken while there was too little to send. */
+  appLimited: boolean
+  /** `Sent.delivered` when the sampled segment was sent (−1: no sample), and when that was the total, µs. */
+  priorDelivered: number
+  priorDeliveredAt: number
+  /** When the sampled segment was sent and its number behind the last octet: which one is youngest. */
+  sentAt: number
+  end: Seq
+  /** How long the sampled interval was on the sending side, µs. */
+  sendElapsed: number
+  /** Bytes in flight after the sampled segment went, and `Sent.lostTotal` by then. */
+  txInFlight: number
+  txLost: number
+}
+
+export function createRateSample(): RateSample {
+  return {
+    delivered: 0, intervalUs: 0, rttUs: -1, priorInFlight: 0, newlyAcked: 0, newlySacked: 0, newlyLost: 0,
+    appLimited: false, priorDelivered: -1, priorDeliveredAt: 0, sentAt: 0, end: SEQ_ZERO, sendElapsed: 0,
+    txInFlight: 0, txLost: 0,
+  }
+}
+
+export function createSent(): Sent {
+  return {
+    log: [], head: 0, count: 0, sacked: 0, lost: 0, retrans: 0, delivered: 0, deliveredAt: 0, firstSentAt: 0,
+    appLimited: 0, lostTotal: 0, minRtt: 0, minRttAt: 0,
+  }
+}
