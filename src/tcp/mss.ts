@@ -37,6 +37,8 @@ export function tcpMssUpdate(vn: Vn, tcb: Tcb): void {
   if (tcb.userMss > 0) mss = Math.min(mss, tcb.userMss)
   mss = Math.max(mss, vn.state.sysctl['net.inet.tcp.minmss'])
   tcb.mss = (tcb.flags & TF_TSTMP) !== 0 ? mss - TCPOLEN_TSTAMP_APPA : mss
+  // RFC 5681 §3.1: the loss window is one segment; less would wait for the persist timer once segments have grown
+  if (tcb.cwnd > 0) tcb.cwnd = Math.max(tcb.cwnd, tcb.mss)
 }
 
 /** Fixed IP and TCP headers towards this address. */

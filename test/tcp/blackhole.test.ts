@@ -44,4 +44,11 @@ describe('path MTU black hole (RFC 2923 §2.1)', () => {
     expect(c.t.vnet.state.tcp.stats.pmtudBlackholeFailed).toBe(1)
     expect(c.tcb.mss).toBe(1460)
   })
+
+  test('the loss window is one segment of the size of the time (RFC 5681 §3.1)', () => {
+    const c = passive(createTcp({ sysctls: ON }))
+    c.write(20_000)
+    while (c.t.vnet.state.tcp.stats.pmtudBlackholeFailed === 0) run(c.t, 100)
+    expect([c.tcb.mss, c.tcb.cwnd]).toEqual([1460, 1460])
+  })
 })
