@@ -205,7 +205,8 @@ class Game {
       : Math.max(flow.ackSent, 1) + [0, 1, c % 60_000, -1, c | 0][b % 5]
     // mostly near misses: what kills the connection would end the fuzz of it
     const seq = conn.iss + (flags.includes('R') && b % 5 === 0 && (b >>> 8) % 4 !== 0 ? at + 1 : at)
-    this.#in(conn, { flags, seq, ack: flow.iss + [flow.sentTo, flow.ackedTo, c | 0][(b >>> 6) % 3], win: c & 0xffff, ...synOptions(conn) })
+    const ack = flow.iss + [flow.sentTo, flow.ackedTo, c | 0][(b >>> 6) % 3]
+    this.#in(conn, { flags, seq, ack, win: c & 0xffff, ...synOptions(conn) })
   }
 
   #lives(conn: Conn): boolean {
@@ -231,8 +232,6 @@ class Game {
     if (n > 0) this.oracle.received(conn.flow, into.subarray(0, n), false)
     // a connection that has failed says so once, and then that there is no more
     else if (n === 0 && tcb !== undefined && tcb.state !== TCPS_CLOSED && !conn.deaf) {
-      this.oracle.received(conn.flow, into.subarray(0, 0), true)
-    }
       this.oracle.received(conn.flow, into.subarray(0, 0), true)
     }
     this.#drain()
