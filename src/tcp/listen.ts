@@ -7,14 +7,17 @@ import type { Frame } from '../lib/frame.ts'
 import { TCP_DPORT, TCP_SPORT, TH_ACK, TH_RST, TH_SYN } from '../wire/tcp.ts'
 import { tcpReset } from './respond.ts'
 import type { Listener, Seg, Tcb, TimeWait } from './state.ts'
-import { tcpSyncacheAdd } from './syncache.ts'
+import { tcpSyncacheAdd, tcpSyncacheCookie } from './syncache.ts'
+import { tcpCookiesOut } from './syncookie.ts'
 
 /** `tw` is the TIME-WAIT record that the SYN has just replaced, or null. Borrows the frame. */
 export function tcpListenInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg, tw: TimeWait | null): void {
   const { stats, listeners } = vn.state.tcp
   if ((seg.flags & TH_RST) !== 0) return countDrop(vn, stats, 'tcp', 'listenbad', f)
   if ((seg.flags & TH_ACK) !== 0) {
-    countDrop(vn, stats, 'tcp', 'listenbad', f)
+    const cookies = tcpCookiesOut(vn)
+    if (cookies && tcpSyncacheCookie(vn, tcb, f, seg)) return
+    countDrop(vn, stats, 'tcp', cookies ? 'scFailcookie' : 'listenbad', f)
     return tcpReset(vn, f, seg)
   }
   if ((seg.flags & TH_SYN) === 0 || fromItself(f)) return countDrop(vn, stats, 'tcp', 'listenbad', f)

@@ -297,6 +297,15 @@ export interface TimeWait extends Alarm {
   challengeAt: number
 }
 
+/** Secrets of SYN cookies (syncookie.ts): two keys that take turns. */
+export interface SynCookies {
+  /** Four words each. */
+  keys: number[]
+  /** Which one makes cookies now (0 or 1), and since when, µs. */
+  current: number
+  since: number
+}
+
 export interface TcpState {
   stats: TcpStats
   /** Every socket, by id. */
@@ -314,6 +323,7 @@ export interface TcpState {
   oldestTimeWait: number
   /** Secret of RFC 6528. */
   isnKey: [number, number, number, number]
+  cookies: SynCookies
   /** Connections whose user has gone. */
   orphans: number
   /** Challenge ACKs sent in the current period, what the period allows, and its start. */
@@ -340,6 +350,7 @@ export function createTcpState(isnKey: TcpState['isnKey']): TcpState {
     nextRecord: 1,
     oldestTimeWait: 1,
     isnKey,
+    cookies: createSynCookies(),
     orphans: 0,
     challenges: 0,
     challengeQuota: 0,
@@ -348,6 +359,10 @@ export function createTcpState(isnKey: TcpState['isnKey']): TcpState {
     rate: createRateSample(),
     opt: createTcpOptions(),
   }
+}
+
+export function createSynCookies(): SynCookies {
+  return { keys: [0, 0, 0, 0, 0, 0, 0, 0], current: 0, since: -Infinity }
 }
 
 export function createSeg(): Seg {

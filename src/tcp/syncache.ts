@@ -1,6 +1,7 @@
 /**
  * Half-open connections of listeners (SYN-RECEIVED after a passive open, RFC 9293 §3.10.7.4; RFC 4987 §3.2): a small
- * record per SYN, bounded for each listener and in total, turned into a connection by the handshake's last ACK.
+ * record per SYN, bounded for each listener and in total, turned into a connection by the handshake's last ACK. Beyond
+ * the bounds a SYN is answered with a cookie (syncookie.ts).
  * Text that came with the SYN is not kept: it is not acknowledged, so it comes again.
  */
 
@@ -11,8 +12,10 @@ import type { Vn } from '../kern/vn.ts'
 import { addrCopy } from '../lib/addr.ts'
 import type { Frame } from '../lib/frame.ts'
 import { seqAdd, seqGeq, seqLeq, seqLt } from '../lib/seq.ts'
+import type { Seq } from '../lib/seq.ts'
 import { TCP_DPORT, TCP_MAXWIN, TCP_SPORT, TH_ACK, TH_RST, TH_SYN } from '../wire/tcp.ts'
 import { TOF_TS } from '../wire/tcp-options.ts'
+import type { TcpOptions } from '../wire/tcp-options.ts'
 import { tcpIsn, tcpTsNow, tcpTsOffset } from './isn.ts'
 import { tcpMssOffer } from './mss.ts'
 import { tcpNegotiate, tcpOffers, tcpPawsReject, tcpSynOptions, tcpTsUpdate } from './options.ts'
@@ -20,6 +23,7 @@ import { replyOptions, tcpChallengeAllowed, tcpReset, tcpSegment } from './respo
 import { tcpSegmentInput } from './segment.ts'
 import { TF_TSTMP, createSyncache } from './state.ts'
 import type { Listener, Seg, Syncache, Tcb, TimeWait } from './state.ts'
+import { tcpCookieMake, tcpCookieOpen } from './syncookie.ts'
 import { tcpFromSyncache } from './tcb.ts'
 import { tcpWscaleFor } from './window.ts'
 
@@ -31,31 +35,25 @@ export function tcpSyncacheAdd(
   vn: Vn, tcb: Tcb, listener: Listener, f: Frame, seg: Seg, tw: TimeWait | null,
 ): void {
   const { tcp, sysctl } = vn.state
-  if (listener.synCount >= sysctl['net.inet.tcp.syncache.listenlimit'] ||
-    tcp.syncache.size >= sysctl['net.inet.tcp.syncache.cachelimit']) {
+  const full = listener.synCount >= sysctl['net.inet.tcp.syncache.listenlimit'] ||
+    tcp.syncache.size >= sysctl['net.inet.tcp.syncache.cachelimit']
+  if (sysctl['net.inet.tcp.syncookies_only'] === 1 || (full && sysctl['net.inet.tcp.syncookies'] === 1)) {
+    const sc = fill(vn, tcb, 0, f, seg.seq, seg.opt)
+    tcpCookieMake(vn, sc)
+    tcp.stats.scSendcookie++
+    return sendSynAck(vn, tcb, sc)
+  }
+  if (full) {
     // a flooded listener pays for its own flood, not the others
     if (listener.synCount === 0) return countDrop(vn, tcp.stats, 'tcp', 'listendrop', f)
     tcp.stats.scOverflow++
     tcpSyncacheRemove(vn, tcp.syncache.get(listener.synOldest) as Syncache)
   }
-  const sc = createSyncache(tcp.nextRecord++, tcb.inp.family)
+  const sc = fill(vn, tcb, tcp.nextRecord++, f, seg.seq, seg.opt)
   const { inp } = sc
-  addrCopy(inp.laddr, f.dst)
-  addrCopy(inp.faddr, f.src)
-  inp.lport = f.view.getUint16(f.l4 + TCP_DPORT)
-  inp.fport = f.view.getUint16(f.l4 + TCP_SPORT)
-  inp.tos = tcb.inp.tos
-  inp.ttl = tcb.inp.ttl
-  sc.listener = tcb.inp.id
-  sc.irs = seg.seq
   sc.iss = tcpIsn(vn, inp)
   if (tw !== null && seqLeq(sc.iss, tw.sndNxt)) sc.iss = seqAdd(tw.sndNxt, REOPEN_GAP)
-  sc.wnd = Math.min(tcb.rcvLimit, TCP_MAXWIN)
   sc.sndWnd = seg.win
-  sc.rcvWscale = tcpWscaleFor(vn, tcb.rcvLimit)
-  sc.tsOffset = tcpTsOffset(vn, inp)
-  sc.flags = tcpOffers(vn)
-  tcpNegotiate(vn, sc, seg.opt)
   tcp.stats.scAdded++
   tcp.syncache.set(inp.id, sc)
   chainNewest(tcp.syncache, listener, sc)
@@ -63,6 +61,22 @@ export function tcpSyncacheAdd(
   sc.sentAt = vn.state.now
   arm(vn, sc)
   sendSynAck(vn, tcb, sc)
+}
+
+/**
+ * An ACK for a listener, while SYN cookies are out: true when it brings one back, and has been dealt with as the last
+ * ACK of a handshake. Borrows the frame.
+ */
+export function tcpSyncacheCookie(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
+  const { tcp } = vn.state
+  if (!tcpCookieOpen(vn, f, seg, tcp.opt)) return false
+  tcp.stats.scRecvcookie++
+  const sc = fill(vn, tcb, 0, f, seqAdd(seg.seq, -1), tcp.opt)
+  sc.iss = seqAdd(seg.ack, -1)
+  // when the SYN,ACK went nobody knows: no round trip to measure
+  sc.sentAt = -1
+  complete(vn, tcb, sc, f, seg)
+  return true
 }
 
 /** A segment for a half-open connection. Borrows the frame. */
@@ -130,6 +144,26 @@ export function tcpSyncacheRemoveAll(vn: Vn, listener: Listener): void {
   while (listener.synOldest !== 0) tcpSyncacheRemove(vn, tcp.syncache.get(listener.synOldest) as Syncache)
 }
 
+/** A record for a SYN to the listener `tcb` with the number `irs` and the options `opt`; in no table yet. */
+function fill(vn: Vn, tcb: Tcb, key: number, f: Frame, irs: Seq, opt: TcpOptions): Syncache {
+  const sc = createSyncache(key, tcb.inp.family)
+  const { inp } = sc
+  addrCopy(inp.laddr, f.dst)
+  addrCopy(inp.faddr, f.src)
+  inp.lport = f.view.getUint16(f.l4 + TCP_DPORT)
+  inp.fport = f.view.getUint16(f.l4 + TCP_SPORT)
+  inp.tos = tcb.inp.tos
+  inp.ttl = tcb.inp.ttl
+  sc.listener = tcb.inp.id
+  sc.irs = irs
+  sc.wnd = Math.min(tcb.rcvLimit, TCP_MAXWIN)
+  sc.rcvWscale = tcpWscaleFor(vn, tcb.rcvLimit)
+  sc.tsOffset = tcpTsOffset(vn, inp)
+  sc.flags = tcpOffers(vn)
+  tcpNegotiate(vn, sc, opt)
+  return sc
+}
+
 /** The last ACK of the handshake: the connection gets its control block, if the listener has room for it. */
 function complete(vn: Vn, tcb: Tcb, sc: Syncache, f: Frame, seg: Seg): void {
   const { tcp, sysctl } = vn.state
@@ -137,15 +171,20 @@ function complete(vn: Vn, tcb: Tcb, sc: Syncache, f: Frame, seg: Seg): void {
   if (listener.queue.length >= listener.backlog) {
     countDrop(vn, tcp.stats, 'tcp', 'listendrop', f)
     if (sysctl['net.inet.tcp.syncache.rst_on_sock_fail'] === 0) return
-    tcpSyncacheRemove(vn, sc)
+    forget(vn, sc)
     return tcpReset(vn, f, seg)
   }
   tcp.stats.scCompleted++
   tcp.stats.accepts++
-  tcpSyncacheRemove(vn, sc)
+  forget(vn, sc)
   const child = tcpFromSyncache(vn, tcb, sc)
   seg.win *= 2 ** child.sndWscale
   tcpSegmentInput(vn, child, f, seg)
+}
+
+/** Takes a record out of the tables; what came back as a cookie was in none. */
+function forget(vn: Vn, sc: Syncache): void {
+  if (sc.inp.id !== 0) tcpSyncacheRemove(vn, sc)
 }
 
 function removeFor(vn: Vn, sc: Syncache, counter: 'scReset' | 'scAborted', f: Frame): void {

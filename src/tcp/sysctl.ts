@@ -57,6 +57,9 @@ export const TCP_SYSCTLS = Object.freeze({
   'net.inet.tcp.syncache.rexmtlimit': sysctlInt(3, 0, 12, '', 'Retransmissions of a SYN,ACK'),
   // off, unlike FreeBSD: a full accept queue is a short condition, and the SYN,ACK is retransmitted anyway
   'net.inet.tcp.syncache.rst_on_sock_fail': sysctlBool(0, 'Reset a completed handshake that finds the queue full'),
+  'net.inet.tcp.syncookies': sysctlBool(
+    1, 'Answer SYNs that find the syncache full with a cookie instead of dropping an older one (RFC 4987 §3.6)'),
+  'net.inet.tcp.syncookies_only': sysctlBool(0, 'Answer every SYN with a cookie'),
   'net.inet.tcp.blackhole': sysctlBool(0, 'Do not answer segments to closed ports'),
   'net.inet.tcp.ack_war_timewindow': sysctlInt(1000, 1, 60_000, 'ms', 'Period of the challenge ACK limits'),
   'net.inet.tcp.ack_war_cnt': sysctlInt(5, 0, 10_000, '', 'Challenge ACKs of a connection in a period (RFC 5961 §10)'),

@@ -8,6 +8,7 @@ import type { Inpcb, InpTable } from '../inet/state.ts'
 import { ipReassKey } from '../ip/reass.ts'
 import { createRandom, randomKey } from '../kern/random.ts'
 import type { Vn } from '../kern/vn.ts'
+import { createSynCookies } from '../tcp/state.ts'
 import type { VnetState } from './state.ts'
 
 export type Pcbs = ReadonlyMap<number, { inp: Inpcb }>
@@ -19,6 +20,8 @@ export function vnetReseed(vn: Vn, seed: readonly number[]): void {
   state.inet.hashKey = randomKey(state.random)
   state.inet.portKey = randomKey(state.random)
   state.tcp.isnKey = randomKey(state.random)
+  // keys are drawn when the next cookie is made; those that are out came from the original
+  state.tcp.cookies = createSynCookies()
   for (const [, table, pcbs] of inpTables(state)) rehash(vn, table, pcbs)
   rekeyReassembly(vn)
 }

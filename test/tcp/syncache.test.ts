@@ -3,9 +3,9 @@ import { EAGAIN } from '../../src/lib/errno.ts'
 import { tcpList } from '../../src/tcp/info.ts'
 import { accept, createTcp, expectNone, inject, listen, passive, run, runOut, synTo } from './harness.ts'
 
-describe('half-open connections are bounded (RFC 4987 §3.2)', () => {
+describe('half-open connections are bounded (RFC 4987 §3.2), here without cookies', () => {
   test('for each listener: the oldest gives way', () => {
-    const t = createTcp({ sysctls: { 'net.inet.tcp.syncache.listenlimit': 3 } })
+    const t = createTcp({ sysctls: { 'net.inet.tcp.syncache.listenlimit': 3, 'net.inet.tcp.syncookies': 0 } })
     const l = listen(t)
     const conns = Array.from({ length: 5 }, (_, i) => synTo(t, { fport: 100 + i }))
     expect(t.vn.state.tcp.syncache.size).toBe(3)
@@ -17,7 +17,7 @@ describe('half-open connections are bounded (RFC 4987 §3.2)', () => {
   })
 
   test('in total: net.inet.tcp.syncache.cachelimit', () => {
-    const t = createTcp({ sysctls: { 'net.inet.tcp.syncache.cachelimit': 4 } })
+    const t = createTcp({ sysctls: { 'net.inet.tcp.syncache.cachelimit': 4, 'net.inet.tcp.syncookies': 0 } })
     listen(t, 80)
     listen(t, 81)
     for (let i = 0; i < 10; i++) synTo(t, { lport: 80 + (i & 1), fport: 100 + i })
@@ -27,7 +27,7 @@ describe('half-open connections are bounded (RFC 4987 §3.2)', () => {
   })
 
   test('a flooded listener evicts its own, not another\'s; one without any is refused', () => {
-    const t = createTcp({ sysctls: { 'net.inet.tcp.syncache.cachelimit': 4 } })
+    const t = createTcp({ sysctls: { 'net.inet.tcp.syncache.cachelimit': 4, 'net.inet.tcp.syncookies': 0 } })
     const l = listen(t, 80)
     const quiet = synTo(t, { lport: 80, fport: 1 })
     listen(t, 81)
@@ -51,7 +51,7 @@ describe('half-open connections are bounded (RFC 4987 §3.2)', () => {
   })
 
   test('a flood of SYNs from many sources leaves nothing behind once the timers have run out', () => {
-    const t = createTcp({ sysctls: { 'net.inet.tcp.syncache.cachelimit': 200 } })
+    const t = createTcp({ sysctls: { 'net.inet.tcp.syncache.cachelimit': 200, 'net.inet.tcp.syncookies': 0 } })
     const l = listen(t)
     for (let i = 0; i < 5000; i++) {
       inject(t, { flags: 'S', seq: i * 7919, sport: 1024 + i, mss: 1460 })

@@ -8,6 +8,8 @@ import {
 import type { Listener, Syncache, Tcb, TcpMeter, TcpState, TimeWait } from '../../tcp/state.ts'
 import { createSent } from '../../tcp/state-sent.ts'
 import type { Sent } from '../../tcp/state-sent.ts'
+import { createSynCookies } from '../../tcp/state.ts'
+import type { SynCookies } from '../../tcp/state.ts'
 import {
   AMOUNT, COUNT, COUNTERS, int, INT32, list, MAYBE, PAST, queueMap, real, record, ring, SAFE_MAX, SCRATCH, table,
   TIME, UINT16, UINT31, UINT32,
@@ -68,11 +70,14 @@ const TIMEWAIT = record<TimeWait>(() => createTimeWait(0, AF_INET), {
   tsOffset: UINT32, tsRecent: UINT32, challenges: COUNT, challengeAt: PAST,
 })
 
+const SYNCOOKIES = record<SynCookies>(createSynCookies, { keys: list(INT32, 8), current: int(0, 1), since: PAST })
+
 export const TCP = record<TcpState>(null, {
   stats: COUNTERS, tcbs: table(COUNT, TCB), table: INP_TABLE, listeners: table(COUNT, LISTENER),
   syncache: queueMap(COUNT, SYNCACHE), syncacheTable: INP_TABLE, timewait: queueMap(COUNT, TIMEWAIT),
-  timewaitTable: INP_TABLE, nextRecord: COUNT, oldestTimeWait: COUNT, isnKey: list(INT32, 4), orphans: COUNT, challenges: COUNT,
-  challengeQuota: COUNT, challengeAt: PAST, seg: SCRATCH, rate: SCRATCH, opt: SCRATCH,
+  timewaitTable: INP_TABLE, nextRecord: COUNT, oldestTimeWait: COUNT, isnKey: list(INT32, 4),
+  cookies: SYNCOOKIES,
+  orphans: COUNT, challenges: COUNT, challengeQuota: COUNT, challengeAt: PAST, seg: SCRATCH, rate: SCRATCH, opt: SCRATCH,
 })
 
 /** Where out-of-order data lies behind the readable bytes; nowhere once nobody will read it. */
