@@ -12,6 +12,7 @@ import { addDown } from './down.ts'
 import { addExec } from './exec.ts'
 import { addIfconfig } from './ifconfig.ts'
 import { addBridge, addList } from './list.ts'
+import { addMove } from './move.ts'
 import { addNetstat } from './netstat.ts'
 import { complain, UsageError } from './output.ts'
 import { addPing } from './ping.ts'
@@ -59,6 +60,7 @@ function buildProgram(command: readonly string[]): Command {
   addTcpdump(program)
   addBridge(program)
   addDmesg(program)
+  addMove(program)
   addReplay(program)
   registerScript(program)
   addExec(program, command)

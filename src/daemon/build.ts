@@ -10,7 +10,9 @@ import { openTap } from '../host/tap.ts'
 import type { TapDevice } from '../host/tap.ts'
 import { LOG_INFO } from '../kern/log.ts'
 import { ip4Print, macPrint } from '../lib/addr.ts'
-import { interfaceAddAddress, interfaceSetMtu } from '../vimage/interfaces.ts'
+import type { ServiceOptions } from '../service/service.ts'
+import { ManageError } from '../vimage/error.ts'
+import { interfaceAddAddress, interfaceAnnounce, interfaceSetMtu } from '../vimage/interfaces.ts'
 import { messageWrite } from '../vimage/messages.ts'
 import { routeInsert } from '../vimage/routes.ts'
 import { sysctlAssign } from '../vimage/sysctls.ts'
@@ -18,14 +20,19 @@ import { Vimage } from '../vimage/vimage.ts'
 import { captureToFile } from './capture-file.ts'
 import { createCapturePoint } from './capture-point.ts'
 import type { CapturePoint } from './capture-point.ts'
-import type { BridgeConfig, InterfaceConfig, Prefix, TapConfig, VimageConfig } from './config-types.ts'
+import type {
+  BridgeConfig, InterfaceConfig, Prefix, ServiceConfig, TapConfig, VimageConfig,
+} from './config-types.ts'
+import { thereAre } from './listings.ts'
 import type { Logger } from './log.ts'
+import type { SavedVimage } from './saved-vimage.ts'
 
 export interface BuildContext {
   readonly driver: Driver
   readonly log: Logger
   readonly bridges: Map<string, Switch>
   readonly vimages: Map<string, Vimage>
+  readonly made: Map<string, MadeVimage>
   readonly points: CapturePoint[]
   /** How to undo what was made, in the order of making. Synchronous and not to throw. */
   readonly undo: (() => void)[]
@@ -33,6 +40,15 @@ export interface BuildContext {
   readonly taps: 'required' | 'optional' | 'none'
   /** Sentences about what is missing. */
   readonly missing: string[]
+}
+
+/** A vimage with what belongs to it in this process. */
+export interface MadeVimage {
+  readonly vimage: Vimage
+  readonly host: VnetHost
+  readonly config: VimageConfig
+  /** As BuildContext.undo, of this vimage alone. */
+  readonly undo: (() => void)[]
 }
 
 /** A learning switch with its TAPs. Throws where a TAP cannot be opened and is not optional. */
@@ -56,32 +72,86 @@ export function buildBridge(c: BuildContext, config: BridgeConfig): void {
 }
 
 /** A Vnet with its interfaces, routes, tunables and services. Throws ManageError, TapError, SocketError. */
-export function buildVimage(c: BuildContext, config: VimageConfig): void {
-  const host = c.driver.addVnet({ name: config.name, ...(config.seed.length > 0 ? { seed: config.seed } : {}) })
-  const vimage = new Vimage(host)
-  c.vimages.set(config.name, vimage)
-  c.undo.push(() => c.driver.removeVnet(host))
-  for (const { name, value } of config.sysctls) sysctlAssign(host, name, value)
-  const missing = new Set<string>()
-  for (const ifc of config.interfaces) if (!buildInterface(c, host, config, ifc)) missing.add(ifc.name)
-  for (const route of config.routes) {
-    if (missing.size > 0 && (route.interface === '' || missing.has(route.interface))) continue
-    const to = prefixText(route.to)
-    const via = route.via === 0 ? '' : ip4Print(route.via)
-    routeInsert(host, { to: to === '0.0.0.0/0' ? 'default' : to, via, interface: route.interface })
+export function buildVimage(daemon: BuildContext, config: VimageConfig): void {
+  make(daemon, config, (c) => {
+    const host = c.driver.addVnet({ name: config.name, ...(config.seed.length > 0 ? { seed: config.seed } : {}) })
+    const vimage = new Vimage(host)
+    c.undo.push(() => c.driver.removeVnet(host))
+    for (const { name, value } of config.sysctls) sysctlAssign(host, name, value)
+    const missing = new Set<string>()
+    for (const ifc of config.interfaces) if (!buildInterface(c, host, config, ifc)) missing.add(ifc.name)
+    for (const route of config.routes) {
+      if (missing.size > 0 && (route.interface === '' || missing.has(route.interface))) continue
+      const to = prefixText(route.to)
+      const via = route.via === 0 ? '' : ip4Print(route.via)
+      routeInsert(host, { to: to === '0.0.0.0/0' ? 'default' : to, via, interface: route.interface })
+    }
+    for (const service of config.services) vimage.startService(service.name, serviceOptions(service))
+    c.undo.push(() => vimage.services.splice(0).forEach((service) => service.stop()))
+    c.log.debug({ vimage: config.name, interfaces: config.interfaces.length }, 'vimage made')
+    return { vimage, host, config, undo: c.undo }
+  })
+}
+
+/**
+ * A vimage that was saved goes on here: its links are opened by the names they had, its services take up their
+ * conversations, and its addresses are announced (RFC 5227 §2.3), so that switches learn where they are now. Throws
+ * SnapshotError, ManageError, TapError; nothing is left of it then.
+ */
+export function resumeVimage(daemon: BuildContext, { config, services, snapshot }: SavedVimage): void {
+  make(daemon, config, (c) => {
+    const bindings: Record<string, Device> = {}
+    for (const ifc of config.interfaces) {
+      const base = openLink(c, config, ifc)
+      if (base !== null) bindings[ifc.name] = watched(c, base, config, ifc)
+    }
+    const host = c.driver.restoreVnet(snapshot, bindings)
+    c.undo.push(() => c.driver.removeVnet(host))
+    const vimage = new Vimage(host)
+    for (const [i, service] of config.services.entries()) {
+      vimage.startService(service.name, { ...serviceOptions(service), saved: services[i] })
+    }
+    c.undo.push(() => vimage.services.splice(0).forEach((service) => service.abandon()))
+    interfaceAnnounce(host)
+    c.log.info({ vimage: config.name, connections: host.vnet.state.tcp.tcbs.size }, 'vimage goes on')
+    return { vimage, host, config, undo: c.undo }
+  })
+}
+
+/** What is made of a vimage is undone as one, when it ends, or at once when a step of it fails. */
+function make(daemon: BuildContext, config: VimageConfig, steps: (c: BuildContext) => MadeVimage): void {
+  const undo: (() => void)[] = []
+  const c: BuildContext = { ...daemon, undo }
+  try {
+    const made = steps(c)
+    daemon.made.set(config.name, made)
+    daemon.vimages.set(config.name, made.vimage)
+  } catch (error) {
+    undoAll(undo, daemon.log)
+    throw error
   }
-  for (const { name, port } of config.services) vimage.startService(name, port === 0 ? undefined : port)
-  c.undo.push(() => vimage.services.splice(0).forEach((service) => service.stop()))
-  c.log.debug({ vimage: config.name, interfaces: config.interfaces.length }, 'vimage made')
+}
+
+/** Ends a vimage, or what was left of it. */
+export function undoAll(undo: (() => void)[], log: Logger): void {
+  for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
+    try {
+      step()
+    } catch (error) {
+      log.error({ err: (error as Error).message }, 'something could not be undone')
+    }
+  }
+}
+
+function serviceOptions({ port, root }: ServiceConfig): ServiceOptions {
+  return { ...(port === 0 ? {} : { port }), ...(root === '' ? {} : { root }) }
 }
 
 /** False when its TAP is optional and missing. */
 function buildInterface(c: BuildContext, host: VnetHost, vimage: VimageConfig, config: InterfaceConfig): boolean {
   const base = openLink(c, vimage, config)
   if (base === null) return false
-  const { device, point } = createCapturePoint(impaired(c, base, vimage, config), vimage.name, 'vimage', config.name)
-  c.points.push(point)
-  if (config.capture !== '') c.undo.push(captureToFile(point, config.capture, c.log))
+  const device = watched(c, base, vimage, config)
   const ifId = host.attach(device, config.name)
   if ('onGone' in base) {
     base.onGone = () => {
@@ -96,6 +166,15 @@ function buildInterface(c: BuildContext, host: VnetHost, vimage: VimageConfig, c
   return true
 }
 
+/** The device with its impairments and its capture point. */
+function watched(c: BuildContext, base: Device, vimage: VimageConfig, config: InterfaceConfig): Device {
+  const { device, point } = createCapturePoint(impaired(c, base, vimage, config), vimage.name, 'vimage', config.name)
+  c.points.push(point)
+  c.undo.push(() => c.points.splice(c.points.indexOf(point), 1))
+  if (config.capture !== '') c.undo.push(captureToFile(point, config.capture, c.log))
+  return device
+}
+
 /** The device under an interface; null for a TAP that is optional and missing. */
 function openLink(
   c: BuildContext, vimage: VimageConfig, config: InterfaceConfig,
@@ -108,9 +187,14 @@ function openLink(
     c.undo.push(() => device.close())
     return device
   }
-  const sw = c.bridges.get(link.bridge) as Switch
+  const sw = c.bridges.get(link.bridge)
+  if (sw === undefined) {
+    throw new ManageError('ENOENT', `there is no bridge "${link.bridge}" here; ${thereAre(c.bridges.keys())}`)
+  }
   const mac = config.mac === 0 ? {} : { mac: config.mac }
-  return sw.addPort(`${vimage.name}/${config.name}`, { ...mac, ...mtu }).device
+  const port = sw.addPort(`${vimage.name}/${config.name}`, { ...mac, ...mtu })
+  c.undo.push(() => sw.removePort(port.id))
+  return port.device
 }
 
 function impaired(c: BuildContext, base: Device, vimage: VimageConfig, config: InterfaceConfig): Device {

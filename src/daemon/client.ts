@@ -38,6 +38,20 @@ export class ControlClient {
     return (text === '' ? undefined : JSON.parse(text)) as T
   }
 
+  /** The answer's bytes; rejects with ControlError. */
+  async getBytes(method: string, path: string): Promise<Buffer> {
+    const response = await this.#send(method, path, undefined, undefined)
+    const chunks: Buffer[] = []
+    for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk)
+    return Buffer.concat(chunks)
+  }
+
+  /** Sends bytes as they are; the answer's JSON. */
+  async sendBytes<T>(method: string, path: string, bytes: Uint8Array): Promise<T> {
+    const response = await this.#send(method, path, bytes, undefined)
+    return JSON.parse(await readAll(response)) as T
+  }
+
   /**
    * Hands each line of a streamed answer to `onLine`; resolves when it has ended or `signal` aborts it. Rejects with
    * ControlError, also when the daemon ends in the middle.
@@ -68,14 +82,16 @@ export class ControlClient {
   }
 
   #request(method: string, path: string, body: unknown, signal: AbortSignal | undefined): Promise<IncomingMessage> {
-    const text = body === undefined ? '' : JSON.stringify(body)
-    const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) }
+    const raw = body instanceof Uint8Array
+    const data = body === undefined ? '' : raw ? body : JSON.stringify(body)
+    const type = raw ? 'application/octet-stream' : 'application/json'
+    const headers = { 'Content-Type': type, 'Content-Length': Buffer.byteLength(data) }
     return new Promise((resolve, reject) => {
       const request = httpRequest({
         socketPath: this.path, method, path, headers, agent: false, ...(signal === undefined ? {} : { signal }),
       }, resolve)
       request.on('error', (error) => reject(signal?.aborted === true ? error : this.#absent(error)))
-      request.end(text)
+      request.end(data)
     })
   }
 

@@ -11,7 +11,7 @@ import { IF_MIN_MTU } from '../link/ifnet.ts'
 import type { ServiceName } from '../service/service.ts'
 import { IPPROTO_ICMP } from '../wire/ipv4.ts'
 import { LOG_LEVELS } from './config-types.ts'
-import type { DaemonConfig, InterfaceConfig, Prefix, RouteConfig, TapConfig } from './config-types.ts'
+import type { DaemonConfig, InterfaceConfig, Prefix, RouteConfig, ServiceConfig, TapConfig } from './config-types.ts'
 import { SERVICES } from './service-ports.ts'
 
 /** Linux's IFNAMSIZ, without the terminating zero. */
@@ -63,7 +63,7 @@ function vimageSchema(path: z.ZodType<string>): z.ZodType<DaemonConfig['vimages'
     interfaces: list('interfaces', interfaceSchema(path)).default([]),
     routes: list('routes', routeSchema()).default([]),
     sysctl: sysctlSchema().default([]),
-    services: list('services', serviceSchema()).default([]),
+    services: list('services', serviceSchema(path)).default([]),
   }).transform(({ sysctl, ...rest }) => ({ ...rest, sysctls: sysctl }))
 }
 
@@ -136,18 +136,24 @@ function sysctlSchema(): z.ZodType<{ name: string; value: string }[]> {
     })))
 }
 
-function serviceSchema(): z.ZodType<{ name: ServiceName; port: number }> {
-  const full = record('a map with name and port', {
+function serviceSchema(path: z.ZodType<string>): z.ZodType<ServiceConfig> {
+  const full = record('a map with name, port and root', {
     name: oneOf(SERVICES),
     port: integer(1, 65_535).default(0),
+    root: path.default(''),
   })
-  const expected = `one of ${SERVICES.join(', ')}, or a map with name and port`
+  const bare = SERVICES.filter((service) => service !== 'files')
+  const expected = `one of ${bare.join(', ')}, or a map with name, port and (of files) root`
   return z.unknown().transform((v, ctx) => {
-    const result = typeof v === 'string' && (SERVICES as readonly string[]).includes(v)
-      ? { success: true as const, data: { name: v as ServiceName, port: 0 } }
+    const result = typeof v === 'string' && (bare as readonly string[]).includes(v)
+      ? { success: true as const, data: { name: v as ServiceName, port: 0, root: '' } }
       : v !== null && typeof v === 'object' ? full.safeParse(v) : null
-    if (result?.success === true) return result.data
-    if (result === null) ctx.addIssue({ code: 'custom', message: expected })
+    if (result?.success === true) {
+      const { name, root } = result.data
+      if ((name === 'files') === (root !== '')) return result.data
+      const found = name === 'files' ? 'none' : `one of "${name}"`
+      ctx.addIssue({ code: 'custom', path: ['root'], message: 'a folder for "files", and for no other', params: { found } })
+    } else if (result === null) ctx.addIssue({ code: 'custom', message: expected })
     else for (const issue of result.error.issues) ctx.addIssue({ ...issue, code: 'custom', params: { ...issue } })
     return z.NEVER
   })

@@ -54,7 +54,15 @@ export interface VimageConfig {
   interfaces: InterfaceConfig[]
   routes: RouteConfig[]
   sysctls: { name: string; value: string }[]
-  services: { name: ServiceName; port: number }[]
+  services: ServiceConfig[]
+}
+
+export interface ServiceConfig {
+  name: ServiceName
+  /** 0 for the well-known one. */
+  port: number
+  /** The folder that `files` serves; '' for the others. */
+  root: string
 }
 
 export interface InterfaceConfig {

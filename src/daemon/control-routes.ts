@@ -15,7 +15,9 @@ import { sysctlAssign, sysctlRows } from '../vimage/sysctls.ts'
 import type { Runner } from '../vnet/runner.ts'
 import { bridgeRows, daemonInfo, macRows, thereAre, vimageRows } from './listings.ts'
 import { streamCapture, streamMessages, streamPing } from './streams.ts'
+import type { MadeVimage } from './build.ts'
 import type { Daemon } from './daemon.ts'
+import { migrateVimage, restoreVimage, saveVimage } from './move.ts'
 
 export interface Call {
   daemon: Daemon
@@ -55,6 +57,12 @@ const ROUTES: Readonly<Record<string, Handler>> = Object.freeze({
   'GET /v1/bridges/:bridge/macs': ({ daemon, params }) => macRows(daemon, params[0]),
   'GET /v1/capture': streamCapture,
   'GET /v1/vimages': ({ daemon }) => vimageRows(daemon),
+  'POST /v1/vimages': restore,
+  'POST /v1/vimages/:vimage/snapshot': snapshot,
+  'POST /v1/vimages/:vimage/migrate': (c) => {
+    const { to } = z.strictObject({ to: z.string().min(1) }).parse(c.body)
+    return migrateVimage(c.daemon, madeOf(c), to)
+  },
   'GET /v1/vimages/:vimage': (c) => vnetStatus(runnerOf(c)),
   'GET /v1/vimages/:vimage/interfaces': (c) => interfaceList(runnerOf(c)),
   'GET /v1/vimages/:vimage/interfaces/:interface': (c) => interfaceGet(runnerOf(c), c.params[1]),
@@ -88,10 +96,28 @@ const ROUTES: Readonly<Record<string, Handler>> = Object.freeze({
 
 /** The Vnet that the path names; ManageError ENOENT. */
 function runnerOf(c: Call): Runner {
+  return madeOf(c).host
+}
+
+function madeOf(c: Call): MadeVimage {
   const name = c.params[0]
-  const vimage = c.daemon.vimages.get(name)
-  if (vimage !== undefined) return vimage.runner
-  throw new ManageError('ENOENT', `there is no vimage "${name}"; ${thereAre(c.daemon.vimages.keys())}`)
+  const made = c.daemon.made.get(name)
+  if (made !== undefined) return made
+  throw new ManageError('ENOENT', `there is no vimage "${name}"; ${thereAre(c.daemon.made.keys())}`)
+}
+
+/** `?stop`: the vimage ends here. */
+function snapshot(c: Call): void {
+  const bytes = saveVimage(c.daemon, madeOf(c), c.query.has('stop'))
+  c.response.setHeader('Content-Type', 'application/octet-stream').setHeader('Content-Length', bytes.length)
+  c.response.writeHead(200).end(bytes)
+}
+
+function restore({ daemon, body }: Call): { name: string } {
+  if (!(body instanceof Uint8Array)) {
+    throw new ManageError('EINVAL', 'expected the bytes of a saved vimage, as application/octet-stream')
+  }
+  return { name: restoreVimage(daemon, body).config.name }
 }
 
 /** Answers first, for the answer would not survive the end. */

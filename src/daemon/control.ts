@@ -14,8 +14,9 @@ import { findRoute } from './control-routes.ts'
 import type { Daemon } from './daemon.ts'
 import type { Logger } from './log.ts'
 
-/** Most bytes of a request's body. */
+/** Most bytes of a request's body: of JSON, and of a saved vimage. */
 const MAX_BODY = 65_536
+const MAX_BYTES = 1024 * 1024 * 1024
 const LIVENESS_MS = 1000
 
 /**
@@ -101,14 +102,18 @@ function parseUrl(text: string): URL {
   }
 }
 
+/** JSON's value, or the bytes of an application/octet-stream. */
 async function readBody(request: IncomingMessage): Promise<unknown> {
+  const raw = request.headers['content-type'] === 'application/octet-stream'
+  const most = raw ? MAX_BYTES : MAX_BODY
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length
-    if (length > MAX_BODY) throw new HttpError(413, 'EMSGSIZE', `a request's body may have at most ${MAX_BODY} bytes`)
+    if (length > most) throw new HttpError(413, 'EMSGSIZE', `a request's body may have at most ${most} bytes`)
     chunks.push(chunk)
   }
+  if (raw) return Buffer.concat(chunks)
   if (length === 0) return {}
   try {
     return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown

@@ -9,8 +9,8 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { Driver } from '../host/driver.ts'
 import type { Switch } from '../device/switch.ts'
 import type { Vimage } from '../vimage/vimage.ts'
-import { buildBridge, buildVimage } from './build.ts'
-import type { BuildContext } from './build.ts'
+import { buildBridge, buildVimage, undoAll } from './build.ts'
+import type { BuildContext, MadeVimage } from './build.ts'
 import type { CapturePoint } from './capture-point.ts'
 import type { DaemonConfig } from './config-types.ts'
 import { openControl } from './control.ts'
@@ -34,17 +34,11 @@ export interface DaemonOptions {
   missing: readonly string[]
 }
 
-export interface Daemon {
+export interface Daemon extends BuildContext {
   readonly config: DaemonConfig
-  readonly log: Logger
   readonly control: string
   readonly namespace: NamespaceKind
   readonly startedAt: Date
-  readonly bridges: ReadonlyMap<string, Switch>
-  readonly vimages: ReadonlyMap<string, Vimage>
-  readonly points: readonly CapturePoint[]
-  /** Sentences about what a lab had to go without. */
-  readonly missing: readonly string[]
   /** Resolves when the daemon has ended, whoever ended it. */
   readonly ended: Promise<void>
   /** Lets connections end for a second, then takes everything down. Resolves when nothing is left. */
@@ -73,7 +67,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   return running
 }
 
-class RunningDaemon implements Daemon, BuildContext {
+class RunningDaemon implements Daemon {
   readonly config: DaemonConfig
   readonly log: Logger
   readonly control: string
@@ -83,6 +77,7 @@ class RunningDaemon implements Daemon, BuildContext {
   readonly driver = new Driver()
   readonly bridges = new Map<string, Switch>()
   readonly vimages = new Map<string, Vimage>()
+  readonly made = new Map<string, MadeVimage>()
   readonly points: CapturePoint[] = []
   readonly missing: string[]
   readonly undo: (() => void)[] = []
@@ -120,13 +115,9 @@ class RunningDaemon implements Daemon, BuildContext {
   kill(): void {
     this.#closing = true
     this.#killed.abort()
-    for (let step = this.undo.pop(); step !== undefined; step = this.undo.pop()) {
-      try {
-        step()
-      } catch (error) {
-        this.log.error({ err: (error as Error).message }, 'something could not be undone')
-      }
-    }
+    for (const { undo } of [...this.made.values()].reverse()) undoAll(undo, this.log)
+    this.made.clear()
+    undoAll(this.undo, this.log)
     this.#end()
   }
 }

@@ -3,11 +3,11 @@
 import { ip4Parse } from '../lib/addr.ts'
 import type { Ip4 } from '../lib/addr.ts'
 import type { DaemonConfig, LogConfig, TapConfig, VimageConfig } from './config-types.ts'
-import { SERVICES } from './service-ports.ts'
 
 export const LAB_TAP = 'vimage0'
 const LAB_BRIDGE = 'br0'
 const PREFIX_LEN = 24
+const LAB_SERVICES = Object.freeze(['echo', 'discard', 'chargen', 'http'] as const)
 
 /** As `examples/lab.yaml` describes it. */
 export function labConfig(log: LogConfig): DaemonConfig {
@@ -30,7 +30,7 @@ function labVimage(name: string, ip: string): VimageConfig {
       impair: null, addresses: [{ ip: address(ip), prefixLen: PREFIX_LEN }],
     }],
     routes: [{ to: { ip: 0, prefixLen: 0 }, via: address('10.66.0.1'), interface: '' }],
-    services: SERVICES.map((service) => ({ name: service, port: 0 })),
+    services: LAB_SERVICES.map((service) => ({ name: service, port: 0, root: '' })),
   }
 }
 

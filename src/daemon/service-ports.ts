@@ -8,6 +8,7 @@ const WELL_KNOWN: Readonly<Record<ServiceName, { readonly port: number; readonly
     discard: { port: 9, protocols: ['tcp', 'udp'] },
     chargen: { port: 19, protocols: ['tcp', 'udp'] },
     http: { port: 80, protocols: ['tcp'] },
+    files: { port: 80, protocols: ['tcp'] },
   })
 
 /** The names a configuration may use. */

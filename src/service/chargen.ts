@@ -1,44 +1,27 @@
 /** Character generator (RFC 864): TCP gets an endless pattern, each UDP datagram one answer of 0…512 bytes; port 19. */
 
-import { Readable } from 'node:stream'
-import { TcpServer } from '../socket/tcp.ts'
-import { UdpSocket } from '../socket/udp.ts'
+import type { UdpSocket } from '../socket/udp.ts'
 import type { Runner } from '../vnet/runner.ts'
 import { trySend } from './echo.ts'
 import { isServicePort } from './ports.ts'
+import type { SavedService } from './saved.ts'
+import { startPair } from './pair.ts'
 import type { Service } from './service.ts'
+import type { TcpProgram } from './tcp-program.ts'
 
 const CHARGEN_PORT = 19
 const LINE_WIDTH = 72
 const FIRST_CHAR = 0x20
 const CHARS = 95
+/** The pattern begins again after as many lines as there are characters. */
+const PERIODS = 8
 
-export function startChargen(runner: Runner, port = CHARGEN_PORT): Service {
-  const tcp = new TcpServer(runner, (socket) => {
-    const pattern = patternStream()
-    socket.on('error', () => socket.destroy())
-    socket.on('close', () => pattern.destroy())
-    // RFC 864: "the data received is thrown away"; the peer ends the connection
-    socket.resume()
-    pattern.pipe(socket)
-  })
-  const udp = new UdpSocket(runner)
+export function startChargen(runner: Runner, port = CHARGEN_PORT, saved: SavedService | null = null): Service {
   let line = 0
-  udp.on('error', () => undefined)
-  udp.on('message', (_bytes: Buffer, from: { address: string; port: number }) => {
+  const answer = (udp: UdpSocket, _bytes: Buffer, from: { address: string; port: number }): void => {
     if (!isServicePort(from.port)) trySend(udp, patternLines(line++, 7).subarray(0, 512), from)
-  })
-  tcp.listen({ port })
-  udp.bind(port)
-  return {
-    name: 'chargen',
-    ports: [`tcp/${port}`, `udp/${port}`],
-    stop: () => {
-      tcp.close()
-      tcp.closeAllConnections()
-      udp.close()
-    },
   }
+  return startPair(runner, 'chargen', port, createChargen(), answer, saved)
 }
 
 /** `count` lines of the popular pattern of RFC 864, from line `first` on; each ends with CR LF. */
@@ -53,12 +36,18 @@ export function patternLines(first: number, count: number): Buffer {
   return out
 }
 
-function patternStream(): Readable {
-  const lines = 8 * CHARS
-  const block = patternLines(0, lines)
-  return new Readable({
-    read() {
-      this.push(block)
+/** `at` is the place in the pattern. */
+function createChargen(): TcpProgram<{ at: number }> {
+  const block = patternLines(0, PERIODS * CHARS)
+  return {
+    begin: () => ({ at: 0 }),
+    // RFC 864: "the data received is thrown away"; the peer ends the connection
+    busy: () => false,
+    received: () => undefined,
+    next: ({ data, ended }) => block.subarray(ended ? block.length : data.at % block.length),
+    sent: ({ data }, bytes) => {
+      data.at = (data.at + bytes) % block.length
     },
-  })
+    over: () => undefined,
+  }
 }

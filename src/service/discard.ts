@@ -1,29 +1,23 @@
 /** Discard (RFC 863): throws away what it receives, over TCP and UDP port 9. */
 
-import { TcpServer } from '../socket/tcp.ts'
-import { UdpSocket } from '../socket/udp.ts'
 import type { Runner } from '../vnet/runner.ts'
+import { startPair } from './pair.ts'
+import type { SavedService } from './saved.ts'
 import type { Service } from './service.ts'
+import type { TcpProgram } from './tcp-program.ts'
 
 const DISCARD_PORT = 9
+const NOTHING = new Uint8Array(0)
 
-export function startDiscard(runner: Runner, port = DISCARD_PORT): Service {
-  const tcp = new TcpServer(runner, (socket) => {
-    socket.on('error', () => socket.destroy())
-    socket.resume()
-  })
-  const udp = new UdpSocket(runner)
-  udp.on('error', () => undefined)
-  udp.on('message', () => undefined)
-  tcp.listen({ port })
-  udp.bind(port)
-  return {
-    name: 'discard',
-    ports: [`tcp/${port}`, `udp/${port}`],
-    stop: () => {
-      tcp.close()
-      tcp.closeAllConnections()
-      udp.close()
-    },
-  }
+export function startDiscard(runner: Runner, port = DISCARD_PORT, saved: SavedService | null = null): Service {
+  return startPair(runner, 'discard', port, DISCARD, () => undefined, saved)
 }
+
+const DISCARD: TcpProgram<Record<string, never>> = Object.freeze({
+  begin: () => ({}),
+  busy: () => false,
+  received: () => undefined,
+  next: () => NOTHING,
+  sent: () => undefined,
+  over: () => undefined,
+})

@@ -1,35 +1,22 @@
 /** Echo (RFC 862): sends back what it receives, over TCP and UDP port 7. */
 
-import { TcpServer } from '../socket/tcp.ts'
-import { UdpSocket } from '../socket/udp.ts'
+import type { UdpSocket } from '../socket/udp.ts'
 import type { Runner } from '../vnet/runner.ts'
-import type { Service } from './service.ts'
+import { startPair } from './pair.ts'
 import { isServicePort } from './ports.ts'
+import type { SavedService } from './saved.ts'
+import type { Service } from './service.ts'
+import type { TcpProgram } from './tcp-program.ts'
 
 const ECHO_PORT = 7
+const NOTHING = new Uint8Array(0)
 
-export function startEcho(runner: Runner, port = ECHO_PORT): Service {
-  const tcp = new TcpServer(runner, (socket) => {
-    socket.on('error', () => socket.destroy())
-    socket.pipe(socket)
-  })
-  const udp = new UdpSocket(runner)
-  udp.on('error', () => undefined)
-  udp.on('message', (bytes: Buffer, from: { address: string; port: number }) => {
+export function startEcho(runner: Runner, port = ECHO_PORT, saved: SavedService | null = null): Service {
+  const answer = (udp: UdpSocket, bytes: Buffer, from: { address: string; port: number }): void => {
     // two echo servers must not keep each other busy for ever
     if (!isServicePort(from.port)) trySend(udp, bytes, from)
-  })
-  tcp.listen({ port, allowHalfOpen: true })
-  udp.bind(port)
-  return {
-    name: 'echo',
-    ports: [`tcp/${port}`, `udp/${port}`],
-    stop: () => {
-      tcp.close()
-      tcp.closeAllConnections()
-      udp.close()
-    },
   }
+  return startPair(runner, 'echo', port, ECHO, answer, saved)
 }
 
 /** Sends, or drops what cannot be sent now (no route, no buffer): UDP promises nothing. */
@@ -40,3 +27,14 @@ export function trySend(udp: UdpSocket, bytes: Uint8Array, to: { address: string
     // counted by the stack (netstat -s)
   }
 }
+
+const ECHO: TcpProgram<Record<string, never>> = Object.freeze<TcpProgram<Record<string, never>>>({
+  begin: () => ({}),
+  busy: () => false,
+  received: (talk, bytes) => {
+    talk.out = bytes.slice()
+  },
+  next: () => NOTHING,
+  sent: () => undefined,
+  over: () => undefined,
+})

@@ -6,29 +6,58 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TcpServer } from '../socket/tcp.ts'
+import type { TcpSocket } from '../socket/tcp.ts'
 import { vnetStatus } from '../vimage/status.ts'
 import type { VnetStatus } from '../vimage/status.ts'
 import type { Runner } from '../vnet/runner.ts'
+import { soAbort } from '../vnet/so.ts'
+import type { SavedService } from './saved.ts'
 import type { Service } from './service.ts'
 
 const HTTP_PORT = 80
 
-export function startHttpStatus(runner: Runner, port = HTTP_PORT): Service {
+export function startHttpStatus(runner: Runner, port = HTTP_PORT, saved: SavedService | null = null): Service {
   const http = createServer((request, response) => answer(runner, request, response))
+  const read = new Map<TcpSocket, number>()
+  http.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const socket = request.socket as unknown as TcpSocket
+    response.on('finish', () => read.set(socket, socket.bytesRead))
+  })
   const tcp = new TcpServer(runner, (socket) => {
+    read.set(socket, 0)
+    socket.on('close', () => read.delete(socket))
     socket.on('error', () => socket.destroy())
     http.emit('connection', socket)
   })
-  tcp.listen({ port, allowHalfOpen: true })
+  if (saved === null) tcp.listen({ port, allowHalfOpen: true })
+  else resume(runner, tcp, saved)
   return {
     name: 'http',
     ports: [`tcp/${port}`],
+    save: () => ({
+      name: 'http', listener: tcp.id, udp: 0,
+      // between two requests nothing is known but that; `closing` are those in the middle of one
+      talks: [...read].map(([socket, bytes]) => ({
+        id: socket.id, data: {}, out: '', ended: false, closing: socket.bytesRead !== bytes,
+      })),
+    }),
+    abandon: () => void http.close(),
     stop: () => {
       tcp.close()
       tcp.closeAllConnections()
       http.close()
     },
   }
+}
+
+/** Node's parser cannot be taken along: a connection in the middle of a request is reset, the others go on. */
+function resume(runner: Runner, tcp: TcpServer, saved: SavedService): void {
+  tcp.adopt(saved.listener, { allowHalfOpen: true })
+  for (const { id, closing } of saved.talks) {
+    if (closing) soAbort(runner.vnet, runner.now(), id)
+    else tcp.adoptConnection(id)
+  }
+  runner.kick()
 }
 
 function answer(runner: Runner, request: IncomingMessage, response: ServerResponse): void {

@@ -4,26 +4,46 @@ import type { Runner } from '../vnet/runner.ts'
 import { startChargen } from './chargen.ts'
 import { startDiscard } from './discard.ts'
 import { startEcho } from './echo.ts'
+import { startFiles } from './files.ts'
 import { startHttpStatus } from './http-status.ts'
+import type { SavedService } from './saved.ts'
 
 export interface Service {
   readonly name: string
   /** Ports it listens on, as "tcp/7". */
   readonly ports: readonly string[]
+  /** What is to be saved with the Vnet, for `startService` to go on with. Between events only. */
+  save(): SavedService
+  /** Lets go without a word to anybody: the Vnet was taken elsewhere, and the service with it. */
+  abandon(): void
   /** Closes listeners and open connections. */
   stop(): void
 }
 
-export type ServiceName = 'echo' | 'discard' | 'chargen' | 'http'
+export type ServiceName = 'echo' | 'discard' | 'chargen' | 'http' | 'files'
 
-export const SERVICE_NAMES: readonly ServiceName[] = Object.freeze(['echo', 'discard', 'chargen', 'http'] as const)
+export const SERVICE_NAMES: readonly ServiceName[] =
+  Object.freeze(['echo', 'discard', 'chargen', 'http', 'files'] as const)
 
-/** Starts a service on its well-known port, or on `port`. Throws EADDRINUSE where the port is taken. */
-export function startService(runner: Runner, name: ServiceName, port?: number): Service {
+export interface ServiceOptions {
+  /** In place of the well-known one. */
+  port?: number
+  /** The folder that `files` serves. */
+  root?: string
+  /** What it shall go on with. */
+  saved?: SavedService
+}
+
+/** Starts a service. Throws EADDRINUSE where its port is taken, a TypeError for `files` without a folder. */
+export function startService(runner: Runner, name: ServiceName, options: ServiceOptions = {}): Service {
+  const { port, root, saved = null } = options
   switch (name) {
-    case 'echo': return startEcho(runner, port)
-    case 'discard': return startDiscard(runner, port)
-    case 'chargen': return startChargen(runner, port)
-    case 'http': return startHttpStatus(runner, port)
+    case 'echo': return startEcho(runner, port, saved)
+    case 'discard': return startDiscard(runner, port, saved)
+    case 'chargen': return startChargen(runner, port, saved)
+    case 'http': return startHttpStatus(runner, port, saved)
+    case 'files':
+      if (root === undefined) throw new TypeError('the service "files" needs the folder that it is to serve')
+      return startFiles(runner, root, port, saved)
   }
 }

@@ -311,6 +311,18 @@ export class TcpServer extends EventEmitter {
     return this.#start(id, options.allowHalfOpen ?? false)
   }
 
+  /** A connection that is there already (of a restored Vnet) becomes one of this server's: `connection` is emitted. */
+  adoptConnection(id: number): TcpSocket {
+    const socket = new TcpSocket(this.#runner, id, { allowHalfOpen: this.#allowHalfOpen })
+    this.#connections.add(socket)
+    socket.once('close', () => {
+      this.#connections.delete(socket)
+      this.#closeIfDone()
+    })
+    this.emit('connection', socket)
+    return socket
+  }
+
   /** Starts listening at once; throws EADDRINUSE and its like. */
   listen(options: TcpListenOptions): this {
     const { vnet } = this.#runner
@@ -368,13 +380,7 @@ export class TcpServer extends EventEmitter {
     while (this.#id !== 0) {
       const id = soAccept(this.#runner.vnet, this.#runner.now(), this.#id)
       if (id < 0) break
-      const socket = new TcpSocket(this.#runner, id, { allowHalfOpen: this.#allowHalfOpen })
-      this.#connections.add(socket)
-      socket.once('close', () => {
-        this.#connections.delete(socket)
-        this.#closeIfDone()
-      })
-      this.emit('connection', socket)
+      this.adoptConnection(id)
     }
     this.#runner.kick()
   }

@@ -1,5 +1,6 @@
 /** Interfaces as `ifconfig` and `netstat -i` show and change them. */
 
+import { arpProbeStart } from '../arp/probe.ts'
 import { addrParse, addrPrint, ip4ParsePrefix, ip4Print, macPrint, addrFromIp4 } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { EADDRNOTAVAIL, EEXIST, EINVAL } from '../lib/errno.ts'
@@ -97,6 +98,14 @@ export function interfaceRemoveAddress(runner: Runner, name: string, text: strin
   const errno = ifDelAddr(runner.vnet.vn, ifp.id, addr)
   runner.kick()
   manageCheck(errno, `cannot remove ${text} from ${name}`, { [EADDRNOTAVAIL]: 'the interface does not have it' })
+}
+
+/** Tells every link again which addresses are here (RFC 5227 §2.3): the Vnet has come from elsewhere. */
+export function interfaceAnnounce(runner: Runner): void {
+  const { vnet } = runner
+  vnet.setNow(runner.now())
+  for (const ifp of vnet.state.link.ifnets.values()) for (const ia of ifp.addrs) arpProbeStart(vnet.vn, ifp, ia)
+  runner.kick()
 }
 
 function find(runner: Runner, name: string): Ifnet {

@@ -6,7 +6,7 @@
 
 import { LOG_INFO } from '../kern/log.ts'
 import { startService } from '../service/service.ts'
-import type { Service, ServiceName } from '../service/service.ts'
+import type { Service, ServiceName, ServiceOptions } from '../service/service.ts'
 import type { Runner } from '../vnet/runner.ts'
 import { messageWrite } from './messages.ts'
 import { connectionsDrop } from './sockets.ts'
@@ -25,11 +25,12 @@ export class Vimage {
     return this.runner.vnet.name
   }
 
-  /** Starts a service on its well-known port, or on `port`. Throws EADDRINUSE where the port is taken. */
-  startService(name: ServiceName, port?: number): Service {
-    const service = startService(this.runner, name, port)
+  /** Starts a service, or lets it go on. Throws EADDRINUSE where its port is taken. */
+  startService(name: ServiceName, options: ServiceOptions = {}): Service {
+    const service = startService(this.runner, name, options)
     this.services.push(service)
-    messageWrite(this.runner, LOG_INFO, `${name}: listening on ${service.ports.join(', ')}`)
+    const what = options.saved === undefined ? 'listening' : 'going on'
+    messageWrite(this.runner, LOG_INFO, `${name}: ${what} on ${service.ports.join(', ')}`)
     return service
   }
 

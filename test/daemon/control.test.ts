@@ -42,7 +42,7 @@ describe('errors of the control API', () => {
   const cases: [title: string, method: string, path: string, body: string, status: number, code: string,
     words: string][] = [
     ['a path that is not there', 'GET', '/v2', '', 404, 'ENOENT', 'there is nothing at /v2'],
-    ['a method that is not possible', 'DELETE', '/v1/vimages', '', 405, 'EOPNOTSUPP', 'GET is'],
+    ['a method that is not possible', 'DELETE', '/v1/vimages', '', 405, 'EOPNOTSUPP', 'GET, POST is'],
     ['a malformed path', 'GET', '/v1/vimages/%zz', '', 400, 'EINVAL', 'well-formed'],
     ['a vimage that is not there', 'GET', '/v1/vimages/c/arp', '', 404, 'ENOENT',
       'there is no vimage "c"; there are a, b'],
@@ -98,7 +98,7 @@ describe('errors of the control API', () => {
     expect(answer).toMatchObject({ status, json: { error: { code } } })
     const { message } = (answer.json as { error: { message: string } }).error
     expect(message).toContain(words)
-    if (status === 405) expect(answer.allow).toBe('GET')
+    if (status === 405) expect(answer.allow).toBe('GET, POST')
     // whatever it was, the daemon is well
     expect((await raw(p, 'GET', '/v1')).status).toBe(200)
   })

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { Agent, request } from 'node:http'
 import type { IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { patternLines } from '../../src/service/chargen.ts'
 import { SERVICE_NAMES, startService } from '../../src/service/service.ts'
@@ -15,7 +16,9 @@ let two: Two
 const services: Service[] = []
 beforeEach(() => {
   two = createTwo()
-  for (const name of SERVICE_NAMES) services.push(startService(two.b, name))
+  for (const name of SERVICE_NAMES) {
+    services.push(startService(two.b, name, name === 'files' ? { root: tmpdir(), port: 8080 } : {}))
+  }
 })
 afterEach(() => {
   for (const service of services.splice(0)) service.stop()
