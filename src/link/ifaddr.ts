@@ -39,6 +39,11 @@ export function ifAddAddr(
   return 0
 }
 
+/** Tells every link again which addresses are here (RFC 5227 §2.3): a restored Vnet may have come from elsewhere. */
+export function ifAnnounceAll(vn: Vn): void {
+  for (const ifp of vn.state.link.ifnets.values()) for (const ia of ifp.addrs) arpProbeStart(vn, ifp, ia)
+}
+
 /** Takes an address away, with its route. EADDRNOTAVAIL: the interface does not have it. ENOENT: no such interface. */
 export function ifDelAddr(vn: Vn, ifId: number, addr: Addr): number {
   const ifp = vn.state.link.ifnets.get(ifId)

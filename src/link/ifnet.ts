@@ -12,7 +12,7 @@ import {
 } from './state.ts'
 import type { Ifnet } from './state.ts'
 
-export { ifAddAddr, ifDelAddr } from './ifaddr.ts'
+export { ifAddAddr, ifAnnounceAll, ifDelAddr } from './ifaddr.ts'
 export { ifSetFlags } from './ifflags.ts'
 
 /** Least MTU that carries IPv4 (RFC 791 §3.2). */

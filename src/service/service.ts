@@ -34,16 +34,27 @@ export interface ServiceOptions {
   saved?: SavedService
 }
 
-/** Starts a service. Throws EADDRINUSE where its port is taken, a TypeError for `files` without a folder. */
+/** Starts a service. Throws EADDRINUSE where its port is taken, RangeError where what was saved is not its own. */
 export function startService(runner: Runner, name: ServiceName, options: ServiceOptions = {}): Service {
-  const { port, root, saved = null } = options
+  const { port, root } = options
+  const saved = options.saved === undefined ? null : checked(runner, name, options.saved)
   switch (name) {
     case 'echo': return startEcho(runner, port, saved)
     case 'discard': return startDiscard(runner, port, saved)
     case 'chargen': return startChargen(runner, port, saved)
     case 'http': return startHttpStatus(runner, port, saved)
     case 'files':
-      if (root === undefined) throw new TypeError('the service "files" needs the folder that it is to serve')
+      if (root === undefined) throw new RangeError('the service "files" needs the folder that it is to serve')
       return startFiles(runner, root, port, saved)
   }
+}
+
+/** What was saved, as far as the Vnet knows of it: connections that have ended meanwhile are left out. */
+function checked(runner: Runner, name: ServiceName, saved: SavedService): SavedService {
+  const { tcp, udp } = runner.vnet.state
+  if (saved.name !== name || !tcp.listeners.has(saved.listener) || (saved.udp !== 0 && !udp.pcbs.has(saved.udp))) {
+    throw new RangeError(`the saved service "${saved.name}" does not belong to "${name}" of vimage ${runner.vnet.name}`)
+  }
+  const talks = saved.talks.filter(({ id }) => tcp.tcbs.has(id) && !tcp.listeners.has(id))
+  return { ...saved, talks }
 }

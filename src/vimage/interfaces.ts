@@ -1,10 +1,9 @@
 /** Interfaces as `ifconfig` and `netstat -i` show and change them. */
 
-import { arpProbeStart } from '../arp/probe.ts'
 import { addrParse, addrPrint, ip4ParsePrefix, ip4Print, macPrint, addrFromIp4 } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { EADDRNOTAVAIL, EEXIST, EINVAL } from '../lib/errno.ts'
-import { IF_MIN_MTU, ifAddAddr, ifByName, ifDelAddr, ifSetFlags, ifSetMtu } from '../link/ifnet.ts'
+import { IF_MIN_MTU, ifAddAddr, ifAnnounceAll, ifByName, ifDelAddr, ifSetFlags, ifSetMtu } from '../link/ifnet.ts'
 import {
   IFA_DUPLICATED, IFA_TENTATIVE, IFF_BROADCAST, IFF_LOOPBACK, IFF_MULTICAST, IFF_POINTOPOINT, IFF_PROMISC, IFF_RUNNING,
   IFF_UP, IFT_ETHER, IFT_LOOP,
@@ -104,7 +103,7 @@ export function interfaceRemoveAddress(runner: Runner, name: string, text: strin
 export function interfaceAnnounce(runner: Runner): void {
   const { vnet } = runner
   vnet.setNow(runner.now())
-  for (const ifp of vnet.state.link.ifnets.values()) for (const ia of ifp.addrs) arpProbeStart(vnet.vn, ifp, ia)
+  ifAnnounceAll(vnet.vn)
   runner.kick()
 }
 

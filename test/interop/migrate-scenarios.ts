@@ -1,0 +1,129 @@
+/** A vimage that moves from daemon process to daemon process while the kernel's curl downloads from it. */
+
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { createCipheriv, createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ControlClient } from '../../src/daemon/client.ts'
+import type { Moved } from '../../src/daemon/move.ts'
+import { onStage } from './scene.ts'
+import type { Scene } from './scene.ts'
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+const KERNEL = '10.66.90.1'
+const VNET = '10.66.90.2'
+const TAP = 'vi90'
+/** Bytes of the file that are made at once. */
+const BLOCK = 4 * 1024 * 1024
+
+export interface Migrated {
+  expected: string
+  got: string
+  cycles: number
+  /** Longest time that the vimage stood still, ms. */
+  longestMs: number
+  curl: string
+}
+
+interface Process { child: ChildProcess; client: ControlClient; control: string }
+
+/**
+ * curl gets `bytes` bytes at `rate`; meanwhile the vimage is, in turn, migrated to a fresh daemon, or saved to a file and
+ * restored from it by a fresh daemon, `cycles` times; each old process is killed (SIGKILL) at once.
+ */
+export async function download(bytes: number, rate: string, cycles: number): Promise<Migrated> {
+  const directory = mkdtempSync(join(tmpdir(), 'vimage-move-'))
+  try {
+    return await onStage((scene) => cycle(scene, directory, bytes, rate, cycles))
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+}
+
+async function cycle(scene: Scene, directory: string, bytes: number, rate: string, cycles: number): Promise<Migrated> {
+  const expected = makeFile(join(directory, 'big'), bytes)
+  await scene.ok('ip', 'tuntap', 'add', 'dev', TAP, 'mode', 'tap')
+  await scene.ok('ip', 'addr', 'add', `${KERNEL}/24`, 'dev', TAP)
+  await scene.ok('ip', 'link', 'set', TAP, 'up')
+  writeFileSync(join(directory, 'first.yaml'), `
+vimages:
+  - name: w
+    interfaces: [{ name: eth0, tap: { name: ${TAP}, attach: true, offload: true }, addresses: [${VNET}/24] }]
+    services: [{ name: files, root: . }]
+`)
+  writeFileSync(join(directory, 'empty.yaml'), 'vimages: []\n')
+  const processes: Process[] = []
+  let ended = false
+  try {
+    let here = await startDaemon(directory, 'first.yaml', 0, processes)
+    const curl = spawn('sh', ['-c',
+      `curl -sS --max-time 90 --limit-rate ${rate} -w '%{stderr}%{http_code} %{size_download}' http://${VNET}/big | sha256sum`])
+    let [out, err] = ['', '']
+    curl.stdout.on('data', (chunk: Buffer) => { out += chunk })
+    curl.stderr.on('data', (chunk: Buffer) => { err += chunk })
+    curl.on('close', () => { ended = true })
+    const closed = once(curl, 'close')
+    let [longestMs, done] = [0, 0]
+    while (done < cycles && !ended) {
+      const there = await startDaemon(directory, 'empty.yaml', done + 1, processes)
+      const pause = done % 2 === 0 ? await migrate(here, there) : await throughFile(here, there, join(directory, 'w.vimage'))
+      longestMs = Math.max(longestMs, pause)
+      here = there
+      if (!ended) done++
+    }
+    await closed
+    return { expected, got: out.slice(0, 64), cycles: done, longestMs, curl: err }
+  } finally {
+    for (const { child } of processes) child.kill('SIGKILL')
+  }
+}
+
+async function migrate(from: Process, to: Process): Promise<number> {
+  const { pauseUs } = await from.client.call<Moved>('POST', '/v1/vimages/w/migrate', { to: to.control })
+  from.child.kill('SIGKILL')
+  return pauseUs / 1000
+}
+
+async function throughFile(from: Process, to: Process, file: string): Promise<number> {
+  const start = performance.now()
+  const bytes = await from.client.getBytes('POST', '/v1/vimages/w/snapshot?stop')
+  writeFileSync(file, bytes)
+  from.child.kill('SIGKILL')
+  await to.client.sendBytes('POST', '/v1/vimages', bytes)
+  return performance.now() - start
+}
+
+async function startDaemon(directory: string, config: string, n: number, all: Process[]): Promise<Process> {
+  const control = join(directory, `${n}.sock`)
+  const child = spawn(process.execPath, [MAIN, 'up', join(directory, config), '--host', '--control', control], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  child.stderr.on('data', (chunk: Buffer) => { said += chunk })
+  const p: Process = { child, control, client: new ControlClient(control) }
+  all.push(p)
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.once('data', () => resolve())
+    child.once('exit', (code) => reject(new Error(`the daemon ended with ${code}: ${said}`)))
+  })
+  return p
+}
+
+/** A file of bytes that do not repeat; returns their SHA-256. */
+function makeFile(path: string, bytes: number): string {
+  const cipher = createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), Buffer.alloc(16))
+  const hash = createHash('sha256')
+  const zeros = Buffer.alloc(BLOCK)
+  const fd = openSync(path, 'w')
+  for (let at = 0; at < bytes; at += BLOCK) {
+    const block = cipher.update(zeros.subarray(0, Math.min(BLOCK, bytes - at)))
+    hash.update(block)
+    writeSync(fd, block)
+  }
+  closeSync(fd)
+  return hash.digest('hex')
+}

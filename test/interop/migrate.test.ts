@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest'
+import { describeInterop } from './netns.ts'
+
+const CYCLES = 20
+const BYTES = 1_000_000_000
+
+describeInterop('live migration', new URL('migrate-scenarios.ts', import.meta.url), ['curl', 'sha256sum'], (run) => {
+  it('curl downloads 1 GB from a vimage that is 20 times saved, killed, and restored in a new process', async () => {
+    const r = await run('download', BYTES, '50M', CYCLES)
+    console.log(`longest pause ${r.longestMs.toFixed(1)} ms; curl: ${r.curl}`)
+    expect(r).toMatchObject({ got: r.expected, cycles: CYCLES })
+    expect(r.longestMs).toBeLessThan(300)
+  })
+})
