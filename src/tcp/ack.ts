@@ -10,6 +10,7 @@ import { TOF_TS } from '../wire/tcp-options.ts'
 import { ccAckReceived } from './cc/cc.ts'
 import { tcpTimerOn, tcpTimerSet, tcpTimerStop } from './deadline.ts'
 import { tcpEnd } from './drop.ts'
+import { tcpEcnEcho, tcpEcnEchoes, tcpEcnHold } from './ecn.ts'
 import { tcpEstablished } from './established.ts'
 import { tcpSetState } from './fsm.ts'
 import { tcpBufferDrained } from './idle.ts'
@@ -20,7 +21,7 @@ import { tcpChallenge, tcpReset } from './respond.ts'
 import { tcpRtoBackedOff, tcpRttSample } from './rtt.ts'
 import { sentAckBegin, sentAckEnd, sentAcked } from './sent.ts'
 import {
-  TCPS_CLOSING, TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_2, TCPS_LAST_ACK, TCPS_SYN_RECEIVED, TF_ACKNOW, TF_FASTRECOVERY,
+  ECN_HOLD, TCPS_CLOSING, TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_2, TCPS_LAST_ACK, TCPS_SYN_RECEIVED, TF_ACKNOW, TF_FASTRECOVERY,
   TF_NEEDOUTPUT, TF_ORPHAN, TF_TSTMP, TF_WANTWRITE, TT_2MSL, TT_PERSIST, TT_REXMT,
 } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
@@ -61,10 +62,12 @@ export function tcpAckInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
     return false
   }
   const acked = seqDiff(seg.ack, tcb.sndUna)
+  if (acked >= 0 && tcpEcnEchoes(tcb, seg)) tcpEcnEcho(vn, tcb, seg)
   if (acked > 0) {
     if (!tcpAckNew(vn, tcb, seg, acked)) return false
   } else duplicate(vn, tcb, seg, acked)
   windowUpdate(vn, tcb, seg)
+  if ((tcb.ecn & ECN_HOLD) !== 0) tcpEcnHold(vn, tcb)
   return true
 }
 
@@ -78,7 +81,7 @@ export function tcpAckNew(vn: Vn, tcb: Tcb, seg: Seg, acked: number): boolean {
   sentAcked(vn, tcb, seg.ack)
   sentAckEnd(vn, tcb)
   takeRttSample(vn, tcb, seg, flight)
-  if ((tcb.flags & TF_FASTRECOVERY) === 0) ccAckReceived(vn, tcb, acked, flight)
+  if ((tcb.flags & TF_FASTRECOVERY) === 0 && !tcpEcnEchoes(tcb, seg)) ccAckReceived(vn, tcb, acked, flight)
 
   const bytes = Math.min(acked, tcb.sndBuf.len)
   const finAcked = acked > bytes

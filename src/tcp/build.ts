@@ -17,11 +17,12 @@ import { seqDiff, seqGt } from '../lib/seq.ts'
 import { IPPROTO_TCP } from '../wire/ipv4.ts'
 import {
   TCP_ACK, TCP_DPORT, TCP_HDR_LEN, TCP_MAXWIN, TCP_OFF_FLAGS, TCP_SEQ, TCP_SPORT, TCP_SUM, TCP_URP, TCP_WIN, TH_ACK,
-  TH_RST, TH_SYN, TH_URG, tcpOffFlags,
+  TH_FLAGS, TH_RST, TH_SYN, TH_URG, tcpOffFlags,
 } from '../wire/tcp.ts'
 import { TCP_MAX_HDR_LEN } from '../wire/tcp.ts'
 import { TOF_TS, tcpOptionsReset, tcpWriteOptions } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
+import { tcpEcnMarks, tcpEcnSent, tcpEcnTos } from './ecn.ts'
 import { tcpTsNow } from './isn.ts'
 import { tcpMeterOut } from './meter.ts'
 import { tcpMssOffer } from './mss.ts'
@@ -50,7 +51,8 @@ export function tcpTransmit(vn: Vn, tcb: Tcb, seq: Seq, flags: number, pos: numb
   const field = (flags & TH_RST) !== 0 ? 0 : syn ? Math.min(wnd, TCP_MAXWIN) : tcpWindowField(tcb, wnd)
   const hdrLen = TCP_HDR_LEN + tcpWriteOptions(f.view, at + TCP_HDR_LEN, opt, syn && tcpScaleLast(vn))
   let urp = 0
-  let bits = flags
+  const ecn = tcb.ecn === 0 ? 0 : tcpEcnMarks(vn, tcb, seq, flags, len)
+  let bits = flags | ecn & TH_FLAGS
   if (!syn && seqGt(tcb.sndUp, tcb.sndUna) && seqGt(tcb.sndUp, seq)) {
     // beyond 65,535 the pointer says "further on" (RFC 6093 §3.1: it names the octet after the urgent data)
     urp = Math.min(0xffff, seqDiff(tcb.sndUp, seq))
@@ -60,17 +62,18 @@ export function tcpTransmit(vn: Vn, tcb: Tcb, seq: Seq, flags: number, pos: numb
   if (len > 0) ringPeek(tcb.sndBuf, pos, f.slab, at + hdrLen, len)
   f.len = hdrLen + len
   if (inp.mtuDiscover !== PMTUD_DONT && vn.state.sysctl['net.inet.tcp.path_mtu_discovery'] === 1) f.flags |= F_DF
-  const errno = tcpFrameOut(vn, f, inp)
+  const errno = tcpFrameOut(vn, f, inp, inp.tos | tcpEcnTos(ecn))
   if (errno !== 0) return errno
+  if (ecn !== 0) tcpEcnSent(tcb, bits)
   tcpMeterOut(vn, tcb, seq, flags, len)
   if ((flags & TH_ACK) !== 0) ackSent(tcb, field, syn)
   return 0
 }
 
 /** Fills in what the network layer needs and sends a finished segment between `inp`'s addresses. Consumes the frame. */
-export function tcpFrameOut(vn: Vn, f: Frame, inp: Inpcb): number {
+export function tcpFrameOut(vn: Vn, f: Frame, inp: Inpcb, tos: number): number {
   if ((inp.options & INP_DONTROUTE) !== 0) f.flags |= F_DONTROUTE
-  return tcpFrameSend(vn, f, inp.laddr, inp.faddr, inp.ttl, inp.tos)
+  return tcpFrameSend(vn, f, inp.laddr, inp.faddr, inp.ttl, tos)
 }
 
 /** As tcpFrameOut, for segments without a control block. `ttl` 0 is the default. */

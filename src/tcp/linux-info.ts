@@ -11,7 +11,7 @@ import { tcpIsDone } from './drop.ts'
 import { HELD_IDLE, HELD_RWND, HELD_SNDBUF } from './meter.ts'
 import { tcpMssOffer } from './mss.ts'
 import {
-  TCPS_ESTABLISHED, TCPS_LISTEN, TF_FASTRECOVERY, TF_SACK_PERMIT, TF_SCALE, TF_TSTMP, TT_PERSIST,
+  ECN_ON, TCPS_ESTABLISHED, TCPS_LISTEN, TF_FASTRECOVERY, TF_SACK_PERMIT, TF_SCALE, TF_TSTMP, TT_PERSIST,
 } from './state.ts'
 import type { Tcb, TcpMeter } from './state.ts'
 import { tcpRcvWnd } from './window.ts'
@@ -187,10 +187,10 @@ const RCV_MSS_GUESS = 536
 /** By TCPS_*. */
 const LINUX_STATES: readonly number[] = Object.freeze([7, 10, 2, 3, 1, 8, 4, 11, 9, 5, 6])
 
-/** TCPI_OPT_TIMESTAMPS, _SACK, _WSCALE. */
+/** TCPI_OPT_TIMESTAMPS, _SACK, _WSCALE, _ECN. */
 function optionBits(tcb: Tcb): number {
   return ((tcb.flags & TF_TSTMP) !== 0 ? 1 : 0) | ((tcb.flags & TF_SACK_PERMIT) !== 0 ? 2 : 0) |
-    ((tcb.flags & TF_SCALE) !== 0 ? 4 : 0)
+    ((tcb.flags & TF_SCALE) !== 0 ? 4 : 0) | ((tcb.ecn & ECN_ON) !== 0 ? 8 : 0)
 }
 
 /** Doublings so far; the persist timer's count is one ahead, for it counts when it is set. */

@@ -17,7 +17,7 @@ import { tcpMssUpdate } from './mss.ts'
 import { tcpRtoBackedOff } from './rtt.ts'
 import { sentAppLimited, sentPipe, sentTransmit } from './sent.ts'
 import {
-  TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TCPS_TIME_WAIT, TF_ACKNOW, TF_CORK, TF_DELACK, TF_FORCE,
+  ECN_HOLD, TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TCPS_TIME_WAIT, TF_ACKNOW, TF_CORK, TF_DELACK, TF_FORCE,
   TF_NEEDOUTPUT, TF_NODELAY, TF_SENTFIN, TT_DELACK, TT_PERSIST, TT_REXMT,
 } from './state.ts'
 import type { Tcb } from './state.ts'
@@ -85,6 +85,8 @@ function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
       if (!tcpTimerOn(tcb, TT_PERSIST)) tcpPersistSet(vn, tcb)
     }
   }
+  // after an echo at the smallest window new data waits (RFC 3168 §6.1.2)
+  if ((tcb.ecn & ECN_HOLD) !== 0) len = Math.max(0, Math.min(len, seqDiff(tcb.sndMax, tcb.sndNxt)))
   let more = false
   if (len > tcb.mss) {
     len = tcb.mss

@@ -11,6 +11,7 @@ import { seqAdd, seqDiff, seqGt, seqLeq } from '../lib/seq.ts'
 import { TH_ACK, TH_FLAGS, TH_PUSH } from '../wire/tcp.ts'
 import { TOF_TS } from '../wire/tcp-options.ts'
 import { tcpAckNew } from './ack.ts'
+import { tcpEcnInput } from './ecn.ts'
 import { tcpTsUpdate } from './options.ts'
 import {
   TCPS_ESTABLISHED, TF_CANTRCVMORE, TF_FASTRECOVERY, TF_FINPARKED, TF_TSTMP,
@@ -41,6 +42,7 @@ export function tcpPredicted(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
   }
   if (seg.ack !== tcb.sndUna || tcb.reass.length !== 0 || seg.len > tcpRcvWnd(tcb)) return false
   stats.preddat++
+  if (tcb.ecn !== 0) tcpEcnInput(vn, tcb, f.tos, seg)
   stats.rcvpack++
   stats.rcvbyte += seg.len
   if ((tcb.flags & TF_TSTMP) !== 0 && seqLeq(seg.seq, tcb.lastAckSent)) tcpTsUpdate(vn, tcb, seg.opt.tsVal)

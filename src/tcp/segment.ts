@@ -12,6 +12,7 @@ import { TH_ACK, TH_FIN, TH_PUSH, TH_RST, TH_SYN, TH_URG } from '../wire/tcp.ts'
 import { TOF_TS } from '../wire/tcp-options.ts'
 import { tcpAckInput } from './ack.ts'
 import { tcpDrop, tcpDropSilently, tcpIsDone } from './drop.ts'
+import { tcpEcnInput } from './ecn.ts'
 import { tcpFinDeliver, tcpFinInput } from './fin.ts'
 import { tcpKeepArm } from './keep.ts'
 import { tcpMeterIn, tcpMeterMoved } from './meter.ts'
@@ -67,6 +68,7 @@ function tcpCheckSegment(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
   }
   if ((seg.flags & TH_ACK) === 0) return countDrop(vn, stats, 'tcp', 'rcvnoack', f)
   if (!tcpAckInput(vn, tcb, f, seg)) return
+  if (tcb.ecn !== 0) tcpEcnInput(vn, tcb, f.tos, seg)
   if ((seg.flags & TH_URG) !== 0) tcpUrgentInput(vn, tcb, seg)
   if (seg.len > 0) tcpTextInput(vn, tcb, f, seg)
   if ((seg.flags & TH_FIN) !== 0) tcpFinInput(vn, tcb, seqAdd(seg.seq, seg.len))
@@ -129,6 +131,8 @@ function trimToWindow(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
     }
     // a probe of our closed window: its ACK and urgent pointer count (RFC 9293 §3.4, MUST-66), its text does not
     stats.rcvwinprobe++
+    // the octet does not get in, but its mark counts (RFC 3168 §6.1.6)
+    if (tcb.ecn !== 0) tcpEcnInput(vn, tcb, f.tos, seg)
     tcb.flags |= TF_ACKNOW
   } else stats.rcvbyteafterwin += beyond
   seg.len -= beyond

@@ -78,6 +78,19 @@ export const TF_NEEDOUTPUT = 131072
 /** Urgent data has been announced and is not all read (RFC 9293 §3.8.5). */
 export const TF_URGENT = 262144
 
+/** Tcb.ecn, Syncache.ecn: our SYN asks for ECN (RFC 3168 §6.1.1). */
+export const ECN_OFFER = 1
+/** Both sides have agreed: marks are echoed, echoes heeded. */
+export const ECN_ON = 2
+/** A SYN of ours went without: no segment of ours may be ECN-capable. */
+export const ECN_NOECT = 4
+/** CE was seen, and the peer has not yet said that it knows: ACKs carry ECE. */
+export const ECN_ECE = 8
+/** The window was reduced: the next new data carries CWR. */
+export const ECN_CWR = 16
+/** New data waits for the retransmission timer, because the window cannot get smaller. */
+export const ECN_HOLD = 32
+
 /** One received segment as the ordered checks see it; a scratch record, meaningless between segments. */
 export interface Seg {
   seq: Seq
@@ -196,6 +209,9 @@ export interface Tcb extends Alarm {
   /** Bytes acknowledged in congestion avoidance (RFC 3465). */
   bytesAcked: number
   dupAcks: number
+  /** ECN_*; and how far was sent when the window was last reduced: echoes up to there are no news. */
+  ecn: number
+  ecnRecover: Seq
   /** RFC 6582's recover. */
   recover: Seq
   /** Segments sent by limited transmit in this run of duplicate ACKs. */
@@ -270,6 +286,8 @@ export interface Syncache extends Alarm {
   /** TF_TSTMP, TF_SCALE, TF_SACK_PERMIT as negotiated. */
   flags: number
   peerMss: number
+  /** ECN_ON, or 0. */
+  ecn: number
   sndWscale: number
   rcvWscale: number
   /** Window advertised in the SYN,ACK. */
@@ -392,7 +410,8 @@ export function createTcb(id: number, family: number): Tcb {
     irs: SEQ_ZERO, rcvNxt: SEQ_ZERO, rcvAdv: SEQ_ZERO, rcvUp: SEQ_ZERO, lastAckSent: SEQ_ZERO,
     rcvWscale: 0, rcvBuf: createByteRing(), rcvLimit: 0, reass: [], rcvFin: SEQ_ZERO,
     peerMss: 0, mss: 0, userMss: 0, pathMtu: 0, holeSavedMtu: -1,
-    cc: 0, cwnd: 0, ssthresh: 0x3fffffff, bytesAcked: 0, dupAcks: 0, recover: SEQ_ZERO, limited: 0,
+    cc: 0, cwnd: 0, ssthresh: 0x3fffffff, bytesAcked: 0, dupAcks: 0,
+    ecn: 0, ecnRecover: SEQ_ZERO, recover: SEQ_ZERO, limited: 0,
     sent: createSent(),
     srtt: 0, rttvar: 0, rto: 0, rxtShift: 0, rxtCount: 0, rttAt: -1, rttSeq: SEQ_ZERO, stallAt: -1,
     tsOffset: 0, tsRecent: 0, tsRecentAt: 0,
@@ -410,7 +429,7 @@ export function createSyncache(id: number, family: number): Syncache {
   return {
     alarmAt: Infinity, inp: createInpcb(id, family), listener: 0, older: 0, newer: 0, deadline: Infinity, rexmits: 0,
     sentAt: 0,
-    iss: SEQ_ZERO, irs: SEQ_ZERO, flags: 0, peerMss: 0, sndWscale: 0, rcvWscale: 0, wnd: 0, sndWnd: 0,
+    iss: SEQ_ZERO, irs: SEQ_ZERO, flags: 0, peerMss: 0, ecn: 0, sndWscale: 0, rcvWscale: 0, wnd: 0, sndWnd: 0,
     tsOffset: 0, tsRecent: 0, tsRecentAt: 0,
   }
 }

@@ -13,9 +13,10 @@ import { addrCopy } from '../lib/addr.ts'
 import type { Frame } from '../lib/frame.ts'
 import { seqAdd, seqGeq, seqLeq, seqLt } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
-import { TCP_DPORT, TCP_MAXWIN, TCP_SPORT, TH_ACK, TH_RST, TH_SYN } from '../wire/tcp.ts'
+import { TCP_DPORT, TCP_MAXWIN, TCP_SPORT, TH_ACK, TH_ECE, TH_RST, TH_SYN } from '../wire/tcp.ts'
 import { TOF_TS } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
+import { tcpEcnAnswer } from './ecn.ts'
 import { tcpIsn, tcpTsNow, tcpTsOffset } from './isn.ts'
 import { tcpMssOffer } from './mss.ts'
 import { tcpNegotiate, tcpOffers, tcpPawsReject, tcpSynOptions, tcpTsUpdate } from './options.ts'
@@ -54,6 +55,7 @@ export function tcpSyncacheAdd(
   sc.iss = tcpIsn(vn, inp)
   if (tw !== null && seqLeq(sc.iss, tw.sndNxt)) sc.iss = seqAdd(tw.sndNxt, REOPEN_GAP)
   sc.sndWnd = seg.win
+  sc.ecn = tcpEcnAnswer(vn, seg.flags)
   tcp.stats.scAdded++
   tcp.syncache.set(inp.id, sc)
   chainNewest(tcp.syncache, listener, sc)
@@ -100,6 +102,8 @@ export function tcpSyncacheInput(vn: Vn, sc: Syncache, f: Frame, seg: Seg): void
     if (seg.seq === sc.irs && (sc.flags & TF_TSTMP) !== 0 && (seg.opt.flags & TOF_TS) !== 0) {
       tcpTsUpdate(vn, sc, seg.opt.tsVal)
     }
+    // a peer that gave up asking for ECN shall not be told that it has it (RFC 3168 §6.1.1)
+    sc.ecn &= tcpEcnAnswer(vn, seg.flags)
     return sendSynAck(vn, tcb, sc)
   }
   if ((seg.flags & TH_ACK) === 0) return countDrop(vn, stats, 'tcp', 'rcvnoack', f)
@@ -223,9 +227,10 @@ function sendSynAck(vn: Vn, tcb: Tcb, sc: Syncache): void {
   opt.mss = tcpMssOffer(vn, inp.faddr, tcb.userMss)
   opt.wscale = sc.rcvWscale
   timestamp(vn, sc)
+  const flags = TH_SYN | TH_ACK | (sc.ecn !== 0 ? TH_ECE : 0)
   vn.state.tcp.stats.sndctrl++
   tcpSegment(
-    vn, inp.laddr, inp.lport, inp.faddr, inp.fport, sc.iss, seqAdd(sc.irs, 1), TH_SYN | TH_ACK, sc.wnd, opt, inp.ttl,
+    vn, inp.laddr, inp.lport, inp.faddr, inp.fport, sc.iss, seqAdd(sc.irs, 1), flags, sc.wnd, opt, inp.ttl,
     inp.tos)
 }
 

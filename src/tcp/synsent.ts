@@ -8,6 +8,7 @@ import { seqAdd, seqDiff, seqGt, seqLeq } from '../lib/seq.ts'
 import { TH_ACK, TH_FIN, TH_RST, TH_SYN, TH_URG } from '../wire/tcp.ts'
 import { tcpAckNew } from './ack.ts'
 import { tcpDropSilently } from './drop.ts'
+import { tcpEcnSynSent } from './ecn.ts'
 import { tcpEstablished } from './established.ts'
 import { tcpFinInput } from './fin.ts'
 import { tcpSetState } from './fsm.ts'
@@ -59,6 +60,7 @@ function synInput(vn: Vn, tcb: Tcb, seg: Seg): void {
   tcb.rcvAdv = seqAdd(tcb.rcvNxt, promised)
   tcb.rcvAt = vn.state.now
   tcpNegotiate(vn, tcb, seg.opt)
+  tcpEcnSynSent(vn, tcb, seg.flags)
   tcb.sndWnd = seg.win
   tcb.maxSndWnd = seg.win
   tcb.sndWl1 = seg.seq

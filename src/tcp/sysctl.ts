@@ -28,6 +28,9 @@ export const TCP_SYSCTLS = Object.freeze({
   'net.inet.tcp.cc.algorithm': sysctlEnum(CC_NAMES, 0, 'Congestion control of new connections'),
   'net.inet.tcp.initcwnd_segments': sysctlInt(10, 1, 64, 'segments', 'Initial window (RFC 6928)'),
   'net.inet.tcp.abc_l_var': sysctlInt(2, 1, 64, 'segments', 'Slow-start growth per ACK (RFC 3465 §2.2)'),
+  'net.inet.tcp.ecn.enable': sysctlInt(
+    2, 0, 2, '', 'ECN (RFC 3168): 0 never, 1 ask for it and agree to it, 2 agree where the peer asks'),
+  'net.inet.tcp.ecn.maxretries': sysctlInt(1, 0, 12, '', 'Retransmissions of a SYN that still ask for ECN'),
   'net.inet.tcp.rfc3042': sysctlBool(1, 'Limited transmit (RFC 3042)'),
   'net.inet.tcp.delayed_ack': sysctlBool(1, 'Delay ACKs of every other segment (RFC 9293 §3.8.6.3)'),
   'net.inet.tcp.delacktime': sysctlInt(40, 1, 499, 'ms', 'How long an ACK is delayed at most'),

@@ -53,6 +53,9 @@ export function tcpFromSyncache(vn: Vn, listener: Tcb, sc: Syncache): Tcb {
   tcb.sndWnd = sc.sndWnd
   tcb.maxSndWnd = sc.sndWnd
   tcb.sndWl1 = sc.irs
+  tcb.ecn = sc.ecn
+  tcb.ecnRecover = sc.iss
+  if (sc.ecn !== 0) vn.state.tcp.stats.ecn_shs++
   tcb.sndWscale = sc.sndWscale
   tcb.rcvWscale = sc.rcvWscale
   tcb.peerMss = sc.peerMss

@@ -17,7 +17,7 @@ import { tcpMeterTimeout } from './meter.ts'
 import { tcpOutput, tcpPersistSet } from './output.ts'
 import { tcpRecoveryAbort } from './recovery.ts'
 import {
-  TCPS_CLOSED, TCPS_CLOSE_WAIT, TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TF_ACKNOW, TF_DELACK, TF_FORCE,
+  ECN_HOLD, TCPS_CLOSED, TCPS_CLOSE_WAIT, TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TF_ACKNOW, TF_DELACK, TF_FORCE,
   TF_ORPHAN, TF_SYNREXMT, TT_2MSL, TT_DELACK, TT_IDLEBUF, TT_KEEP, TT_PERSIST, TT_REXMT,
 } from './state.ts'
 import type { Tcb } from './state.ts'
@@ -80,6 +80,14 @@ function fire(vn: Vn, tcb: Tcb): void {
 /** RETRANSMISSION TIMEOUT (RFC 6298 §5.4–5.7, RFC 5681 §3.1). */
 function rexmt(vn: Vn, tcb: Tcb): void {
   const { stats } = vn.state.tcp
+  if ((tcb.ecn & ECN_HOLD) !== 0) {
+    tcb.ecn &= ~ECN_HOLD
+    // nothing is missing: new data had to wait this long (RFC 3168 §6.1.2)
+    if (tcb.sndMax === tcb.sndUna) {
+      tcpOutput(vn, tcb)
+      return
+    }
+  }
   stats.rexmttimeo++
   if (tcb.stallAt < 0) tcb.stallAt = tcb.sndAt
   tcb.rxtCount++

@@ -19,6 +19,7 @@ import { SEQ_ZERO, seqAdd } from '../lib/seq.ts'
 import { TCP_MAXWIN } from '../wire/tcp.ts'
 import { tcpTimerSet, tcpTimerStopAll } from './deadline.ts'
 import { tcpEnd } from './drop.ts'
+import { tcpEcnOffer } from './ecn.ts'
 import { tcpCanSend, tcpSetState } from './fsm.ts'
 import { tcpIsn, tcpTsOffset } from './isn.ts'
 import { tcpMssPeer, tcpMssUpdate } from './mss.ts'
@@ -175,6 +176,8 @@ function openActive(vn: Vn, tcb: Tcb): void {
   tcb.rcvAdv = seqAdd(SEQ_ZERO, Math.min(tcb.rcvLimit, TCP_MAXWIN))
   tcb.tsOffset = tcpTsOffset(vn, tcb.inp)
   tcb.flags |= tcpOffers(vn)
+  tcb.ecn = tcpEcnOffer(vn)
+  tcb.ecnRecover = tcb.iss
   if ((tcb.flags & TF_SCALE) !== 0) tcb.rcvWscale = tcpWscaleFor(vn, tcb.rcvLimit)
   tcb.peerMss = tcpMssPeer(vn, tcb.inp.faddr, 0)
   tcpMssUpdate(vn, tcb)

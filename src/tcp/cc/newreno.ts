@@ -14,7 +14,7 @@ const INITIAL_BYTES = 14_600
 /** Windows beyond this make no sense with 30 bits of advertised window (RFC 7323 §2.3). */
 const CWND_MAX = 0x3fffffff
 
-export const NEWRENO: CcAlgorithm = Object.freeze({ init, ackReceived, lossDetected, timedOut, recovered, afterIdle })
+export const NEWRENO: CcAlgorithm = Object.freeze({ init, ackReceived, lossDetected, ecnMarked, timedOut, recovered, afterIdle })
 
 function init(vn: Vn, tcb: Tcb): void {
   // RFC 5681 §3.1: after a lost SYN start with one segment
@@ -41,6 +41,13 @@ function ackReceived(vn: Vn, tcb: Tcb, acked: number, flight: number): void {
 
 function lossDetected(_vn: Vn, tcb: Tcb, flight: number): void {
   tcb.ssthresh = halfOf(tcb, flight)
+  tcb.bytesAcked = 0
+}
+
+/** RFC 3168 §6.1.2: as if a segment had been dropped, but nothing goes again. */
+function ecnMarked(_vn: Vn, tcb: Tcb, flight: number): void {
+  tcb.ssthresh = halfOf(tcb, flight)
+  tcb.cwnd = tcb.ssthresh
   tcb.bytesAcked = 0
 }
 
