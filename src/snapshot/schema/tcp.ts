@@ -45,8 +45,9 @@ const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   irs: INT32, rcvNxt: INT32, rcvAdv: INT32, rcvUp: INT32, lastAckSent: INT32,
   rcvWscale: WSCALE, rcvBuf: ring(parkedRanges), rcvLimit: AMOUNT, reass: list(INT32), rcvFin: INT32,
   peerMss: UINT16, mss: UINT16, userMss: AMOUNT, pathMtu: UINT31, holeSavedMtu: MAYBE,
-  cc: UINT16, cwnd: AMOUNT, ssthresh: AMOUNT, bytesAcked: AMOUNT, ecn: int(0, 63), ecnRecover: INT32, dupAcks: COUNT, recover: INT32, limited: COUNT,
+  cc: UINT16, cwnd: AMOUNT, ssthresh: AMOUNT, bytesAcked: AMOUNT, dupAcks: COUNT, recover: INT32, limited: COUNT,
   sent: SENT,
+  ecn: int(0, 63), ecnRecover: INT32,
   srtt: AMOUNT, rttvar: AMOUNT, rto: AMOUNT, rxtShift: COUNT, rxtCount: COUNT, rttAt: MAYBE, rttSeq: INT32,
   stallAt: MAYBE,
   tsOffset: UINT32, tsRecent: UINT32, tsRecentAt: AMOUNT,
@@ -61,7 +62,8 @@ const LISTENER = record<Listener>(() => createListener(0), {
 
 const SYNCACHE = record<Syncache>(() => createSyncache(0, AF_INET), {
   alarmAt: TIME, inp: INPCB, listener: COUNT, older: COUNT, newer: COUNT, deadline: TIME, rexmits: COUNT,
-  sentAt: AMOUNT, iss: INT32, irs: INT32, flags: UINT31, peerMss: UINT16, ecn: int(0, 63), sndWscale: WSCALE, rcvWscale: WSCALE, wnd: UINT31, sndWnd: UINT31,
+  sentAt: AMOUNT, iss: INT32, irs: INT32, flags: UINT31, peerMss: UINT16, ecn: int(0, 63),
+  sndWscale: WSCALE, rcvWscale: WSCALE, wnd: UINT31, sndWnd: UINT31,
   tsOffset: UINT32, tsRecent: UINT32, tsRecentAt: AMOUNT,
 })
 
