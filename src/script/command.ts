@@ -57,6 +57,7 @@ function targetOf(name: string): string {
 const ALIASES: Readonly<Record<string, string>> = Object.freeze({
   'net.ipv4.ip_default_ttl': 'net.inet.ip.ttl',
   'net.ipv4.tcp_sack': 'net.inet.tcp.sack.enable',
+  'net.ipv4.tcp_dsack': 'net.inet.tcp.sack.dsack',
   'net.ipv4.tcp_ecn': 'net.inet.tcp.ecn.enable',
   'net.ipv4.tcp_syncookies': 'net.inet.tcp.syncookies',
   'net.ipv4.tcp_retries2': 'net.inet.tcp.retries',
@@ -80,7 +81,6 @@ const FIXED: Readonly<Record<string, readonly string[]>> = Object.freeze({
   'net.inet.tcp.recvbuf_auto': Object.freeze(['0']),
   'net.inet.tcp.sendbuf_auto': Object.freeze(['0']),
   'net.inet.tcp.tso': Object.freeze(['0', '1']),
-  'net.ipv4.tcp_dsack': Object.freeze(['0']),
   'net.ipv4.tcp_timestamps': Object.freeze(['1']),
   'net.ipv4.tcp_window_scaling': Object.freeze(['1']),
   'net.ipv4.tcp_fastopen': Object.freeze(['0']),

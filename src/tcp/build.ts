@@ -27,6 +27,7 @@ import { tcpTsNow } from './isn.ts'
 import { tcpMeterOut } from './meter.ts'
 import { tcpMssOffer } from './mss.ts'
 import { tcpScaleLast, tcpSynOptions } from './options.ts'
+import { tcpDsackSent, tcpSackFill, tcpSackPending } from './sackgen.ts'
 import { TF_ACKNOW, TF_DELACK, TF_TSTMP, TT_DELACK } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpTimerStop } from './deadline.ts'
@@ -39,7 +40,7 @@ import { tcpWindow, tcpWindowField, tcpWindowSent } from './window.ts'
 export function tcpTransmit(vn: Vn, tcb: Tcb, seq: Seq, flags: number, pos: number, len: number): number {
   const { inp } = tcb
   const syn = (flags & TH_SYN) !== 0
-  const opt = tcpSegOptions(vn, tcb, syn)
+  const opt = tcpSegOptions(vn, tcb, flags)
   const f = frameAlloc(vn.pool, TCP_MAX_HDR_LEN + len)
   if (f === null) {
     vn.state.tcp.stats.sndnomem++
@@ -104,11 +105,14 @@ export function writeHeader(
   view.setUint16(off + TCP_URP, urp)
 }
 
-/** The options of a segment: MSS, scale, SACK-permitted and timestamps on a SYN (MUST-65: MSS nowhere else), timestamps after it. */
-function tcpSegOptions(vn: Vn, tcb: Tcb, syn: boolean): TcpOptions {
+/**
+ * The options of a segment: MSS, scale, SACK-permitted and timestamps on a SYN (MUST-65: MSS nowhere else), timestamps
+ * and SACK after it.
+ */
+function tcpSegOptions(vn: Vn, tcb: Tcb, flags: number): TcpOptions {
   const { opt } = vn.state.tcp
   tcpOptionsReset(opt)
-  if (syn) {
+  if ((flags & TH_SYN) !== 0) {
     opt.flags = tcpSynOptions(tcb.flags)
     opt.mss = tcpMssOffer(vn, tcb.inp.faddr, tcb.userMss)
     opt.wscale = tcb.rcvWscale
@@ -118,6 +122,7 @@ function tcpSegOptions(vn: Vn, tcb: Tcb, syn: boolean): TcpOptions {
     opt.tsVal = tcpTsNow(vn, tcb.tsOffset)
     opt.tsEcr = tcb.tsRecent
   }
+  if (tcpSackPending(tcb) && (flags & (TH_SYN | TH_RST)) === 0) tcpSackFill(vn, tcb, opt)
   return opt
 }
 
@@ -125,6 +130,7 @@ function tcpSegOptions(vn: Vn, tcb: Tcb, syn: boolean): TcpOptions {
 function ackSent(tcb: Tcb, field: number, syn: boolean): void {
   if (field === 0) tcb.meter.zeroWindows++
   if (!syn) tcpWindowSent(tcb, field)
+  tcpDsackSent(tcb)
   tcb.flags &= ~(TF_ACKNOW | TF_DELACK)
   tcb.lastAckSent = tcb.rcvNxt
   tcpTimerStop(tcb, TT_DELACK)

@@ -7,6 +7,7 @@ import type { Vn } from '../kern/vn.ts'
 import { ringClear } from '../lib/bytering.ts'
 import { tcpTimerStopAll } from './deadline.ts'
 import { tcpSetState } from './fsm.ts'
+import { tcpReassForget } from './reass.ts'
 import { tcpSendReset } from './respond.ts'
 import { sentClear } from './sent.ts'
 import {
@@ -47,7 +48,7 @@ export function tcpDetach(vn: Vn, tcb: Tcb): void {
   inpRemove(vn, vn.state.tcp.table, vn.state.tcp.tcbs, tcb.inp)
   ringClear(tcb.sndBuf)
   sentClear(tcb.sent)
-  tcb.reass.length = 0
+  tcpReassForget(tcb)
   tcb.flags |= TF_CANTSENDMORE
   if ((tcb.flags & TF_ORPHAN) !== 0) tcpFree(vn, tcb)
   else eventPost(vn, tcb.inp.id, EV_READ | EV_WRITE)

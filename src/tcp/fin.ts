@@ -5,6 +5,7 @@ import type { Vn } from '../kern/vn.ts'
 import { seqAdd } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
 import { tcpCanReceive, tcpSetState } from './fsm.ts'
+import { tcpReassForget } from './reass.ts'
 import {
   TCPS_CLOSE_WAIT, TCPS_CLOSING, TCPS_ESTABLISHED, TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_2, TCPS_SYN_RECEIVED, TF_ACKNOW,
   TF_FINPARKED, TF_GOTFIN,
@@ -26,7 +27,7 @@ export function tcpFinDeliver(vn: Vn, tcb: Tcb): void {
   tcb.rcvNxt = seqAdd(tcb.rcvNxt, 1)
   tcb.flags = tcb.flags & ~TF_FINPARKED | TF_GOTFIN | TF_ACKNOW
   // whatever a confused peer put beyond its end
-  tcb.reass.length = 0
+  tcpReassForget(tcb)
   eventPost(vn, tcb.inp.id, EV_READ)
   switch (tcb.state) {
     case TCPS_ESTABLISHED:

@@ -15,6 +15,7 @@ import { tcpCanReceive, tcpSendsFin } from './fsm.ts'
 import { tcpMeterHeld } from './meter.ts'
 import { tcpMssUpdate } from './mss.ts'
 import { tcpRtoBackedOff } from './rtt.ts'
+import { tcpSackLen } from './sackgen.ts'
 import { sentAppLimited, sentPipe, sentTransmit } from './sent.ts'
 import {
   ECN_HOLD, TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TCPS_TIME_WAIT, TF_ACKNOW, TF_CORK, TF_DELACK, TF_FORCE,
@@ -88,12 +89,13 @@ function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
   // after an echo at the smallest window new data waits (RFC 3168 §6.1.2)
   if ((tcb.ecn & ECN_HOLD) !== 0) len = Math.max(0, Math.min(len, seqDiff(tcb.sndMax, tcb.sndNxt)))
   let more = false
-  if (len > tcb.mss) {
-    len = tcb.mss
+  const room = tcb.mss - tcpSackLen(tcb)
+  if (len > room) {
+    len = room
     more = true
   }
   const fin = tcpSendsFin(tcb.state) && pos + len === queued && !(force && wnd === 1 && queued > 0)
-  if (!fin && !worthSending(tcb, idle, force, pos, len, queued)) {
+  if (!fin && !worthSending(tcb, idle, force, pos, len, queued, room)) {
     // data waits, and no timer would ever look at it again
     if (queued > 0 && !tcpTimerOn(tcb, TT_REXMT) && !tcpTimerOn(tcb, TT_PERSIST)) {
       tcb.rxtShift = 0
@@ -137,10 +139,12 @@ function outputSyn(vn: Vn, tcb: Tcb): number {
 }
 
 /** The sender's silly-window rules (RFC 9293 §3.8.6.2.1) with Nagle's condition, and ACKs that are owed. */
-function worthSending(tcb: Tcb, idle: boolean, force: boolean, pos: number, len: number, queued: number): boolean {
+function worthSending(
+  tcb: Tcb, idle: boolean, force: boolean, pos: number, len: number, queued: number, room: number,
+): boolean {
   if ((tcb.flags & TF_ACKNOW) !== 0) return true
   if (len === 0) return false
-  if (len >= tcb.mss || force) return true
+  if (len >= room || force) return true
   if (seqLt(tcb.sndNxt, tcb.sndMax)) return true
   // rule (2): all of it, and nothing unacknowledged (idle is taken before the call's first segment, so that the short
   // end of one write does not wait for the ACK of its own beginning: RFC 9293 appendix A.3)

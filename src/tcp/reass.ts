@@ -5,8 +5,9 @@
 
 import type { Vn } from '../kern/vn.ts'
 import { ringCommit, ringPut } from '../lib/bytering.ts'
-import { seqAdd, seqDiff, seqGt, seqLeq, seqLt, seqMax } from '../lib/seq.ts'
+import { seqAdd, seqDiff, seqGt, seqLeq, seqLt, seqMax, seqMin } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
+import { tcpDsack, tcpSackChanged } from './sackgen.ts'
 import { TF_CANTRCVMORE } from './state.ts'
 import type { Tcb } from './state.ts'
 
@@ -24,6 +25,12 @@ export function tcpReassPark(vn: Vn, tcb: Tcb, seq: Seq, from: Uint8Array, at: n
   while (j < reass.length && seqLeq(reass[j], end)) j += 2
   const most = vn.state.sysctl['net.inet.tcp.reass.maxqueuelen']
   if (i === j && reass.length >= 2 * most && seq !== tcb.rcvNxt) return false
+  for (let k = i; k < j; k += 2) {
+    if (!seqLt(seqMax(seq, reass[k]), seqMin(end, reass[k + 1]))) continue
+    // RFC 2883 §4.2: of several duplicate parts the first is told, unless one before rcvNxt was
+    if (tcb.dsackEnd === tcb.dsackStart) tcpDsack(vn, tcb, seqMax(seq, reass[k]), seqMin(end, reass[k + 1]))
+    break
+  }
   if ((tcb.flags & TF_CANTRCVMORE) === 0) {
     let next = seq
     for (let k = i; k < j; k += 2) {
@@ -34,11 +41,13 @@ export function tcpReassPark(vn: Vn, tcb: Tcb, seq: Seq, from: Uint8Array, at: n
   }
   if (i === j) {
     reass.splice(i, 0, seq, end)
+    tcpSackChanged(tcb, seq, seq, end)
     return true
   }
   if (seqLt(seq, reass[i])) reass[i] = seq
   reass[i + 1] = seqMax(end, reass[j - 1])
   if (j > i + 2) reass.splice(i + 2, j - i - 2)
+  tcpSackChanged(tcb, seq, reass[i], reass[i + 1])
   return true
 }
 
@@ -50,7 +59,14 @@ export function tcpReassDrain(tcb: Tcb): boolean {
   if ((tcb.flags & TF_CANTRCVMORE) === 0) ringCommit(tcb.rcvBuf, seqDiff(end, tcb.rcvNxt))
   tcb.rcvNxt = end
   reass.splice(0, 2)
+  if (reass.length === 0) tcb.sackRecent.length = 0
   return true
+}
+
+/** What is parked will never be in order. */
+export function tcpReassForget(tcb: Tcb): void {
+  tcb.reass.length = 0
+  tcb.sackRecent.length = 0
 }
 
 /** Copies the bytes [start, end) of a segment that begins at `seq` to their place behind the readable ones. */

@@ -19,6 +19,7 @@ import { tcpMeterIn, tcpMeterMoved } from './meter.ts'
 import { tcpOutput } from './output.ts'
 import { tcpPredicted } from './predict.ts'
 import { tcpChallenge } from './respond.ts'
+import { tcpDsackOld } from './sackgen.ts'
 import {
   TCPS_CLOSE_WAIT, TCPS_CLOSING, TCPS_LAST_ACK, TCPS_SYN_RECEIVED, TF_ACKNOW, TF_DELACK, TF_NEEDOUTPUT, TF_ORPHAN,
   TF_TSTMP, TT_DELACK,
@@ -59,6 +60,8 @@ function tcpCheckSegment(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
     vn.state.sysctl['net.inet.tcp.tolerate_missing_ts'] === 0) return countDrop(vn, stats, 'tcp', 'rcvnots', f)
   if (tcpPawsReject(vn, tcb, seg)) {
     countDrop(vn, stats, 'tcp', 'pawsdrop', f)
+    // RFC 2883 §4.3: whatever PAWS thinks of it, the sender learns that it came twice
+    tcpDsackOld(vn, tcb, seg)
     return refuse(vn, tcb, seg)
   }
   if (!trimToWindow(vn, tcb, f, seg)) return
@@ -84,6 +87,7 @@ function trimToWindow(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
   const { stats } = vn.state.tcp
   const old = seqDiff(tcb.rcvNxt, seg.seq)
   if (old > 0) {
+    tcpDsackOld(vn, tcb, seg)
     if (old > seg.len || (old === seg.len && (seg.flags & TH_FIN) === 0)) {
       // a retransmission whose ACK was lost, a keep-alive or an old duplicate: tell where we are
       stats.rcvdupbyte += seg.len

@@ -53,7 +53,7 @@ export const TF_SENTFIN = 16
 export const TF_TSTMP = 32
 /** Window scaling was negotiated. */
 export const TF_SCALE = 64
-/** The peer's SYN said SACK-permitted. */
+/** SACK was negotiated. */
 export const TF_SACK_PERMIT = 128
 /** Fast recovery (RFC 6582). */
 export const TF_FASTRECOVERY = 256
@@ -189,6 +189,11 @@ export interface Tcb extends Alarm {
   rcvLimit: number
   /** Ranges parked out of order, [start, end) pairs in order, flat. */
   reass: Seq[]
+  /** A number in each range that lately changed, the last one first: the order in which SACK blocks are told. */
+  sackRecent: Seq[]
+  /** What came twice and is not told yet (RFC 2883); equal: nothing. */
+  dsackStart: Seq
+  dsackEnd: Seq
   rcvFin: Seq
 
   /** Send MSS as the peer said (or the default), SendMSS of RFC 9293 §3.7.1. */
@@ -408,7 +413,8 @@ export function createTcb(id: number, family: number): Tcb {
     sndWl1: SEQ_ZERO, sndWl2: SEQ_ZERO, sndWnd: 0, maxSndWnd: 0, sndWscale: 0,
     sndBuf: createByteRing(), sndLimit: 0,
     irs: SEQ_ZERO, rcvNxt: SEQ_ZERO, rcvAdv: SEQ_ZERO, rcvUp: SEQ_ZERO, lastAckSent: SEQ_ZERO,
-    rcvWscale: 0, rcvBuf: createByteRing(), rcvLimit: 0, reass: [], rcvFin: SEQ_ZERO,
+    rcvWscale: 0, rcvBuf: createByteRing(), rcvLimit: 0, reass: [], sackRecent: [], dsackStart: SEQ_ZERO,
+    dsackEnd: SEQ_ZERO, rcvFin: SEQ_ZERO,
     peerMss: 0, mss: 0, userMss: 0, pathMtu: 0, holeSavedMtu: -1,
     cc: 0, cwnd: 0, ssthresh: 0x3fffffff, bytesAcked: 0, dupAcks: 0,
     ecn: 0, ecnRecover: SEQ_ZERO, recover: SEQ_ZERO, limited: 0,

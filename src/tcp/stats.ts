@@ -78,6 +78,8 @@ export const TCP_STATS_TEXT = Object.freeze({
   finwait2drops: '%d connections closed in FIN-WAIT-2 by timeout',
   fastrexmit: '%d fast retransmits',
   partialack: '%d partial acks during fast recovery',
+  sackSendBlocks: '%d SACK options (SACK blocks) sent',
+  dsackSent: '%d D-SACK blocks sent (RFC 2883)',
   mturesent: '%d resends initiated by path MTU discovery',
   pmtudBlackholeActivated: '%d times smaller segments tried in a suspected path MTU black hole',
   pmtudBlackholeFailed: '%d times smaller segments did not help',

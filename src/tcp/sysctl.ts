@@ -14,6 +14,7 @@ export const TCP_SYSCTLS = Object.freeze({
     2_097_152, 65_536, 1_073_741_824, 'bytes', 'Largest receive window that the window scale is chosen for'),
   'net.inet.tcp.rfc1323': sysctlBool(1, 'Offer window scaling and timestamps (RFC 7323)'),
   'net.inet.tcp.sack.enable': sysctlBool(1, 'Offer and accept selective acknowledgments (RFC 2018)'),
+  'net.inet.tcp.sack.dsack': sysctlBool(1, 'Tell of data that came twice (RFC 2883)'),
   'net.inet.tcp.option_order': sysctlEnum(
     Object.freeze(['freebsd', 'linux']), 0, 'Order of the options of a SYN, as one system or the other writes them'),
   'net.inet.tcp.mssdflt': sysctlInt(536, 88, 65_495, 'bytes', 'Send MSS when the peer sent no MSS option (IPv4)'),

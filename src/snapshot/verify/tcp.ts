@@ -5,6 +5,7 @@ import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TCPS_TIM
 import { SENT_FLAGS, SENT_STRIDE, SF_ALL, SF_LOST, SF_RETRANS, SF_SACKED } from '../../tcp/state-sent.ts'
 import type { Listener, Tcb } from '../../tcp/state.ts'
 import type { VnetState } from '../../vnet/state.ts'
+import { TCP_MAX_SACK } from '../../wire/tcp-options.ts'
 import { demand } from '../fault.ts'
 
 /** SYN and FIN take a number each. */
@@ -89,6 +90,7 @@ function verifySent({ sent, sndUna, sndMax, state }: Tcb, path: string): void {
 
 function verifyRanges(tcb: Tcb, path: string): void {
   const { reass, rcvNxt } = tcb
+  demand(tcb.sackRecent.length <= TCP_MAX_SACK, `${path}.sackRecent`, 'more than an option holds')
   // text that came with a crossing SYN waits for ESTABLISHED at rcvNxt itself
   const first = tcb.state === TCPS_SYN_RECEIVED ? 0 : 1
   demand(reass.length % 2 === 0, `${path}.reass`, 'half a range')
