@@ -24,8 +24,10 @@ describe('scripts from the RFC texts', () => {
 
   it('a thousand scripts take less than ten seconds', () => {
     const texts = files.map(({ path }) => readFileSync(path, 'utf8'))
-    const start = performance.now()
+    // processor time: other processes may want theirs at the same time
+    const start = process.cpuUsage()
     for (let i = 0; i < 1000; i++) runScript(texts[i % texts.length])
-    expect(performance.now() - start).toBeLessThan(10_000)
-  })
+    const { user, system } = process.cpuUsage(start)
+    expect((user + system) / 1000).toBeLessThan(10_000)
+  }, 60_000)
 })
