@@ -33,6 +33,8 @@ export const TCP_KEEPIDLE = 4
 export const TCP_KEEPINTVL = 5
 export const TCP_KEEPCNT = 6
 export const TCP_USER_TIMEOUT = 18
+/** Not a number of Linux's or FreeBSD's: the socket's events are traced (docs/trace.md). */
+export const TCP_TRACE = 1000
 
 export const SOCK_STREAM = 1
 export const SOCK_DGRAM = 2

@@ -33,6 +33,8 @@ export interface Vn {
   /** Socket id → EV_* bits not yet drained, in order of first posting. */
   events: Map<number, number>
   probe: Probe | null
+  /** Counter of the segment that TCP discarded in this event, for its trace; '' where none was. */
+  dropped: string
 }
 
 /** Tells the owner of socket `id` (when the events are drained) that `what` happened. */
@@ -48,5 +50,6 @@ export function countDrop<K extends string>(
   vn: Vn, stats: Record<K, number>, group: string, name: K, f: Frame | null,
 ): void {
   stats[name]++
+  if (group === 'tcp') vn.dropped = name
   if (vn.probe !== null) vn.probe.drop(vn.state.now, `${group}.${name}`, f)
 }

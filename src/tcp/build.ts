@@ -31,6 +31,7 @@ import { tcpDsackSent, tcpSackFill, tcpSackPending } from './sackgen.ts'
 import { TF_ACKNOW, TF_DELACK, TF_TSTMP, TT_DELACK } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpTimerStop } from './deadline.ts'
+import { tcpTraceOut } from './trace.ts'
 import { tcpWindow, tcpWindowField, tcpWindowSent } from './window.ts'
 
 /**
@@ -87,6 +88,7 @@ export function tcpFrameSend(vn: Vn, f: Frame, src: Addr, dst: Addr, ttl: number
   f.l4 = f.off
   inetChecksumSet(f, f.off + TCP_SUM)
   vn.state.tcp.stats.sndtotal++
+  tcpTraceOut(vn, f)
   return inetOutput(vn, f)
 }
 

@@ -13,6 +13,7 @@ import { tcpOutput } from './output.ts'
 import { TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT } from './state.ts'
 import type { Syncache, Tcb } from './state.ts'
 import { tcpSyncacheRemove } from './syncache.ts'
+import { tcpTraceIcmp } from './trace.ts'
 
 /** Handshakes that were retransmitted this often believe a hard error (as FreeBSD's syncache). */
 const SYNCACHE_PATIENCE = 3
@@ -30,6 +31,7 @@ export function tcpCtlInput(vn: Vn, c: CtlInput): void {
   if (!c.haveSeq || !(seqGeq(c.seq, tcb.sndUna) && seqLt(c.seq, tcb.sndMax))) {
     return countDrop(vn, tcp.stats, 'tcp', 'ctlignored', null)
   }
+  tcpTraceIcmp(vn, tcb, c)
   if (c.kind === CTL_MSGSIZE) return tooBig(vn, tcb, c.mtu)
   // hard errors end a connection only before it is synchronized (RFC 5927 §5.2, against SHLD-26)
   if (c.kind === CTL_UNREACH_HARD && (tcb.state === TCPS_SYN_SENT || tcb.state === TCPS_SYN_RECEIVED)) {

@@ -4,11 +4,13 @@ import { NEVER, TIMER_TCP, alarmSet } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import { TT_2MSL, TT_DELACK, TT_IDLEBUF, TT_KEEP, TT_PERSIST, TT_REXMT } from './state.ts'
 import type { Tcb } from './state.ts'
+import { tcpTraceTimerSet } from './trace.ts'
 
 /** The timer fires `delayUs` from now; an earlier setting is forgotten. */
 export function tcpTimerSet(vn: Vn, tcb: Tcb, timer: number, delayUs: number): void {
   const at = vn.state.now + delayUs
   tcb.timers[timer] = at
+  tcpTraceTimerSet(vn, tcb, timer)
   alarmSet(vn.state.timers, TIMER_TCP, tcb.inp.id, tcb, at)
 }
 

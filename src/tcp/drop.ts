@@ -14,6 +14,7 @@ import {
   TCPS_CLOSED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TCPS_TIME_WAIT, TF_CANTSENDMORE, TF_ORPHAN,
 } from './state.ts'
 import type { Tcb } from './state.ts'
+import { tcpTraceFree, tcpTraceState } from './trace.ts'
 
 /**
  * Ends a connection with an error for its user (MUST-12: an abort is told from a close), after a reset to the peer
@@ -45,6 +46,7 @@ export function tcpEnd(vn: Vn, tcb: Tcb): void {
 /** Nothing more will come or go on this connection; the user still has the socket, or the record goes too. */
 export function tcpDetach(vn: Vn, tcb: Tcb): void {
   tcpTimerStopAll(tcb)
+  tcpTraceState(vn, tcb)
   inpRemove(vn, vn.state.tcp.table, vn.state.tcp.tcbs, tcb.inp)
   ringClear(tcb.sndBuf)
   sentClear(tcb.sent)
@@ -60,6 +62,7 @@ export function tcpFree(vn: Vn, tcb: Tcb): void {
   const { id } = tcb.inp
   if ((tcb.flags & TF_ORPHAN) !== 0) tcp.orphans--
   tcpTimerStopAll(tcb)
+  tcpTraceFree(vn, tcb)
   inpRemove(vn, tcp.table, tcp.tcbs, tcb.inp)
   tcp.tcbs.delete(id)
   ringClear(tcb.sndBuf)

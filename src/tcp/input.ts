@@ -19,9 +19,16 @@ import { TCPS_SYN_SENT } from './state.ts'
 import { tcpSynSentInput } from './synsent.ts'
 import { tcpSyncacheInput } from './syncache.ts'
 import { tcpTimeWaitInput } from './timewait.ts'
+import { tcpTraceBegin, tcpTraceEnd, tcpTraceIn, tcpTraceListener } from './trace.ts'
 
 /** A segment for this host (f.l4 = f.off at its header; f.src, f.dst set). Borrows the frame. */
 export function tcpInput(vn: Vn, f: Frame): void {
+  tcpTraceBegin(vn)
+  segmentInput(vn, f)
+  tcpTraceEnd(vn, f)
+}
+
+function segmentInput(vn: Vn, f: Frame): void {
   const { tcp } = vn.state
   const { stats, seg } = tcp
   const { view, l4 } = f
@@ -47,8 +54,9 @@ export function tcpInput(vn: Vn, f: Frame): void {
   const lport = view.getUint16(l4 + TCP_DPORT)
   const fport = view.getUint16(l4 + TCP_SPORT)
   const tcb = inpLookup(vn, tcp.table, tcp.tcbs, f.dst, lport, f.src, fport)
+  if (tcb !== null && (seg.flags & TH_SYN) === 0) seg.win <<= tcb.sndWscale
+  tcpTraceIn(vn, f, seg, tcb)
   if (tcb === null) return noConnection(vn, f, lport, fport)
-  if ((seg.flags & TH_SYN) === 0) seg.win <<= tcb.sndWscale
   if (tcb.state === TCPS_SYN_SENT) tcpSynSentInput(vn, tcb, f, seg)
   else tcpSegmentInput(vn, tcb, f, seg)
 }
@@ -62,9 +70,15 @@ function noConnection(vn: Vn, f: Frame, lport: number, fport: number): void {
   const tw = inpLookup(vn, tcp.timewaitTable, tcp.timewait, f.dst, lport, f.src, fport)
   if (tw !== null && tcpTimeWaitInput(vn, tw, f, seg)) return
   const sc = inpLookup(vn, tcp.syncacheTable, tcp.syncache, f.dst, lport, f.src, fport)
-  if (sc !== null) return tcpSyncacheInput(vn, sc, f, seg)
+  if (sc !== null) {
+    tcpTraceListener(vn, f, seg, sc.listener)
+    return tcpSyncacheInput(vn, sc, f, seg)
+  }
   const listener = inpLookupListen(vn, tcp.table, tcp.tcbs, f.dst, lport)
-  if (listener !== null && tcp.listeners.has(listener.inp.id)) return tcpListenInput(vn, listener, f, seg, tw)
+  if (listener !== null && tcp.listeners.has(listener.inp.id)) {
+    tcpTraceListener(vn, f, seg, listener.inp.id)
+    return tcpListenInput(vn, listener, f, seg, tw)
+  }
   countDrop(vn, stats, 'tcp', 'noport', f)
   if (vn.state.sysctl['net.inet.tcp.blackhole'] === 0) tcpReset(vn, f, seg)
 }

@@ -6,12 +6,13 @@
 import { inetPathMtu } from '../inet/source.ts'
 import type { Vn } from '../kern/vn.ts'
 import { seqDiff } from '../lib/seq.ts'
+import { tcpCaState } from './ca.ts'
 import { tcpTimerOn } from './deadline.ts'
 import { tcpIsDone } from './drop.ts'
 import { HELD_IDLE, HELD_RWND, HELD_SNDBUF } from './meter.ts'
 import { tcpMssOffer } from './mss.ts'
 import {
-  ECN_ON, TCPS_ESTABLISHED, TCPS_LISTEN, TF_FASTRECOVERY, TF_SACK_PERMIT, TF_SCALE, TF_TSTMP, TT_PERSIST,
+  ECN_ON, TCPS_ESTABLISHED, TCPS_LISTEN, TF_SACK_PERMIT, TF_SCALE, TF_TSTMP, TT_PERSIST,
 } from './state.ts'
 import type { Tcb, TcpMeter } from './state.ts'
 import { tcpRcvWnd } from './window.ts'
@@ -80,13 +81,6 @@ export interface LinuxTcpInfo {
   tcpi_total_rto_recoveries: number
   tcpi_total_rto_time: number
 }
-
-/** tcpi_ca_state. */
-export const TCP_CA_OPEN = 0
-export const TCP_CA_DISORDER = 1
-export const TCP_CA_CWR = 2
-export const TCP_CA_RECOVERY = 3
-export const TCP_CA_LOSS = 4
 
 /** Linux's value for a threshold or a rate without a limit. */
 const INFINITE_SSTHRESH = 0x7fffffff
@@ -172,13 +166,6 @@ export function linuxInfoOf(vn: Vn, tcb: Tcb): LinuxTcpInfo {
     tcpi_total_rto_recoveries: meter.rtoRuns,
     tcpi_total_rto_time: Math.floor((meter.rtoUs + timingOut(now, meter)) / 1000),
   }
-}
-
-/** TCP_CA_*: what the sender thinks of the path. */
-export function tcpCaState(tcb: Tcb): number {
-  if (tcb.rxtCount > 0) return TCP_CA_LOSS
-  if ((tcb.flags & TF_FASTRECOVERY) !== 0) return TCP_CA_RECOVERY
-  return tcb.dupAcks > 0 ? TCP_CA_DISORDER : TCP_CA_OPEN
 }
 
 /** Linux's guess of the peer's segment size before any has come. */

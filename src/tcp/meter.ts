@@ -9,6 +9,10 @@ import type { Seq } from '../lib/seq.ts'
 import { TH_ACK, TH_FIN, TH_SYN } from '../wire/tcp.ts'
 import { TF_CORK, TF_FORCE, TF_NODELAY, TF_WANTWRITE } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
+import { tcpTraceHold } from './trace.ts'
+import {
+  WHY_HELD_CORK, WHY_HELD_CWND, WHY_HELD_NAGLE, WHY_HELD_RWND, WHY_HELD_SNDBUF, WHY_HELD_SWS,
+} from './trace-words.ts'
 
 /** TcpMeter.held: nothing to send; all sent and not all acknowledged; and what keeps the rest back. */
 export const HELD_IDLE = 0
@@ -89,6 +93,7 @@ export function tcpMeterHeld(vn: Vn, tcb: Tcb): void {
   const { meter } = tcb
   const was = meter.held
   if (held === was) return
+  tcpTraceHold(vn, tcb, HELD_WHY[held])
   const us = vn.state.now - meter.heldAt
   meter.held = held
   meter.heldAt = vn.state.now
@@ -97,6 +102,11 @@ export function tcpMeterHeld(vn: Vn, tcb: Tcb): void {
   if (was === HELD_RWND) meter.rwndUs += us
   else if (was === HELD_SNDBUF) meter.sndbufUs += us
 }
+
+/** By HELD_*. */
+const HELD_WHY: readonly number[] = Object.freeze([
+  0, 0, WHY_HELD_RWND, WHY_HELD_CWND, WHY_HELD_NAGLE, WHY_HELD_CORK, WHY_HELD_SNDBUF, WHY_HELD_SWS,
+])
 
 function heldBy(tcb: Tcb): number {
   const sent = seqDiff(tcb.sndNxt, tcb.sndUna)

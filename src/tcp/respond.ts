@@ -14,6 +14,8 @@ import type { TcpOptions } from '../wire/tcp-options.ts'
 import { tcpFrameSend, tcpTransmit, writeHeader } from './build.ts'
 import { tcpScaleLast } from './options.ts'
 import type { Seg, Tcb } from './state.ts'
+import { tcpTraceWhy } from './trace.ts'
+import { WHY_CHALLENGE } from './trace-words.ts'
 
 /** Segment length in sequence space (RFC 9293 §3.4: SYN and FIN count). */
 export function segLen(seg: Seg): number {
@@ -97,6 +99,7 @@ export function tcpChallengeAllowed(vn: Vn, rec: { challenges: number; challenge
   rec.challenges++
   tcp.challenges++
   tcp.stats.challengeack++
+  tcpTraceWhy(vn, WHY_CHALLENGE)
   return true
 }
 

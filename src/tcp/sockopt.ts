@@ -3,7 +3,7 @@
 import { bufferLimit, inpGetOpt, inpSetOpt } from '../inet/inpopt.ts'
 import {
   SOL_SOCKET, SOL_TCP, SO_KEEPALIVE, SO_LINGER, SO_OOBINLINE, SO_RCVBUF, SO_SNDBUF, TCP_CORK, TCP_KEEPCNT, TCP_KEEPIDLE,
-  TCP_KEEPINTVL, TCP_MAXSEG, TCP_NODELAY, TCP_USER_TIMEOUT,
+  TCP_KEEPINTVL, TCP_MAXSEG, TCP_NODELAY, TCP_TRACE, TCP_USER_TIMEOUT,
 } from '../inet/sockopt.ts'
 import type { Vn } from '../kern/vn.ts'
 import { EBADF, EINVAL, EISCONN, ENOPROTOOPT } from '../lib/errno.ts'
@@ -12,6 +12,7 @@ import { tcpOutput, tcpWindowUpdate } from './output.ts'
 import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TF_CORK, TF_NODELAY } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpIsDone } from './drop.ts'
+import { tcpTraceSocket } from './trace.ts'
 
 /**
  * Sets an option. SO_LINGER takes the seconds, −1 for off; 0 makes close a reset, any other time is not waited for,
@@ -87,6 +88,9 @@ function setTcp(vn: Vn, tcb: Tcb, name: number, value: number): number {
       if (!(value >= 0 && value <= 0x7fffffff)) return EINVAL
       tcb.userTimeoutMs = value
       return 0
+    case TCP_TRACE:
+      tcpTraceSocket(vn, tcb, value !== 0)
+      return 0
     default: return ENOPROTOOPT
   }
 }
@@ -100,6 +104,7 @@ function getTcp(vn: Vn, tcb: Tcb, name: number): number {
     case TCP_KEEPINTVL: return tcpKeepIntvlUs(vn, tcb) / 1e6
     case TCP_KEEPCNT: return tcpKeepCnt(vn, tcb)
     case TCP_USER_TIMEOUT: return tcb.userTimeoutMs
+    case TCP_TRACE: return vn.state.tcp.trace.sockets.has(tcb.inp.id) ? 1 : 0
     default: return -ENOPROTOOPT
   }
 }

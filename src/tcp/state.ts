@@ -16,6 +16,8 @@ import { createTcpOptions } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
 import { createRateSample, createSent } from './state-sent.ts'
 import type { RateSample, Sent } from './state-sent.ts'
+import { createTcpTrace } from './state-trace.ts'
+import type { TcpTrace } from './state-trace.ts'
 import { createTcpStats } from './stats.ts'
 import type { TcpStats } from './stats.ts'
 
@@ -358,6 +360,7 @@ export interface TcpState {
   rate: RateSample
   /** Scratch for options being written. */
   opt: TcpOptions
+  trace: TcpTrace
 }
 
 export function createTcpState(isnKey: TcpState['isnKey']): TcpState {
@@ -381,6 +384,7 @@ export function createTcpState(isnKey: TcpState['isnKey']): TcpState {
     seg: createSeg(),
     rate: createRateSample(),
     opt: createTcpOptions(),
+    trace: createTcpTrace(),
   }
 }
 

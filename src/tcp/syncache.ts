@@ -26,6 +26,7 @@ import { TF_TSTMP, createSyncache } from './state.ts'
 import type { Listener, Seg, Syncache, Tcb, TimeWait } from './state.ts'
 import { tcpCookieMake, tcpCookieOpen } from './syncookie.ts'
 import { tcpFromSyncache } from './tcb.ts'
+import { tcpTraceChild } from './trace.ts'
 import { tcpWscaleFor } from './window.ts'
 
 /** How far above the last number of the previous incarnation a new one starts (RFC 1122 §4.2.2.13 (b)). */
@@ -182,6 +183,7 @@ function complete(vn: Vn, tcb: Tcb, sc: Syncache, f: Frame, seg: Seg): void {
   tcp.stats.accepts++
   forget(vn, sc)
   const child = tcpFromSyncache(vn, tcb, sc)
+  tcpTraceChild(vn, sc.listener, child)
   seg.win *= 2 ** child.sndWscale
   tcpSegmentInput(vn, child, f, seg)
 }

@@ -65,6 +65,7 @@ export const TCP_SYSCTLS = Object.freeze({
     1, 'Answer SYNs that find the syncache full with a cookie instead of dropping an older one (RFC 4987 §3.6)'),
   'net.inet.tcp.syncookies_only': sysctlBool(0, 'Answer every SYN with a cookie'),
   'net.inet.tcp.blackhole': sysctlBool(0, 'Do not answer segments to closed ports'),
+  'net.inet.tcp.trace': sysctlInt(0, 0, 1_000_000, 'records', 'Length of the event trace of all connections (0: off)'),
   'net.inet.tcp.ack_war_timewindow': sysctlInt(1000, 1, 60_000, 'ms', 'Period of the challenge ACK limits'),
   'net.inet.tcp.ack_war_cnt': sysctlInt(5, 0, 10_000, '', 'Challenge ACKs of a connection in a period (RFC 5961 §10)'),
   'net.inet.tcp.challenge_limit': sysctlInt(

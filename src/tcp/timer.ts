@@ -23,6 +23,8 @@ import {
 import type { Tcb } from './state.ts'
 import { tcpSyncacheTimer } from './syncache.ts'
 import { tcpTimeWaitEnd } from './timewait.ts'
+import { tcpTraceBegin, tcpTraceEnd, tcpTraceRecordTimer, tcpTraceTimer } from './trace.ts'
+import { TT_SYNACK, TT_TIMEWAIT } from './trace-words.ts'
 
 /**
  * R1 (RFC 9293 §3.8.3, SHLD-10), in retransmissions: here the first hop is put to the proof, and a connection attempt
@@ -35,15 +37,25 @@ const TOTAL_BACKOFF = 2559
 /** A heap entry of TIMER_TCP, TIMER_SYNCACHE or TIMER_TIMEWAIT popped at `at`; `owner` may be gone. */
 export function tcpTimer(vn: Vn, kind: number, owner: number, at: number): void {
   const { tcp, timers, now } = vn.state
+  tcpTraceBegin(vn)
   if (kind === TIMER_TCP) {
     const tcb = tcp.tcbs.get(owner)
-    if (tcb !== undefined && alarmDue(timers, kind, owner, tcb, at, tcpTimerNext(tcb), now)) fire(vn, tcb)
+    if (tcb !== undefined && alarmDue(timers, kind, owner, tcb, at, tcpTimerNext(tcb), now)) {
+      fire(vn, tcb)
+      tcpTraceEnd(vn, null)
+    }
   } else if (kind === TIMER_SYNCACHE) {
     const sc = tcp.syncache.get(owner)
-    if (sc !== undefined && alarmDue(timers, kind, owner, sc, at, sc.deadline, now)) tcpSyncacheTimer(vn, sc)
+    if (sc !== undefined && alarmDue(timers, kind, owner, sc, at, sc.deadline, now)) {
+      tcpTraceRecordTimer(vn, sc.inp, sc.listener, TT_SYNACK)
+      tcpSyncacheTimer(vn, sc)
+    }
   } else {
     const tw = tcp.timewait.get(owner)
-    if (tw !== undefined && alarmDue(timers, kind, owner, tw, at, tw.deadline, now)) tcpTimeWaitEnd(vn, tw)
+    if (tw !== undefined && alarmDue(timers, kind, owner, tw, at, tw.deadline, now)) {
+      tcpTraceRecordTimer(vn, tw.inp, 0, TT_TIMEWAIT)
+      tcpTimeWaitEnd(vn, tw)
+    }
   }
 }
 
@@ -53,6 +65,7 @@ function fire(vn: Vn, tcb: Tcb): void {
     const deadline = tcb.timers[timer]
     if (deadline > vn.state.now) continue
     tcpTimerStop(tcb, timer)
+    if (timer !== TT_IDLEBUF) tcpTraceTimer(vn, tcb, timer)
     switch (timer) {
       case TT_REXMT:
         rexmt(vn, tcb)

@@ -20,6 +20,10 @@ import { tcpDrop } from '../tcp/drop.ts'
 import { tcpLinuxInfo } from '../tcp/linux-info.ts'
 import type { LinuxTcpInfo } from '../tcp/linux-info.ts'
 import { tcpGetOpt, tcpSetOpt } from '../tcp/sockopt.ts'
+import { tcpTraceCall, tcpTraceResult } from '../tcp/trace.ts'
+import {
+  CALL_ABORT, CALL_CLOSE, CALL_CONNECT, CALL_DROP, CALL_RECV, CALL_SEND, CALL_SETOPT, CALL_SHUTDOWN,
+} from '../tcp/trace-words.ts'
 import {
   tcpAbort, tcpAccept, tcpAttach, tcpBind, tcpClose, tcpConnect, tcpListen, tcpReady, tcpRecv, tcpSend, tcpShutdown,
 } from '../tcp/usrreq.ts'
@@ -74,7 +78,9 @@ export function soAccept(v: Vnet, now: number, id: number): number {
 export function soConnect(v: Vnet, now: number, id: number, addr: Addr, port: number): number {
   v.setNow(now)
   switch (id & SO_KIND_MASK) {
-    case SO_TCP: return tcpConnect(v.vn, id, addr, port)
+    case SO_TCP:
+      tcpTraceCall(v.vn, id, CALL_CONNECT, 0)
+      return tcpTraceResult(v.vn, tcpConnect(v.vn, id, addr, port))
     case SO_UDP: return addrIsUnspecified(addr) && port === 0 ? udpDisconnect(v.vn, id) : udpConnect(v.vn, id, addr, port)
     case SO_RAW: return rawConnect(v.vn, id, addr)
     default: return EBADF
@@ -87,7 +93,9 @@ export function soSend(
 ): number {
   v.setNow(now)
   switch (id & SO_KIND_MASK) {
-    case SO_TCP: return tcpSend(v.vn, id, buf, at, len, flags)
+    case SO_TCP:
+      tcpTraceCall(v.vn, id, CALL_SEND, len)
+      return tcpTraceResult(v.vn, tcpSend(v.vn, id, buf, at, len, flags))
     case SO_UDP: return udpSendTo(v.vn, id, buf, at, len, null, 0)
     case SO_RAW: return rawSendTo(v.vn, id, buf, at, len, null)
     default: return -EBADF
@@ -112,7 +120,9 @@ export function soRecv(
 ): number {
   v.setNow(now)
   switch (id & SO_KIND_MASK) {
-    case SO_TCP: return tcpRecv(v.vn, id, buf, at, len, flags)
+    case SO_TCP:
+      tcpTraceCall(v.vn, id, CALL_RECV, len)
+      return tcpTraceResult(v.vn, tcpRecv(v.vn, id, buf, at, len, flags))
     case SO_UDP: return udpRecvFrom(v.vn, id, buf, at, len, from, flags)
     case SO_RAW: return rawRecvFrom(v.vn, id, buf, at, len, from)
     default: return -EBADF
@@ -122,7 +132,9 @@ export function soRecv(
 export function soShutdown(v: Vnet, now: number, id: number, how: number): number {
   v.setNow(now)
   switch (id & SO_KIND_MASK) {
-    case SO_TCP: return tcpShutdown(v.vn, id, how)
+    case SO_TCP:
+      tcpTraceCall(v.vn, id, CALL_SHUTDOWN, 0)
+      return tcpTraceResult(v.vn, tcpShutdown(v.vn, id, how))
     case SO_UDP: return udpShutdown(v.vn, id, how)
     default: return EOPNOTSUPP
   }
@@ -131,7 +143,9 @@ export function soShutdown(v: Vnet, now: number, id: number, how: number): numbe
 export function soClose(v: Vnet, now: number, id: number): number {
   v.setNow(now)
   switch (id & SO_KIND_MASK) {
-    case SO_TCP: return tcpClose(v.vn, id)
+    case SO_TCP:
+      tcpTraceCall(v.vn, id, CALL_CLOSE, 0)
+      return tcpTraceResult(v.vn, tcpClose(v.vn, id))
     case SO_UDP: return udpClose(v.vn, id)
     case SO_RAW: return rawClose(v.vn, id)
     default: return EBADF
@@ -141,19 +155,26 @@ export function soClose(v: Vnet, now: number, id: number): number {
 /** Ends a connection with a reset (RFC 9293 §3.10.5); other sockets are closed. */
 export function soAbort(v: Vnet, now: number, id: number): number {
   v.setNow(now)
-  return (id & SO_KIND_MASK) === SO_TCP ? tcpAbort(v.vn, id) : soClose(v, now, id)
+  if ((id & SO_KIND_MASK) !== SO_TCP) return soClose(v, now, id)
+  tcpTraceCall(v.vn, id, CALL_ABORT, 0)
+  return tcpTraceResult(v.vn, tcpAbort(v.vn, id))
 }
 
 /** Ends every TCP connection with a reset, also those whose user has gone (tcpdrop(8)); users see ECONNABORTED. */
 export function soDropConnections(v: Vnet, now: number): void {
   v.setNow(now)
-  for (const tcb of [...v.state.tcp.tcbs.values()]) tcpDrop(v.vn, tcb, ECONNABORTED)
+  for (const tcb of [...v.state.tcp.tcbs.values()]) {
+    tcpTraceCall(v.vn, tcb.inp.id, CALL_DROP, 0)
+    tcpDrop(v.vn, tcb, ECONNABORTED)
+  }
 }
 
 export function soSetOpt(v: Vnet, now: number, id: number, level: number, name: number, value: number): number {
   v.setNow(now)
   switch (id & SO_KIND_MASK) {
-    case SO_TCP: return tcpSetOpt(v.vn, id, level, name, value)
+    case SO_TCP:
+      tcpTraceCall(v.vn, id, CALL_SETOPT, 0)
+      return tcpTraceResult(v.vn, tcpSetOpt(v.vn, id, level, name, value))
     case SO_UDP: return udpSetOpt(v.vn, id, level, name, value)
     case SO_RAW: return rawSetOpt(v.vn, id, level, name, value)
     default: return EBADF

@@ -28,6 +28,8 @@ import { createRawState } from '../raw/state.ts'
 import type { Dump } from '../snapshot/dump.ts'
 import { snapshotCopy, snapshotDecode, snapshotDump, snapshotEncode } from '../snapshot/snapshot.ts'
 import { createTcpState } from '../tcp/state.ts'
+import { tcpTraceList } from '../tcp/trace-read.ts'
+import type { TcpTraceEvent, TcpTraceOptions } from '../tcp/trace-read.ts'
 import { createUdpState } from '../udp/state.ts'
 import { timerFire } from './dispatch.ts'
 import { vnetReseed } from './reseed.ts'
@@ -89,6 +91,7 @@ export class Vnet implements VnetCore {
       txq: [],
       events: new Map(),
       probe: null,
+      dropped: '',
     }
     if (state !== null) return
     const lo = ifCreate(this.vn, 'lo0', IFT_LOOP, 0, LOOP_MTU)
@@ -182,6 +185,11 @@ export class Vnet implements VnetCore {
   /** The sockets that a program may hold: what `adoptSocket` takes after a restore. */
   sockets(): SocketInfo[] {
     return socketInfos(this.vn.state)
+  }
+
+  /** The event trace of TCP (net.inet.tcp.trace, TCP_TRACE), oldest first: why was this sent, why was this dropped. */
+  tcpTrace(options: TcpTraceOptions = {}): TcpTraceEvent[] {
+    return tcpTraceList(this.vn, options)
   }
 
   #assertDrained(): void {

@@ -15,6 +15,7 @@ import {
   TIME, UINT16, UINT31, UINT32,
 } from '../node.ts'
 import { INP_TABLE, INPCB } from './inet.ts'
+import { TRACE } from './trace.ts'
 
 const TIMER_COUNT = 6
 const WSCALE = int(0, 14)
@@ -81,6 +82,7 @@ export const TCP = record<TcpState>(null, {
   timewaitTable: INP_TABLE, nextRecord: COUNT, oldestTimeWait: COUNT, isnKey: list(INT32, 4),
   cookies: SYNCOOKIES,
   orphans: COUNT, challenges: COUNT, challengeQuota: COUNT, challengeAt: PAST, seg: SCRATCH, rate: SCRATCH, opt: SCRATCH,
+  trace: TRACE,
 })
 
 /** Where out-of-order data lies behind the readable bytes; nowhere once nobody will read it. */

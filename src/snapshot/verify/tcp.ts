@@ -7,6 +7,7 @@ import type { Listener, Tcb } from '../../tcp/state.ts'
 import type { VnetState } from '../../vnet/state.ts'
 import { TCP_MAX_SACK } from '../../wire/tcp-options.ts'
 import { demand } from '../fault.ts'
+import { verifyTrace } from './trace.ts'
 
 /** SYN and FIN take a number each. */
 const CONTROLS = 2
@@ -28,6 +29,7 @@ export function verifyTcp({ tcp }: VnetState): void {
     demand(key >= tcp.oldestTimeWait, '.tcp.oldestTimeWait', `${key} is older`)
   }
   demand(tcp.oldestTimeWait <= tcp.nextRecord, '.tcp.oldestTimeWait', 'not given out yet')
+  verifyTrace(tcp)
   const waiting = [...tcp.listeners.values()].reduce((n, listener) => n + listener.synCount, 0)
   demand(waiting === tcp.syncache.size, '.tcp.syncache', `${tcp.syncache.size} records where ${waiting} are listed`)
 }
