@@ -1,5 +1,8 @@
 /** What the event trace keeps (trace.ts). */
 
+/** Numbers of a record; what they are is in trace-words.ts. */
+export const TRACE_WIDTH = 14
+
 /** What the trace remembers of a connection between two of its records (trace.ts). */
 export interface TraceConn {
   /** TCPS_*, TCP_CA_*, ssthresh and cwnd as last told. */

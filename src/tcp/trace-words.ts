@@ -20,8 +20,7 @@ export const TRACE_KINDS = Object.freeze([
 ] as const)
 export type TraceKind = typeof TRACE_KINDS[number]
 
-/** Places in a record. */
-export const TRACE_WIDTH = 14
+/** Places in a record of TRACE_WIDTH numbers. */
 export const R_AT = 0
 export const R_KIND = 1
 export const R_SOCK = 2

@@ -16,13 +16,12 @@ import {
 import { tcpCaState } from './ca.ts'
 import { TCPS_SYN_SENT, TT_DELACK } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
-import { createTraceConn } from './state-trace.ts'
+import { TRACE_WIDTH, createTraceConn } from './state-trace.ts'
 import type { TcpTrace, TraceConn } from './state-trace.ts'
 import { TCP_STATS_TEXT } from './stats.ts'
 import { traceSendReason } from './trace-why.ts'
 import {
-  AT_GAP, AT_NEXT, AT_OLD, CALL_RECV, CALL_SETOPT, R_ADDR, R_FLAGS, R_KIND, R_LEN, R_PORTS, R_SEQ, R_SOCK, TRACE_WIDTH,
-  TR_CALL, TR_CC, TR_DROP, TR_HOLD, TR_ICMP, TR_IN, TR_OUT, TR_STATE, TR_TIMER, WHY_HELD_ACK,
+  AT_GAP, AT_NEXT, AT_OLD, CALL_RECV, CALL_SETOPT, R_ADDR, R_FLAGS, R_KIND, R_LEN, R_PORTS, R_SEQ, R_SOCK,   TR_CALL, TR_CC, TR_DROP, TR_HOLD, TR_ICMP, TR_IN, TR_OUT, TR_STATE, TR_TIMER, WHY_HELD_ACK,
 } from './trace-words.ts'
 
 /** TcpTrace.on: every connection; those that asked for it. */

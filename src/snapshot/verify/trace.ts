@@ -1,7 +1,7 @@
 /** The event trace: a ring that is as long as it says, and no memory of connections that are gone. */
 
 import type { TcpState } from '../../tcp/state.ts'
-import { TRACE_WIDTH } from '../../tcp/trace-words.ts'
+import { TRACE_WIDTH } from '../../tcp/state-trace.ts'
 import { demand } from '../fault.ts'
 
 /** Most that net.inet.tcp.trace may say. */
