@@ -21,7 +21,8 @@ import type { TcpTrace, TraceConn } from './state-trace.ts'
 import { TCP_STATS_TEXT } from './stats.ts'
 import { traceSendReason } from './trace-why.ts'
 import {
-  AT_GAP, AT_NEXT, AT_OLD, CALL_RECV, CALL_SETOPT, R_ADDR, R_FLAGS, R_KIND, R_LEN, R_PORTS, R_SEQ, R_SOCK,   TR_CALL, TR_CC, TR_DROP, TR_HOLD, TR_ICMP, TR_IN, TR_OUT, TR_STATE, TR_TIMER, WHY_HELD_ACK,
+  AT_GAP, AT_NEXT, AT_OLD, CALL_RECV, CALL_SETOPT, R_ADDR, R_FLAGS, R_KIND, R_LEN, R_PORTS, R_SEQ, R_SOCK, TR_CALL,
+  TR_CC, TR_DROP, TR_HOLD, TR_ICMP, TR_IN, TR_OUT, TR_STATE, TR_TIMER, WHY_HELD_ACK,
 } from './trace-words.ts'
 
 /** TcpTrace.on: every connection; those that asked for it. */
