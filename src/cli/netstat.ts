@@ -5,26 +5,53 @@ import type { CounterRow } from '../vimage/counters.ts'
 import type { InterfaceInfo } from '../vimage/interfaces.ts'
 import type { RouteRow } from '../vimage/routes.ts'
 import type { SocketRow } from '../vimage/sockets.ts'
+import type { ConnectionRow } from '../vimage/traces.ts'
 import { Context } from './context.ts'
-import { print, printTable } from './output.ts'
+import { parseInteger, print, printTable } from './output.ts'
+import { printConnections, showWhy } from './why.ts'
 
-interface NetstatOptions { all?: boolean; routes?: boolean; interfaces?: boolean; statistics?: number; json?: boolean }
+interface NetstatOptions {
+  all?: boolean
+  routes?: boolean
+  interfaces?: boolean
+  statistics?: number
+  json?: boolean
+  verbose?: boolean
+  why?: boolean
+  plot?: string
+  socket?: number
+  last?: number
+}
 
 export function addNetstat(program: Command): void {
   program.command('netstat')
-    .description('show sockets, or routes (-r), interfaces (-i), counters (-s)')
+    .description('show sockets, or routes (-r), interfaces (-i), counters (-s), the inside of connections (-v, --why)')
     .option('-a, --all', 'also sockets that listen or have no peer')
     .option('-r, --routes', 'the routing table')
     .option('-i, --interfaces', 'interfaces with their counters')
     .option('-s, --statistics', 'the counters of every protocol; twice: only those that are not zero', count, 0)
+    .option('-v, --verbose', 'connections with all of TCP_INFO')
+    .option('--why', 'what was sent, held back and dropped, and why: the last events of every connection')
+    .option('--plot <file>', 'draw the events of the busiest connection as SVG; - is standard output')
+    .option('--socket <id>', 'only this socket\'s connection (--why, --plot)', parseInteger('socket', 1, Number.MAX_SAFE_INTEGER))
+    .option('--last <n>', 'so many events (--why; 12 of each connection)', parseInteger('last', 1, 1_000_000))
     .option('-n, --numeric', 'accepted; addresses and ports are always numbers')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExamples:\n  vimage netstat -a\n  vimage netstat -V a -r\n  vimage netstat -ss')
+    .addHelpText('after', `
+
+Examples:
+  vimage netstat -a
+  vimage netstat -V a -r
+  vimage netstat -ss
+  vimage netstat -V a --why --last 30
+  vimage netstat -V a --plot a.svg`)
     .action(async (options: NetstatOptions, command: Command) => {
       const context = new Context(command)
       const json = options.json === true
       const times = options.statistics ?? 0
-      if (times > 0) await context.show(times > 1 ? 'counters?nonzero' : 'counters', json, printCounters)
+      if (options.why === true || options.plot !== undefined) await showWhy(context, options)
+      else if (options.verbose === true) await context.show<ConnectionRow[]>('connections', json, printConnections)
+      else if (times > 0) await context.show(times > 1 ? 'counters?nonzero' : 'counters', json, printCounters)
       else if (options.routes === true) await context.show('routes', json, printRoutes)
       else if (options.interfaces === true) await context.show('interfaces', json, printInterfaces)
       else {

@@ -19,6 +19,7 @@ interface TcpdumpOptions {
   write?: string
   link?: boolean
   snaplen?: number
+  why?: boolean
 }
 
 type Point = Extract<CaptureLine, { type: 'start' }>['points'][number]
@@ -33,6 +34,7 @@ export function addTcpdump(program: Command): void {
     .option('-w, --write <file>', 'write them to a file (pcapng, or classic for .pcap); - is standard output')
     .option('-s, --snaplen <bytes>', 'keep so much of each frame', parseInteger('snaplen', 1, 262_144))
     .option('-e, --link', 'also print the Ethernet header')
+    .option('--why', 'after each TCP segment why it was sent, or what became of it (net.inet.tcp.trace must be on)')
     .option('-n, --numeric', 'accepted; addresses and ports are always numbers')
     .addHelpText('after', `
 Filter: terms joined by "and", each perhaps after "not":
@@ -50,6 +52,7 @@ Examples:
       if (options.interface !== undefined && options.interface !== 'any') query.set('interface', options.interface)
       if (options.count !== undefined) query.set('count', String(options.count))
       if (options.snaplen !== undefined) query.set('snaplen', String(options.snaplen))
+      if (options.why === true) query.set('why', '')
       await listen(context, `/v1/capture?${query.toString()}`, options)
     })
 }
@@ -69,8 +72,10 @@ async function listen(context: Context, path: string, options: TcpdumpOptions): 
       packets++
       dropped = line.dropped
       const bytes = Buffer.from(line.data, 'base64')
-      if (writer === null) print(frameLine(line, bytes, points[line.point], points.length > 1, options))
-      else writePacket(writer, line, bytes)
+      if (writer === null) {
+        print(frameLine(line, bytes, points[line.point], points.length > 1, options))
+        if (line.why !== undefined && line.why !== '') print(`\t${line.why}`)
+      } else writePacket(writer, line, bytes)
     }
   }, abortOnInterrupt())
   ;(writer as CaptureWriter | null)?.close()

@@ -12,9 +12,10 @@ import { routeGet, routeInsert, routeRemove, routeRows } from '../vimage/routes.
 import { socketRows } from '../vimage/sockets.ts'
 import { vnetStatus } from '../vimage/status.ts'
 import { sysctlAssign, sysctlRows } from '../vimage/sysctls.ts'
+import { connectionRows, traceListing } from '../vimage/traces.ts'
 import type { Runner } from '../vnet/runner.ts'
 import { bridgeRows, daemonInfo, macRows, thereAre, vimageRows } from './listings.ts'
-import { streamCapture, streamMessages, streamPing } from './streams.ts'
+import { positive, streamCapture, streamMessages, streamPing } from './streams.ts'
 import type { MadeVimage } from './build.ts'
 import type { Daemon } from './daemon.ts'
 import { migrateVimage, restoreVimage, saveVimage } from './move.ts'
@@ -84,6 +85,10 @@ const ROUTES: Readonly<Record<string, Handler>> = Object.freeze({
     routeRemove(runnerOf(c), c.query.get('to') ?? '', c.query.get('via') ?? '')
   },
   'GET /v1/vimages/:vimage/sockets': (c) => socketRows(runnerOf(c)),
+  'GET /v1/vimages/:vimage/connections': (c) => connectionRows(runnerOf(c)),
+  'GET /v1/vimages/:vimage/trace': (c) => traceListing(runnerOf(c), {
+    socket: positive(c.query, 'socket', 0, Number.MAX_SAFE_INTEGER), last: positive(c.query, 'last', Infinity, Number.MAX_SAFE_INTEGER),
+  }),
   'GET /v1/vimages/:vimage/counters': (c) => counterRows(runnerOf(c), c.query.has('nonzero')),
   'GET /v1/vimages/:vimage/sysctl': (c) => sysctlRows(runnerOf(c), c.query.get('name') ?? ''),
   'PUT /v1/vimages/:vimage/sysctl/:name': (c) => {

@@ -6,6 +6,7 @@ import { messageRows } from '../vimage/messages.ts'
 import { PING_MAX_BYTES } from '../vimage/ping-events.ts'
 import type { PingEvent } from '../vimage/ping-events.ts'
 import { startPing } from '../vimage/ping.ts'
+import { packetWhy } from '../vimage/packet-why.ts'
 import type { Runner } from '../vnet/runner.ts'
 import type { CapturePoint, PointSink } from './capture-point.ts'
 import type { Call } from './control-routes.ts'
@@ -35,6 +36,8 @@ export interface CapturePacketLine {
   data: string
   /** Frames so far that the client was too slow for. */
   dropped: number
+  /** Why it was sent, or what became of it, with `why` in the query; '' where that is not known. */
+  why?: string
 }
 
 /** POST …/ping: a line for each PingEvent. */
@@ -85,11 +88,12 @@ export async function streamMessages(runner: Runner, c: Call): Promise<unknown> 
   return undefined
 }
 
-/** GET /v1/capture?vimage=&bridge=&interface=&filter=&count=&snaplen=: CaptureLines. */
+/** GET /v1/capture?vimage=&bridge=&interface=&filter=&count=&snaplen=&why: CaptureLines. */
 export async function streamCapture(c: Call): Promise<void> {
   const count = positive(c.query, 'count', 0, Number.MAX_SAFE_INTEGER)
   const snapLen = positive(c.query, 'snaplen', MAX_SNAPLEN, MAX_SNAPLEN)
   const filter = parseFilter(c.query.get('filter') ?? '')
+  const why = c.query.has('why')
   const points = findPoints(c.daemon, c.query)
   const lines = new Lines(c.response)
   lines.write({
@@ -103,10 +107,18 @@ export async function streamCapture(c: Call): Promise<void> {
   const sink: PointSink = (point, timeUs, bytes, direction) => {
     if (!filterMatches(filter, bytes, point.linkType)) return
     const data = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, snapLen)).toString('base64')
-    const sent = lines.write({
+    const line: CapturePacketLine = {
       type: 'packet', point: points.indexOf(point), timeUs, direction, lengthBytes: bytes.length, data, dropped,
-    } satisfies CaptureLine)
-    if (!sent) dropped++
+    }
+    if (!why) return put(line)
+    // what becomes of a packet that has just arrived is known once the Vnet has seen it
+    const runner = c.daemon.vimages.get(point.kind === 'vimage' ? point.owner : '')?.runner
+    const copy = bytes.slice()
+    setImmediate(() => put({ ...line, why: runner === undefined ? '' : packetWhy(runner, copy, point.linkType, direction) }))
+  }
+  const put = (line: CapturePacketLine): void => {
+    if (count > 0 && packets >= count) return
+    if (!lines.write(line)) dropped++
     else if (++packets === count) {
       stop()
       lines.write({ type: 'end', packets, dropped } satisfies CaptureLine)
@@ -131,7 +143,8 @@ function findPoints(daemon: Daemon, query: URLSearchParams): CapturePoint[] {
   throw new ManageError('ENOENT', `there is no ${what}${name === '' ? '' : ` "${name}"`} ${where} to look at; ${names}`)
 }
 
-function positive(query: URLSearchParams, name: string, absent: number, max: number): number {
+/** A whole number from the query, `absent` where it is not there. ManageError EINVAL. */
+export function positive(query: URLSearchParams, name: string, absent: number, max: number): number {
   const text = query.get(name)
   if (text === null) return absent
   const n = Number(text)

@@ -86,6 +86,19 @@ export function tcpTraceFind(
   return null
 }
 
+/** The event with this id and what caused it, oldest last; numbers as on the wire. */
+export function tcpTraceCauses(vn: Vn, id: number): TcpTraceEvent[] {
+  const { trace } = vn.state.tcp
+  const chain: TcpTraceEvent[] = []
+  for (let i = id; i > 0 && i >= oldestRecord(trace) && i < trace.next && chain.length < CHAIN_MAX;) {
+    const e = eventOf(trace, i, null)
+    chain.push(e)
+    if (e.cause >= i) break
+    i = e.cause
+  }
+  return chain
+}
+
 /** Events that were caused by record `id`: of a segment that came in, what was dropped, changed and sent. */
 export function tcpTraceEffects(vn: Vn, id: number): TcpTraceEvent[] {
   const { trace } = vn.state.tcp
@@ -124,7 +137,7 @@ export function tcpTraceWhat(e: TcpTraceEvent): string {
 
 /** `why (clause)`, or ''. */
 export function tcpTraceReason(e: TcpTraceEvent): string {
-  return e.clause === '' ? e.why : `${e.why} (${e.clause})`
+  return [e.why, e.clause === '' ? '' : `(${e.clause})`].filter((x) => x !== '').join(' ')
 }
 
 /** A line: number, time in s, what, why, and the causes behind it. */
@@ -187,8 +200,11 @@ function words(trace: TcpTrace, id: number, kind: number, why: number): Pick<Tcp
     case TR_CALL: return { what: CALL_NAMES[arg] ?? '', why: '', clause: '' }
     case TR_STATE:
       return { what: `${tcpStateName(Math.floor(arg / 16))} → ${tcpStateName(arg % 16)}`, why: '', clause: 'RFC 9293 §3.3.2' }
-    case TR_CC:
-      return { what: CA_NAMES[at(trace, id, R_FLAGS)] ?? '', why: `cwnd ${at(trace, id, R_CWND)} ssthresh ${arg}`, clause: '' }
+    case TR_CC: {
+      const ssthresh = arg >= 0x3fffffff ? 'none' : String(Math.floor(arg))
+      const why = `cwnd ${Math.floor(at(trace, id, R_CWND))} ssthresh ${ssthresh}`
+      return { what: CA_NAMES[at(trace, id, R_FLAGS)] ?? '', why, clause: '' }
+    }
     case TR_ICMP: return { what: `type ${Math.floor(arg / 256)} code ${arg % 256}`, why: '', clause: '' }
     default: return { what: '', why: traceWhy(why), clause: traceClause(why) }
   }

@@ -59,7 +59,7 @@ export function tcpTraceEnd(vn: Vn, f: Frame | null): void {
     vn.dropped = ''
   }
   const tcb = vn.state.tcp.tcbs.get(trace.sock)
-  if (tcb !== undefined) changes(vn, trace, tcb)
+  if (tcb !== undefined) changes(vn, trace, tcb, true)
 }
 
 /** The segment of the event, parsed: for the connection `tcb`, or for nobody yet (null). */
@@ -159,7 +159,7 @@ export function tcpTraceOut(vn: Vn, f: Frame): void {
   if (trace.on === 0) return
   const { view, off } = f
   const tcb = vn.state.tcp.tcbs.get(trace.sock)
-  if (tcb !== undefined) changes(vn, trace, tcb)
+  if (tcb !== undefined) changes(vn, trace, tcb, false)
   const seq = tcpSeq(view, off)
   const flags = tcpFlags(view, off)
   const len = f.len - tcpDataOffset(view, off)
@@ -191,7 +191,7 @@ export function tcpTraceHold(vn: Vn, tcb: Tcb, why: number): void {
 /** The connection is over: its new state is recorded even if nothing is sent. */
 export function tcpTraceState(vn: Vn, tcb: Tcb): void {
   const { trace } = vn.state.tcp
-  if (trace.on !== 0 && vn.state.tcp.tcbs.has(tcb.inp.id)) changes(vn, trace, tcb)
+  if (trace.on !== 0 && vn.state.tcp.tcbs.has(tcb.inp.id)) changes(vn, trace, tcb, true)
 }
 
 /** A timer was set: what has just been recorded is why. */
@@ -211,7 +211,7 @@ export function tcpTraceTimerSet(vn: Vn, tcb: Tcb, timer: number): void {
 export function tcpTraceFree(vn: Vn, tcb: Tcb): void {
   const { trace } = vn.state.tcp
   if (trace.on === 0) return
-  changes(vn, trace, tcb)
+  changes(vn, trace, tcb, true)
   trace.conns.delete(tcb.inp.id)
   trace.sockets.delete(tcb.inp.id)
   if (trace.sockets.size === 0) trace.on &= ~TRACE_SOME
@@ -300,8 +300,8 @@ function callPending(vn: Vn, trace: TcpTrace): void {
   if (tcb !== undefined) callRecord(trace, tcb, call, trace.pendingLen)
 }
 
-/** What is different since the last record: state, recovery, threshold, a smaller window. */
-function changes(vn: Vn, trace: TcpTrace, tcb: Tcb): void {
+/** What is different since the last record: the state; at the end of an event recovery, threshold, a smaller window. */
+function changes(vn: Vn, trace: TcpTrace, tcb: Tcb, atEnd: boolean): void {
   if (!isTraced(trace, tcb.inp.id)) return
   const known = trace.conns.has(tcb.inp.id)
   const conn = connOf(trace, tcb)
@@ -310,13 +310,15 @@ function changes(vn: Vn, trace: TcpTrace, tcb: Tcb): void {
     callPending(vn, trace)
     ofTcb(trace, TR_STATE, tcb, trace.cause, 0, conn.state * 16 + tcb.state)
   }
+  conn.state = tcb.state
+  // while segments are sent the window may be another for a moment
+  if (known && !atEnd) return
   if (known && (caState !== conn.caState || tcb.ssthresh !== conn.ssthresh || tcb.cwnd < conn.cwnd)) {
     callPending(vn, trace)
     write(
       trace, TR_CC, tcb.inp.id, trace.cause, portsOf(tcb), tcb.inp.faddr.w3, caState, tcb.sndUna, tcb.rcvNxt, 0, tcb.sndWnd,
       tcb.cwnd, 0, tcb.ssthresh)
   }
-  conn.state = tcb.state
   conn.caState = caState
   conn.ssthresh = tcb.ssthresh
   conn.cwnd = tcb.cwnd

@@ -122,6 +122,28 @@ describeInNetns('the default lab as root', () => {
     await checkGone(s)
   })
 
+  it('netstat -v, --why and --plot, tcpdump --why: a connection of the kernel, from the inside', async () => {
+    const s = shell()
+    await s.up([])
+    expect((await s.vimage('sysctl', '-V', 'a', 'net.inet.tcp.trace=5000')).code).toBe(0)
+    const dump = s.vimage('tcpdump', '-V', 'a', '--why', '-c', '4', 'tcp', 'port', '80')
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    await s.vimage('exec', '--', 'curl', '-s', '-o', '/dev/null', '--max-time', '10', 'http://10.66.0.2/')
+    expect((await dump).out).toMatch(/Flags \[S\.[^]*\n\tanswer to a SYN \(RFC 9293 §3\.10\.7\.2\) ← in S/)
+    const why = await s.vimage('netstat', '--why', '--last', '200', '-V', 'a')
+    expect(why.out).toMatch(/^tcp4 :80 ↔ 10\.66\.0\.1:\d+ \(socket \d+\), \d+ events:\n/)
+    expect(why.out).toContain('answer to a SYN (RFC 9293 §3.10.7.2)')
+    expect(why.out).toMatch(/out [P.]+ 1:\d+\(\d+\) ack \d+ win \d+ {2}new data[^\n]* ← #\d+ call send/)
+    const plot = await s.vimage('netstat', '--plot', join(s.directory, 'a.svg'), '-V', 'a')
+    expect(plot.code).toBe(0)
+    expect(readFileSync(join(s.directory, 'a.svg'), 'utf8')).toMatch(/^<svg [^]*tcp :80 ↔ 10\.66\.0\.1/)
+    const curl = s.vimage('exec', '--', 'curl', '-sN', '--max-time', '3', 'telnet://10.66.0.2:7')
+    await until('there is a connection', () => /ESTABLISHED/.test(netstat(s)))
+    expect((await s.vimage('netstat', '-v', '-V', 'a')).out)
+      .toMatch(/^tcp4 10\.66\.0\.2:7 10\.66\.0\.1:\d+ ESTABLISHED \(socket \d+, [a-z]+\)\n\tca_state:0 [^]*bytes_received:0/)
+    await curl
+  })
+
   it('curl of the status page, from the kernel', async () => {
     const s = shell()
     await s.up([])

@@ -150,6 +150,21 @@ describe('listings', () => {
     expect(json['b']?.every((c) => c.value > 0)).toBe(true)
   })
 
+  it('netstat --why, --plot, -v without anything to show', async () => {
+    const s = await two()
+    const off = await s.vimage('netstat', '--why', '-V', 'a')
+    expect(off).toMatchObject({ code: 0, out: '' })
+    expect(off.err).toContain('on with: vimage sysctl -V a net.inet.tcp.trace=10000')
+    await s.vimage('sysctl', '-V', 'a', 'net.inet.tcp.trace=1000')
+    expect(await s.vimage('netstat', '--why', '-V', 'a')).toMatchObject({ code: 0, out: '', err: '' })
+    const json = JSON.parse((await s.vimage('netstat', '--why', '--json', '-V', 'a')).out) as unknown
+    expect(json).toMatchObject({ a: { tracing: 'all', events: [] } })
+    const plot = await s.vimage('netstat', '--plot', 'x.svg', '-V', 'a')
+    expect(plot.code).toBe(2)
+    expect(plot.err).toContain('there is nothing to draw')
+    expect((await s.vimage('netstat', '-v', '-V', 'a')).out).toBe('')
+  })
+
   it('bridge: ports and addresses', async () => {
     const s = await two()
     await s.vimage('ping', '-c', '1', '10.9.0.2')

@@ -339,3 +339,49 @@ describe('listings of the control API', () => {
     expect(total.value).toBeGreaterThan(0)
   })
 })
+
+describe('the inside of connections', () => {
+  interface Listing { tracing: string; limit: number; events: { kind: string; why: string; socket: number }[] }
+
+  it('TCP_INFO of every connection; the event trace, of one socket and the last so many', async () => {
+    const p = place()
+    const daemon = await p.start(TWO)
+    expect(await p.client.get<Listing>('/v1/vimages/a/trace')).toEqual({ tracing: 'off', limit: 0, events: [] })
+    await p.client.call('PUT', '/v1/vimages/a/sysctl/net.inet.tcp.trace', { value: '500' })
+    const socket = connectTcp((daemon.vimages.get('a') as Vimage).runner, { host: '10.9.0.2', port: 7 })
+    const echoed = new Promise((resolve) => socket.once('data', resolve))
+    socket.write('hello')
+    await echoed
+    const rows = await p.client.get<{ socket: number; state: string; info: Record<string, number> }[]>(
+      '/v1/vimages/a/connections')
+    const info = { tcpi_state: 1, tcpi_bytes_acked: 6, tcpi_bytes_received: 5 }
+    expect(rows).toMatchObject([{ socket: socket.id, state: 'ESTABLISHED', info }])
+    expect(socket.info()).toMatchObject({ tcpi_bytes_sent: 5, tcpi_segs_in: rows[0]?.info.tcpi_segs_in })
+    const listing = await p.client.get<Listing>(`/v1/vimages/a/trace?socket=${socket.id}`)
+    expect(listing).toMatchObject({ tracing: 'all', limit: 500 })
+    expect(listing.events.map((e) => e.kind)).toEqual(expect.arrayContaining(['call', 'state', 'out', 'in']))
+    expect(listing.events.find((e) => e.kind === 'out')?.why).toBe('the user opens the connection')
+    expect((await p.client.get<Listing>('/v1/vimages/a/trace?last=2')).events).toEqual(listing.events.slice(-2))
+    expect((await raw(p, 'GET', '/v1/vimages/a/trace?last=x')).status).toBe(400)
+    socket.destroy()
+  })
+
+  it('captured packets say why they were sent and what became of them', async () => {
+    const p = place()
+    const daemon = await p.start(TWO)
+    await p.client.call('PUT', '/v1/vimages/a/sysctl/net.inet.tcp.trace', { value: '500' })
+    const why: string[] = []
+    const stop = new AbortController()
+    const capture = p.client.stream<CaptureLine>('GET', '/v1/capture?vimage=a&filter=tcp&why', undefined, (line) => {
+      if (line.type === 'packet') why.push(line.why ?? '-')
+    }, stop.signal)
+    await until('the capture runs', () => daemon.points.some((point) => point.sinks.size > 0))
+    const socket = connectTcp((daemon.vimages.get('a') as Vimage).runner, { host: '10.9.0.2', port: 9999 })
+    await new Promise((resolve) => socket.once('error', resolve))
+    await until('two packets', () => why.length === 2)
+    expect(why[0]).toBe('the user opens the connection (RFC 9293 §3.10.1) ← call connect')
+    expect(why[1]).toContain('SYN_SENT → CLOSED')
+    stop.abort()
+    await capture
+  })
+})
