@@ -32,6 +32,8 @@ export const TCP_CORK = 3
 export const TCP_KEEPIDLE = 4
 export const TCP_KEEPINTVL = 5
 export const TCP_KEEPCNT = 6
+/** Congestion control: here a number (CC_NAMES), by name at the surfaces. */
+export const TCP_CONGESTION = 13
 export const TCP_USER_TIMEOUT = 18
 /** Not a number of Linux's or FreeBSD's: the socket's events are traced (docs/trace.md). */
 export const TCP_TRACE = 1000

@@ -30,6 +30,8 @@ const FREEBSD: Readonly<Record<string, number>> = Object.freeze({
   'net.inet.tcp.keepinit': 75_000,
   'net.inet.tcp.persmin': 5000,
   'net.inet.tcp.syncache.rexmtlimit': 3,
+  'net.inet.tcp.cc.abe': 0,
+  'net.inet.tcp.cc.hystartplusplus': 0,
 })
 
 /** Linux 6, in this stack's tunables: the timeout is srtt + max(200 ms, 4·rttvar) there, which a floor comes close to. */
@@ -49,4 +51,5 @@ const LINUX: Readonly<Record<string, number>> = Object.freeze({
   'net.inet.tcp.syncache.rexmtlimit': 5,
   'net.inet.tcp.ack_war_timewindow': 500,
   'net.inet.tcp.ack_war_cnt': 1,
+  'net.inet.tcp.abc_l_var': 64,
 })

@@ -1,14 +1,13 @@
 /** setsockopt and getsockopt. Values are numbers, but for SO_LINGER, TCP_INFO and TCP_CONGESTION. */
 
-import { SOL_SOCKET, SOL_TCP, SO_LINGER } from '../inet/sockopt.ts'
-import { ENOENT } from '../lib/errno.ts'
+import { SOL_SOCKET, SOL_TCP, SO_LINGER, TCP_CONGESTION } from '../inet/sockopt.ts'
 import { CC_NAMES } from '../tcp/cc/names.ts'
 import { soGetOpt, soSetOpt } from '../vnet/so.ts'
 import type { Args } from './args.ts'
 import type { Expr } from './ast.ts'
 import { atOnce, onFile } from './call.ts'
 import type { Call } from './call.ts'
-import { TCP_CONGESTION, TCP_INFO } from './constants.ts'
+import { TCP_INFO } from './constants.ts'
 import { mismatch, unsupported } from './error.ts'
 import { tcpInfoFields } from './info.ts'
 import { tcbOf } from './session.ts'
@@ -78,18 +77,22 @@ function expectInfo(session: Session, args: Args, id: number): void {
   }
 }
 
-/** The algorithm by its name: to be had is the one that the connection has. */
+/** The algorithm by its name; FreeBSD's and Linux's name of the first one are both understood. */
 function congestion(session: Session, args: Args, id: number): Call {
+  const { vnet } = session.stack
   const e = args.at(3)
   const wanted = e.kind === 'string' ? e.value : e.kind === 'list' && e.items[0]?.kind === 'string' ? e.items[0].value : ''
   if (wanted === '') throw args.unknown(e)
   const cc = wanted === 'reno' ? 'newreno' : wanted
-  const has = CC_NAMES[tcbOf(session, id, 'TCP_CONGESTION').cc] ?? ''
-  if (args.call.name === 'getsockopt') {
-    return atOnce(() => 0, () => {
-      if (has !== cc) throw mismatch(`the algorithm is ${has}, expected ${cc}`, cc, has)
-    })
+  if (args.call.name === 'setsockopt') {
+    return atOnce(() => -soSetOpt(vnet, session.stack.vnetNow, id, SOL_TCP, TCP_CONGESTION, CC_NAMES.indexOf(cc)))
   }
-  if (has !== cc && CC_NAMES.includes(cc)) throw unsupported(`setsockopt TCP_CONGESTION "${wanted}"`)
-  return atOnce(() => has === cc ? 0 : -ENOENT)
+  let has = 0
+  return atOnce(() => {
+    has = soGetOpt(vnet, session.stack.vnetNow, id, SOL_TCP, TCP_CONGESTION)
+    return Math.min(0, has)
+  }, () => {
+    const name = CC_NAMES[has] ?? ''
+    if (name !== cc) throw mismatch(`the algorithm is ${name}, expected ${cc}`, cc, name)
+  })
 }

@@ -9,6 +9,8 @@ import { EV_ACCEPT, EV_CONNECT, EV_ERROR, EV_GONE, EV_READ, EV_WRITE } from '../
 import { addrParse, addrPrint, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { EINVAL } from '../lib/errno.ts'
+import { SOL_TCP, TCP_CONGESTION } from '../inet/sockopt.ts'
+import { CC_NAMES } from '../tcp/cc/names.ts'
 import type { Runner } from '../vnet/runner.ts'
 import {
   soAbort, soAccept, soBind, soClose, soConnect, soCreate, soGetOpt, soListen, soName, soPeer, soReady, soRecv,
@@ -96,8 +98,15 @@ export class BsdSockets {
     this.#check(soAbort(this.#runner.vnet, this.#runner.now(), fd), 'close')
   }
 
-  setsockopt(fd: number, level: number, name: number, value: number): void {
-    this.#check(soSetOpt(this.#runner.vnet, this.#runner.now(), fd, level, name, value), 'setsockopt')
+  /** `value` is a number, or the name of an algorithm for TCP_CONGESTION. */
+  setsockopt(fd: number, level: number, name: number, value: number | string): void {
+    const number = typeof value === 'string' ? CC_NAMES.indexOf(value) : value
+    this.#check(soSetOpt(this.#runner.vnet, this.#runner.now(), fd, level, name, number), 'setsockopt')
+  }
+
+  /** TCP_CONGESTION: the name of the congestion control algorithm. */
+  getCongestion(fd: number): string {
+    return CC_NAMES[this.getsockopt(fd, SOL_TCP, TCP_CONGESTION)] ?? ''
   }
 
   getsockopt(fd: number, level: number, name: number): number {

@@ -7,7 +7,7 @@ import type { Frame } from '../lib/frame.ts'
 import { seqAdd, seqDiff, seqGeq, seqGt, seqLeq, seqLt, seqMax } from '../lib/seq.ts'
 import { TH_FIN } from '../wire/tcp.ts'
 import { TOF_TS } from '../wire/tcp-options.ts'
-import { ccAckReceived } from './cc/cc.ts'
+import { ccAckReceived, ccSampled } from './cc/cc.ts'
 import { tcpTimerOn, tcpTimerSet, tcpTimerStop } from './deadline.ts'
 import { tcpEnd } from './drop.ts'
 import { tcpEcnEcho, tcpEcnEchoes, tcpEcnHold } from './ecn.ts'
@@ -105,6 +105,7 @@ export function tcpAckNew(vn: Vn, tcb: Tcb, seg: Seg, acked: number): boolean {
     tcb.flags &= ~TF_WANTWRITE
     eventPost(vn, tcb.inp.id, EV_WRITE)
   }
+  ccSampled(vn, tcb)
   return finAcked ? ourFinAcked(vn, tcb) : true
 }
 

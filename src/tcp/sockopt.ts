@@ -2,11 +2,13 @@
 
 import { bufferLimit, inpGetOpt, inpSetOpt } from '../inet/inpopt.ts'
 import {
-  SOL_SOCKET, SOL_TCP, SO_KEEPALIVE, SO_LINGER, SO_OOBINLINE, SO_RCVBUF, SO_SNDBUF, TCP_CORK, TCP_KEEPCNT, TCP_KEEPIDLE,
-  TCP_KEEPINTVL, TCP_MAXSEG, TCP_NODELAY, TCP_TRACE, TCP_USER_TIMEOUT,
+  SOL_SOCKET, SOL_TCP, SO_KEEPALIVE, SO_LINGER, SO_OOBINLINE, SO_RCVBUF, SO_SNDBUF, TCP_CONGESTION, TCP_CORK,
+  TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_MAXSEG, TCP_NODELAY, TCP_TRACE, TCP_USER_TIMEOUT,
 } from '../inet/sockopt.ts'
 import type { Vn } from '../kern/vn.ts'
-import { EBADF, EINVAL, EISCONN, ENOPROTOOPT } from '../lib/errno.ts'
+import { EBADF, EINVAL, EISCONN, ENOENT, ENOPROTOOPT } from '../lib/errno.ts'
+import { ccChange } from './cc/cc.ts'
+import { CC_NAMES } from './cc/names.ts'
 import { tcpKeepArm, tcpKeepCnt, tcpKeepIdleUs, tcpKeepIntvlUs } from './keep.ts'
 import { tcpOutput, tcpWindowUpdate } from './output.ts'
 import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TF_CORK, TF_NODELAY } from './state.ts'
@@ -84,6 +86,10 @@ function setTcp(vn: Vn, tcb: Tcb, name: number, value: number): number {
       if (!(value >= 1 && value <= 127)) return EINVAL
       tcb.keepCnt = value
       return 0
+    case TCP_CONGESTION:
+      if (!(value >= 0 && value < CC_NAMES.length)) return ENOENT
+      ccChange(vn, tcb, value)
+      return 0
     case TCP_USER_TIMEOUT:
       if (!(value >= 0 && value <= 0x7fffffff)) return EINVAL
       tcb.userTimeoutMs = value
@@ -103,6 +109,7 @@ function getTcp(vn: Vn, tcb: Tcb, name: number): number {
     case TCP_KEEPIDLE: return tcpKeepIdleUs(vn, tcb) / 1e6
     case TCP_KEEPINTVL: return tcpKeepIntvlUs(vn, tcb) / 1e6
     case TCP_KEEPCNT: return tcpKeepCnt(vn, tcb)
+    case TCP_CONGESTION: return tcb.cc
     case TCP_USER_TIMEOUT: return tcb.userTimeoutMs
     case TCP_TRACE: return vn.state.tcp.trace.sockets.has(tcb.inp.id) ? 1 : 0
     default: return -ENOPROTOOPT

@@ -215,6 +215,11 @@ export interface Tcb extends Alarm {
   ssthresh: number
   /** Bytes acknowledged in congestion avoidance (RFC 3465). */
   bytesAcked: number
+  /** The algorithm's own variables, by the index constants of its file (state-cc.ts). */
+  ccVars: number[]
+  /** cwnd and ssthresh before the last loss, should it turn out to be none (cwnd 0: nothing to undo). */
+  undoCwnd: number
+  undoSsthresh: number
   dupAcks: number
   /** ECN_*; and how far was sent when the window was last reduced: echoes up to there are no news. */
   ecn: number
@@ -423,6 +428,7 @@ export function createTcb(id: number, family: number): Tcb {
     cc: 0, cwnd: 0, ssthresh: 0x3fffffff, bytesAcked: 0, dupAcks: 0,
     ecn: 0, ecnRecover: SEQ_ZERO, recover: SEQ_ZERO, limited: 0,
     sent: createSent(),
+    ccVars: [], undoCwnd: 0, undoSsthresh: 0,
     srtt: 0, rttvar: 0, rto: 0, rxtShift: 0, rxtCount: 0, rttAt: -1, rttSeq: SEQ_ZERO, stallAt: -1,
     tsOffset: 0, tsRecent: 0, tsRecentAt: 0,
     rcvAt: 0, sndAt: 0, keepProbes: 0, keepIdleMs: 0, keepIntvlMs: 0, keepCnt: 0, userTimeoutMs: 0,

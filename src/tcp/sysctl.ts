@@ -27,6 +27,9 @@ export const TCP_SYSCTLS = Object.freeze({
   'net.inet.tcp.pmtud_blackhole_mss': sysctlInt(1200, 88, 65_495, 'bytes', 'Send MSS tried in a suspected black hole'),
   'net.inet.tcp.tolerate_missing_ts': sysctlBool(0, 'Accept segments without the negotiated timestamp (RFC 7323 §3.2)'),
   'net.inet.tcp.cc.algorithm': sysctlEnum(CC_NAMES, 0, 'Congestion control of new connections'),
+  // FreeBSD has this one off; RFC 8511 §1 recommends it wherever marks come from a short queue
+  'net.inet.tcp.cc.abe': sysctlBool(1, 'A congestion mark shrinks the window less than a loss (RFC 8511)'),
+  'net.inet.tcp.cc.hystartplusplus': sysctlBool(1, 'Leave the initial slow start when round trips grow (RFC 9406)'),
   'net.inet.tcp.initcwnd_segments': sysctlInt(10, 1, 64, 'segments', 'Initial window (RFC 6928)'),
   'net.inet.tcp.abc_l_var': sysctlInt(2, 1, 64, 'segments', 'Slow-start growth per ACK (RFC 3465 §2.2)'),
   'net.inet.tcp.ecn.enable': sysctlInt(

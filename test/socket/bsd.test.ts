@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { AF_INET } from '../../src/inet/state.ts'
-import { SHUT_WR, SO_ERROR, SO_RCVBUF, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET } from '../../src/inet/sockopt.ts'
+import { SHUT_WR, SO_ERROR, SO_RCVBUF, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET, SOL_TCP, TCP_CONGESTION } from '../../src/inet/sockopt.ts'
 import { createWorld } from '../../src/sim/world.ts'
 import type { SimHost } from '../../src/sim/host.ts'
 import type { World } from '../../src/sim/world.ts'
@@ -106,4 +106,14 @@ test('bad descriptors and addresses', () => {
   expect(code(() => sa.getpeername(fd))).toBe('ENOTCONN')
   expect(code(() => sa.socket(99, SOCK_STREAM))).toBe('EAFNOSUPPORT')
   expect(code(() => sa.socket(AF_INET, 99))).toBe('EPROTONOSUPPORT')
+})
+
+test('congestion control is chosen by name (TCP_CONGESTION); an unknown one is ENOENT', () => {
+  const fd = sa.socket(AF_INET, SOCK_STREAM)
+  sa.setsockopt(fd, SOL_TCP, TCP_CONGESTION, 'newreno')
+  expect(sa.getCongestion(fd)).toBe('newreno')
+  expect(code(() => { sa.setsockopt(fd, SOL_TCP, TCP_CONGESTION, 'vegas') })).toBe('ENOENT')
+  expect(code(() => { sa.setsockopt(fd, SOL_TCP, TCP_CONGESTION, 99) })).toBe('ENOENT')
+  expect(sa.getCongestion(fd)).toBe('newreno')
+  sa.close(fd)
 })

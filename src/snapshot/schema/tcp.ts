@@ -19,6 +19,8 @@ import { TRACE } from './trace.ts'
 
 const TIMER_COUNT = 6
 const WSCALE = int(0, 14)
+/** A variable of an algorithm: any number that is not NaN and no infinity. */
+const SIGNED = real(-SAFE_MAX, SAFE_MAX)
 
 const METER = record<TcpMeter>(createTcpMeter, {
   segsIn: COUNT, segsOut: COUNT, dataSegsIn: COUNT, dataSegsOut: COUNT, bytesAcked: COUNT, bytesReceived: COUNT,
@@ -50,6 +52,7 @@ const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   cc: UINT16, cwnd: AMOUNT, ssthresh: AMOUNT, bytesAcked: AMOUNT, dupAcks: COUNT, recover: INT32, limited: COUNT,
   sent: SENT,
   ecn: int(0, 63), ecnRecover: INT32,
+  ccVars: list(SIGNED), undoCwnd: AMOUNT, undoSsthresh: AMOUNT,
   srtt: AMOUNT, rttvar: AMOUNT, rto: AMOUNT, rxtShift: COUNT, rxtCount: COUNT, rttAt: MAYBE, rttSeq: INT32,
   stallAt: MAYBE,
   tsOffset: UINT32, tsRecent: UINT32, tsRecentAt: AMOUNT,

@@ -3,6 +3,7 @@
 import { seqDiff, toSeq } from '../../lib/seq.ts'
 import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TCPS_TIME_WAIT } from '../../tcp/state.ts'
 import { SENT_FLAGS, SENT_STRIDE, SF_ALL, SF_LOST, SF_RETRANS, SF_SACKED } from '../../tcp/state-sent.ts'
+import { CC_VARS } from '../../tcp/state-cc.ts'
 import type { Listener, Tcb } from '../../tcp/state.ts'
 import type { VnetState } from '../../vnet/state.ts'
 import { TCP_MAX_SACK } from '../../wire/tcp-options.ts'
@@ -61,6 +62,7 @@ function verifyChain(tcp: VnetState['tcp'], id: number, listener: Listener, path
 
 function verifyTcb(tcb: Tcb, path: string): void {
   verifyRanges(tcb, path)
+  verifyCc(tcb, path)
   if (tcb.state === TCPS_CLOSED || tcb.state === TCPS_LISTEN || tcb.state === TCPS_TIME_WAIT) return
   const flight = seqDiff(tcb.sndMax, tcb.sndUna)
   demand(flight >= 0 && flight <= tcb.sndBuf.len + CONTROLS, `${path}.sndMax`, 'more is sent than there is')
@@ -88,6 +90,12 @@ function verifySent({ sent, sndUna, sndMax, state }: Tcb, path: string): void {
   }
   demand(sacked === sent.sacked && lost === sent.lost && retrans === sent.retrans, path, 'sums that are not those of the records')
   if (state >= TCPS_ESTABLISHED) demand(start === sndMax, path, 'records end elsewhere than what was sent')
+}
+
+/** An algorithm that there is, with its variables, or none before the connection is there. */
+function verifyCc({ cc, ccVars }: Tcb, path: string): void {
+  demand(cc < CC_VARS.length, `${path}.cc`, `no algorithm ${cc}`)
+  demand(ccVars.length === 0 || ccVars.length === CC_VARS[cc], `${path}.ccVars`, `${CC_VARS[cc]} are of algorithm ${cc}`)
 }
 
 function verifyRanges(tcb: Tcb, path: string): void {

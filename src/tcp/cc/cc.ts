@@ -1,19 +1,23 @@
 /**
  * The seam between TCP and congestion control: an algorithm is a table of functions over the connection's record,
- * chosen by number, so that the record stays plain data. It decides cwnd and ssthresh, nothing else.
+ * chosen by number, so that the record stays plain data. It decides cwnd, ssthresh and the pacing rate, nothing else;
+ * its own variables are numbers in `Tcb.ccVars`. A new one is a table here, a name in names.ts and a count in ../state-cc.ts.
  */
 
 import type { Vn } from '../../kern/vn.ts'
-import { ECN_CWR, ECN_ON } from '../state.ts'
+import { ECN_CWR, ECN_ON, TF_SYNREXMT } from '../state.ts'
 import type { Tcb } from '../state.ts'
+import { CUBIC } from './cubic.ts'
 import { NEWRENO } from './newreno.ts'
+import { CC_VARS } from '../state-cc.ts'
+import { ccInitialWindow } from './window.ts'
 
 export interface CcAlgorithm {
-  /** A connection begins: the initial window (RFC 5681 §3.1, RFC 6928). */
+  /** The algorithm takes over: `ccVars` are zeros. cwnd is set; it may be that of another algorithm. */
   init(vn: Vn, tcb: Tcb): void
   /** `acked` new bytes were acknowledged outside recovery; `flight` is what was in flight before. */
   ackReceived(vn: Vn, tcb: Tcb, acked: number, flight: number): void
-  /** Loss told by duplicate ACKs: sets ssthresh (RFC 5681 §3.2 step 2). */
+  /** Loss told by ACKs, once for each window of data: sets ssthresh (RFC 5681 §3.2 step 2). */
   lossDetected(vn: Vn, tcb: Tcb, flight: number): void
   /** The peer echoes a congestion mark, once for each window of data: sets ssthresh and cwnd (RFC 3168 §6.1.2). */
   ecnMarked(vn: Vn, tcb: Tcb, flight: number): void
@@ -21,19 +25,34 @@ export interface CcAlgorithm {
   timedOut(vn: Vn, tcb: Tcb, flight: number, first: boolean): void
   /** Recovery is over: everything sent before it is acknowledged. */
   recovered(vn: Vn, tcb: Tcb, flight: number): void
+  /** The last lossDetected or timedOut was a mistake; cwnd and ssthresh are as before it, the rest has to follow. */
+  undo(vn: Vn, tcb: Tcb): void
   /** Sending begins again after a pause of a timeout or more (RFC 5681 §4.1). */
   afterIdle(vn: Vn, tcb: Tcb): void
+  /** An ACK has been processed, in recovery or not: `vn.state.tcp.rate` says what it told. */
+  sampled(vn: Vn, tcb: Tcb): void
 }
 
+/** A connection begins: the initial window (RFC 5681 §3.1, RFC 6928), one segment after a lost SYN. */
 export function ccInit(vn: Vn, tcb: Tcb): void {
-  algorithm(tcb).init(vn, tcb)
+  tcb.cwnd = (tcb.flags & TF_SYNREXMT) !== 0 ? tcb.mss : ccInitialWindow(vn, tcb)
+  begin(vn, tcb)
+}
+
+/** Another algorithm from now on; a connection that lives keeps its window. */
+export function ccChange(vn: Vn, tcb: Tcb, cc: number): void {
+  if (tcb.cc === cc) return
+  tcb.cc = cc
+  if (tcb.cwnd > 0) begin(vn, tcb)
 }
 
 export function ccAckReceived(vn: Vn, tcb: Tcb, acked: number, flight: number): void {
   algorithm(tcb).ackReceived(vn, tcb, acked, flight)
 }
 
+/** `flight` is what was in flight when the loss was found out. Remembers what ccUndo brings back. */
 export function ccLossDetected(vn: Vn, tcb: Tcb, flight: number): void {
+  remember(tcb)
   algorithm(tcb).lossDetected(vn, tcb, flight)
   reduced(tcb)
 }
@@ -44,28 +63,61 @@ export function ccEcnMarked(vn: Vn, tcb: Tcb, flight: number): void {
 }
 
 export function ccTimedOut(vn: Vn, tcb: Tcb, flight: number, first: boolean): void {
+  // a timeout in the middle of recovery: what was before both
+  if (first && tcb.undoCwnd === 0) remember(tcb)
   algorithm(tcb).timedOut(vn, tcb, flight, first)
   reduced(tcb)
 }
 
 export function ccRecovered(vn: Vn, tcb: Tcb, flight: number): void {
+  tcb.undoCwnd = 0
   algorithm(tcb).recovered(vn, tcb, flight)
+}
+
+/**
+ * Nothing was lost after all: window and threshold are what they were before the last
+ * ccLossDetected or ccTimedOut. Leaving recovery is the caller's.
+ */
+export function ccUndo(vn: Vn, tcb: Tcb): void {
+  if (tcb.undoCwnd === 0) return
+  tcb.cwnd = Math.max(tcb.cwnd, tcb.undoCwnd)
+  tcb.ssthresh = Math.max(tcb.ssthresh, tcb.undoSsthresh)
+  tcb.undoCwnd = 0
+  algorithm(tcb).undo(vn, tcb)
 }
 
 export function ccAfterIdle(vn: Vn, tcb: Tcb): void {
   algorithm(tcb).afterIdle(vn, tcb)
 }
 
-/** In the order of cc/names.ts. */
-const ALGORITHMS: readonly CcAlgorithm[] = Object.freeze([NEWRENO])
+/** To be called once for each ACK of a connection, when the scoreboard and recovery have dealt with it. */
+export function ccSampled(vn: Vn, tcb: Tcb): void {
+  algorithm(tcb).sampled(vn, tcb)
+}
+
+/** In the order of names.ts. */
+const ALGORITHMS: readonly CcAlgorithm[] = Object.freeze([NEWRENO, CUBIC])
+
+function algorithm(tcb: Tcb): CcAlgorithm {
+  return ALGORITHMS[tcb.cc] ?? NEWRENO
+}
+
+function begin(vn: Vn, tcb: Tcb): void {
+  tcb.bytesAcked = 0
+  tcb.undoCwnd = 0
+  tcb.ccVars.length = 0
+  for (let i = 0; i < CC_VARS[tcb.cc]; i++) tcb.ccVars.push(0)
+  algorithm(tcb).init(vn, tcb)
+}
+
+function remember(tcb: Tcb): void {
+  tcb.undoCwnd = tcb.cwnd
+  tcb.undoSsthresh = tcb.ssthresh
+}
 
 /** The peer is told of every reduction, and its echoes of what was sent before are no news (RFC 3168 §6.1.2). */
 function reduced(tcb: Tcb): void {
   if ((tcb.ecn & ECN_ON) === 0) return
   tcb.ecn |= ECN_CWR
   tcb.ecnRecover = tcb.sndMax
-}
-
-function algorithm(tcb: Tcb): CcAlgorithm {
-  return ALGORITHMS[tcb.cc] ?? NEWRENO
 }
