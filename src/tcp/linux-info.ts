@@ -11,6 +11,9 @@ import { tcpTimerOn } from './deadline.ts'
 import { tcpIsDone } from './drop.ts'
 import { HELD_IDLE, HELD_RWND, HELD_SNDBUF } from './meter.ts'
 import { tcpMssOffer } from './mss.ts'
+import { sentAt } from './sent.ts'
+import { SENT_FLAGS, SF_LOST, SF_RETRANS, SF_SACKED } from './state-sent.ts'
+import type { Sent } from './state-sent.ts'
 import {
   ECN_ON, TCPS_ESTABLISHED, TCPS_LISTEN, TF_SACK_PERMIT, TF_SCALE, TF_TSTMP, TT_PERSIST,
 } from './state.ts'
@@ -100,6 +103,8 @@ export function linuxInfoOf(vn: Vn, tcb: Tcb): LinuxTcpInfo {
   const listener = tcp.listeners.get(tcb.inp.id)
   const live = tcb.state >= TCPS_ESTABLISHED && !tcpIsDone(tcb)
   const flight = seqDiff(tcb.sndMax, tcb.sndUna)
+  // that of late, else that of the handshake
+  const minRtt = tcb.sent.minRtt > 0 ? tcb.sent.minRtt : meter.minRtt
   const held = live && meter.held !== HELD_IDLE ? now - meter.heldAt : 0
   return {
     tcpi_state: LINUX_STATES[tcb.state],
@@ -110,7 +115,7 @@ export function linuxInfoOf(vn: Vn, tcb: Tcb): LinuxTcpInfo {
     tcpi_options: optionBits(tcb),
     tcpi_snd_wscale: tcb.sndWscale,
     tcpi_rcv_wscale: tcb.rcvWscale,
-    tcpi_delivery_rate_app_limited: 0,
+    tcpi_delivery_rate_app_limited: meter.rateAppLimited ? 1 : 0,
     tcpi_fastopen_client_fail: 0,
     tcpi_rto: Math.round(Math.min(tcb.rto * 2 ** backoffOfRto(tcb), sysctl['net.inet.tcp.rexmit_max'] * 1000)),
     tcpi_ato: meter.dataSegsIn > 0 && sysctl['net.inet.tcp.delayed_ack'] === 1
@@ -119,10 +124,10 @@ export function linuxInfoOf(vn: Vn, tcb: Tcb): LinuxTcpInfo {
     tcpi_rcv_mss: meter.rcvMss > 0 ? meter.rcvMss : Math.min(tcb.mss, RCV_MSS_GUESS),
     // of a listener: connections that wait for accept, and how many may
     tcpi_unacked: listener === undefined ? segments(tcb, flight) : listener.queue.length,
-    tcpi_sacked: listener === undefined ? 0 : listener.backlog,
-    tcpi_lost: 0,
-    tcpi_retrans: 0,
-    tcpi_fackets: 0,
+    tcpi_sacked: listener === undefined ? marked(tcb.sent, SF_SACKED) : listener.backlog,
+    tcpi_lost: marked(tcb.sent, SF_LOST),
+    tcpi_retrans: marked(tcb.sent, SF_RETRANS),
+    tcpi_fackets: foremost(tcb.sent),
     tcpi_last_data_sent: ago(now, tcb.sndAt),
     tcpi_last_ack_sent: ago(now, meter.ackSentAt),
     tcpi_last_data_recv: ago(now, meter.dataRcvAt),
@@ -145,15 +150,16 @@ export function linuxInfoOf(vn: Vn, tcb: Tcb): LinuxTcpInfo {
     tcpi_segs_out: meter.segsOut,
     tcpi_segs_in: meter.segsIn,
     tcpi_notsent_bytes: Math.max(0, tcb.sndBuf.len - flight),
-    tcpi_min_rtt: meter.minRtt === 0 ? NO_MINIMUM : Math.round(meter.minRtt),
+    tcpi_min_rtt: minRtt === 0 ? NO_MINIMUM : Math.round(minRtt),
     tcpi_data_segs_in: meter.dataSegsIn,
     tcpi_data_segs_out: meter.dataSegsOut,
-    tcpi_delivery_rate: 0,
+    tcpi_delivery_rate: meter.rateUs > 0 ? Math.floor(meter.rateBytes * 1e6 / meter.rateUs) : 0,
     tcpi_busy_time: Math.round(meter.busyUs + held),
     tcpi_rwnd_limited: Math.round(meter.rwndUs + (meter.held === HELD_RWND ? held : 0)),
     tcpi_sndbuf_limited: Math.round(meter.sndbufUs + (meter.held === HELD_SNDBUF ? held : 0)),
-    tcpi_delivered: 0,
-    tcpi_delivered_ce: 0,
+    // as Linux, the SYN is the first
+    tcpi_delivered: meter.delivered + (tcb.sndUna !== tcb.iss ? 1 : 0),
+    tcpi_delivered_ce: meter.deliveredCe,
     tcpi_bytes_sent: meter.bytesSent,
     tcpi_bytes_retrans: meter.bytesRetrans,
     tcpi_dsack_dups: 0,
@@ -194,6 +200,19 @@ function pathMtu(vn: Vn, tcb: Tcb): number {
   if (tcb.state === TCPS_LISTEN) return 0
   const mtu = inetPathMtu(vn, tcb.inp.faddr)
   return tcb.pathMtu > 0 ? Math.min(tcb.pathMtu, mtu) : mtu
+}
+
+/** Segments in flight with this mark (SF_*). */
+function marked(sent: Sent, mark: number): number {
+  let n = 0
+  for (let k = 0; k < sent.count; k++) if ((sent.log[sentAt(sent, k) + SENT_FLAGS] & mark) !== 0) n++
+  return n
+}
+
+/** Segments up to the foremost that is SACKed. */
+function foremost(sent: Sent): number {
+  for (let k = sent.count; k > 0; k--) if ((sent.log[sentAt(sent, k - 1) + SENT_FLAGS] & SF_SACKED) !== 0) return k
+  return 0
 }
 
 function segments(tcb: Tcb, bytes: number): number {

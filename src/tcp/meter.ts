@@ -6,9 +6,10 @@
 import type { Vn } from '../kern/vn.ts'
 import { seqDiff, seqLt } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
-import { TH_ACK, TH_FIN, TH_SYN } from '../wire/tcp.ts'
-import { TF_CORK, TF_FORCE, TF_NODELAY, TF_WANTWRITE } from './state.ts'
+import { TH_ACK, TH_ECE, TH_FIN, TH_SYN } from '../wire/tcp.ts'
+import { ECN_ON, TF_CORK, TF_FORCE, TF_NODELAY, TF_WANTWRITE } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
+import type { RateSample } from './state-sent.ts'
 import { tcpTraceHold } from './trace.ts'
 import {
   WHY_HELD_CORK, WHY_HELD_CWND, WHY_HELD_NAGLE, WHY_HELD_RWND, WHY_HELD_SNDBUF, WHY_HELD_SWS,
@@ -43,9 +44,10 @@ export function tcpMeterIn(vn: Vn, tcb: Tcb, seg: Seg): void {
   }
 }
 
-/** The segment has been dealt with; before it, RCV.NXT and SND.UNA were these. */
-export function tcpMeterMoved(vn: Vn, tcb: Tcb, rcvNxt: Seq, sndUna: Seq): void {
+/** The segment has been dealt with; before it, RCV.NXT, SND.UNA and the segments delivered were these. */
+export function tcpMeterMoved(vn: Vn, tcb: Tcb, seg: Seg, rcvNxt: Seq, sndUna: Seq, delivered: number): void {
   const { meter } = tcb
+  if ((seg.flags & TH_ECE) !== 0 && (tcb.ecn & ECN_ON) !== 0) meter.deliveredCe += meter.delivered - delivered
   if (tcb.rcvNxt !== rcvNxt) meter.bytesReceived += seqDiff(tcb.rcvNxt, rcvNxt)
   if (tcb.sndUna === sndUna) return
   // as Linux: the SYN of an active open counts, that of a passive one does not
@@ -75,6 +77,14 @@ export function tcpMeterOut(vn: Vn, tcb: Tcb, seq: Seq, flags: number, len: numb
 export function tcpMeterRtt(tcb: Tcb, rttUs: number): void {
   const { meter } = tcb
   if (meter.minRtt === 0 || rttUs < meter.minRtt) meter.minRtt = rttUs
+}
+
+/** A delivery rate was sampled: kept if it is the path's, or higher than the one there is. */
+export function tcpMeterRate({ meter }: Tcb, rate: RateSample): void {
+  if (rate.appLimited && rate.delivered * meter.rateUs < meter.rateBytes * rate.intervalUs) return
+  meter.rateBytes = rate.delivered
+  meter.rateUs = rate.intervalUs
+  meter.rateAppLimited = rate.appLimited
 }
 
 /** The retransmission timer went off; `rehash` when the route is put in question with it. */

@@ -34,12 +34,13 @@ import { tcpPawsReject, tcpTsUpdate } from './options.ts'
 /** Processes one segment and sends what follows from it. Borrows the frame. */
 export function tcpSegmentInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
   const { rcvNxt, sndUna } = tcb
+  const { delivered } = tcb.meter
   tcpMeterIn(vn, tcb, seg)
   tcb.rcvAt = vn.state.now
   // an answered probe starts the idle time anew (RFC 9293 §3.8.4), which may be shorter than the time between probes
   if (tcb.keepProbes > 0) tcpKeepArm(vn, tcb)
   if (!tcpPredicted(vn, tcb, f, seg)) tcpCheckSegment(vn, tcb, f, seg)
-  tcpMeterMoved(vn, tcb, rcvNxt, sndUna)
+  tcpMeterMoved(vn, tcb, seg, rcvNxt, sndUna, delivered)
   tcpSegmentDone(vn, tcb)
 }
 

@@ -7,6 +7,7 @@
 import type { Vn } from '../kern/vn.ts'
 import { seqAdd, seqDiff, seqGeq, seqGt, seqLeq, seqLt, toSeq } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
+import { tcpMeterRate } from './meter.ts'
 import { TF_SACK_PERMIT } from './state.ts'
 import {
   SENT_AT, SENT_DELIVERED, SENT_DELIVERED_AT, SENT_END, SENT_FIRST_AT, SENT_FLAGS, SENT_IN_FLIGHT, SENT_LOST, SENT_STRIDE,
@@ -82,7 +83,11 @@ export function sentAcked(vn: Vn, tcb: Tcb, ack: Seq): void {
     sentDelivered(vn, tcb, at, len)
     rate.newlyAcked += len
     forget(s, s.log[at + SENT_FLAGS], len)
-    if (!whole) break
+    if (!whole) {
+      // the segment counts once it is there to its end
+      if ((s.log[at + SENT_FLAGS] & (SF_SACKED | SF_COUNTED)) === 0) tcb.meter.delivered--
+      break
+    }
     start = end
     s.count--
     if (++s.head * SENT_STRIDE === s.log.length) s.head = 0
@@ -100,6 +105,7 @@ export function sentDelivered(vn: Vn, tcb: Tcb, at: number, len: number): void {
   const s = tcb.sent
   const { rate } = vn.state.tcp
   s.delivered += len
+  tcb.meter.delivered++
   s.deliveredAt = vn.state.now
   const sentTime = log[at + SENT_AT]
   const end = toSeq(log[at + SENT_END])
@@ -129,6 +135,7 @@ export function sentAckEnd(vn: Vn, tcb: Tcb): void {
   if (interval <= 0 || interval < s.minRtt) return
   rate.intervalUs = interval
   rate.delivered = s.delivered - rate.priorDelivered
+  tcpMeterRate(tcb, rate)
 }
 
 /** Nothing more is there to be sent though the window would allow it: samples from here on tell the user's rate. */

@@ -138,6 +138,13 @@ export interface TcpMeter {
   probesOut: number
   /** Smallest round trip of the connection's life, or 0. */
   minRtt: number
+  /** Segments that reached the peer, and those of them that were acknowledged with ECE. */
+  delivered: number
+  deliveredCe: number
+  /** The delivery rate: bytes in µs (0: none yet), and whether the user's rate was the limit. */
+  rateBytes: number
+  rateUs: number
+  rateAppLimited: boolean
   /** Timeouts, runs of timeouts, time spent in such runs, and when the present one began (−1: none). */
   rtos: number
   rtoRuns: number
@@ -405,6 +412,7 @@ export function createTcpMeter(): TcpMeter {
   return {
     segsIn: 0, segsOut: 0, dataSegsIn: 0, dataSegsOut: 0, bytesAcked: 0, bytesReceived: 0, bytesSent: 0, bytesRetrans: 0,
     retrans: 0, oooSegs: 0, rcvMss: 0, zeroWindows: 0, ackSentAt: 0, ackRcvAt: 0, dataRcvAt: 0, probesOut: 0, minRtt: 0,
+    delivered: 0, deliveredCe: 0, rateBytes: 0, rateUs: 0, rateAppLimited: false,
     rtos: 0, rtoRuns: 0, rtoUs: 0, rtoAt: -1, rehash: 0, held: 0, heldAt: 0, busyUs: 0, rwndUs: 0, sndbufUs: 0,
   }
 }

@@ -74,7 +74,7 @@ function established(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
   const acked = seqDiff(seg.ack, tcb.sndUna)
   if (acked > 0 && !tcpAckNew(vn, tcb, seg, acked)) return
   textAfterSyn(vn, tcb, f, seg)
-  tcpMeterMoved(vn, tcb, rcvNxt, sndUna)
+  tcpMeterMoved(vn, tcb, seg, rcvNxt, sndUna, tcb.meter.delivered)
   tcpSegmentDone(vn, tcb)
 }
 

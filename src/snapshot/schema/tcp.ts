@@ -11,7 +11,7 @@ import type { Sent } from '../../tcp/state-sent.ts'
 import { createSynCookies } from '../../tcp/state.ts'
 import type { SynCookies } from '../../tcp/state.ts'
 import {
-  AMOUNT, COUNT, COUNTERS, int, INT32, list, MAYBE, PAST, queueMap, real, record, ring, SAFE_MAX, SCRATCH, table,
+  AMOUNT, BOOL, COUNT, COUNTERS, int, INT32, list, MAYBE, PAST, queueMap, real, record, ring, SAFE_MAX, SCRATCH, table,
   TIME, UINT16, UINT31, UINT32,
 } from '../node.ts'
 import { INP_TABLE, INPCB } from './inet.ts'
@@ -25,7 +25,8 @@ const SIGNED = real(-SAFE_MAX, SAFE_MAX)
 const METER = record<TcpMeter>(createTcpMeter, {
   segsIn: COUNT, segsOut: COUNT, dataSegsIn: COUNT, dataSegsOut: COUNT, bytesAcked: COUNT, bytesReceived: COUNT,
   bytesSent: COUNT, bytesRetrans: COUNT, retrans: COUNT, oooSegs: COUNT, rcvMss: UINT16, zeroWindows: COUNT,
-  ackSentAt: AMOUNT, ackRcvAt: AMOUNT, dataRcvAt: AMOUNT, probesOut: COUNT, minRtt: AMOUNT, rtos: COUNT, rtoRuns: COUNT, rtoUs: AMOUNT,
+  ackSentAt: AMOUNT, ackRcvAt: AMOUNT, dataRcvAt: AMOUNT, probesOut: COUNT, minRtt: AMOUNT, delivered: COUNT, deliveredCe: COUNT,
+  rateBytes: AMOUNT, rateUs: AMOUNT, rateAppLimited: BOOL, rtos: COUNT, rtoRuns: COUNT, rtoUs: AMOUNT,
   rtoAt: MAYBE, rehash: COUNT, held: int(0, 15), heldAt: AMOUNT, busyUs: AMOUNT, rwndUs: AMOUNT, sndbufUs: AMOUNT,
 })
 
