@@ -18,6 +18,11 @@ export function inetPathMtu(vn: Vn, dst: Addr): number {
   return known > 0 && known < ifp.mtu ? known : ifp.mtu
 }
 
+/** What ICMP has told of the path to `dst` and has not aged, or 0. */
+export function inetPmtuLearnt(vn: Vn, dst: Addr): number {
+  return addrIsV4(dst) ? pmtuGet(vn, dst.w3) : 0
+}
+
 /**
  * Notes that packets to `dst` must not exceed `mtu` bytes. The caller has found the message that says so credible: it is
  * about a packet of its own (RFC 5927 §7.2).

@@ -15,6 +15,7 @@ import { tcpEstablished } from './established.ts'
 import { tcpSetState } from './fsm.ts'
 import { tcpBufferDrained } from './idle.ts'
 import { tcpTsNow } from './isn.ts'
+import { tcpMtuAcked } from './plpmtud.ts'
 import { tcpReassDrain } from './reass.ts'
 import { tcpDupAck, tcpRecoveryAck } from './recovery.ts'
 import { tcpChallenge, tcpReset } from './respond.ts'
@@ -89,6 +90,7 @@ export function tcpAckNew(vn: Vn, tcb: Tcb, seg: Seg, acked: number): boolean {
   tcpBufferDrained(vn, tcb, tcb.sndBuf)
   tcb.sndUna = seg.ack
   tcb.sndUp = seqMax(tcb.sndUp, tcb.sndUna)
+  if ((tcb.pmtu.sent | tcb.pmtu.probe | tcb.pmtu.claim) !== 0) tcpMtuAcked(vn, tcb)
   tcb.sndNxt = seqMax(tcb.sndNxt, tcb.sndUna)
   tcb.rxtCount = 0
   tcb.stallAt = -1

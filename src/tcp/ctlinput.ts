@@ -8,8 +8,8 @@ import { countDrop } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import { seqAdd, seqGeq, seqLeq, seqLt } from '../lib/seq.ts'
 import { tcpDropSilently } from './drop.ts'
-import { tcpMssUpdate } from './mss.ts'
 import { tcpOutput } from './output.ts'
+import { tcpMtuLimit, tcpMtuReport } from './plpmtud.ts'
 import { TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT } from './state.ts'
 import type { Syncache, Tcb } from './state.ts'
 import { tcpSyncacheRemove } from './syncache.ts'
@@ -32,7 +32,7 @@ export function tcpCtlInput(vn: Vn, c: CtlInput): void {
     return countDrop(vn, tcp.stats, 'tcp', 'ctlignored', null)
   }
   tcpTraceIcmp(vn, tcb, c)
-  if (c.kind === CTL_MSGSIZE) return tooBig(vn, tcb, c.mtu)
+  if (c.kind === CTL_MSGSIZE) return tooBig(vn, tcb, c)
   // hard errors end a connection only before it is synchronized (RFC 5927 §5.2, against SHLD-26)
   if (c.kind === CTL_UNREACH_HARD && (tcb.state === TCPS_SYN_SENT || tcb.state === TCPS_SYN_RECEIVED)) {
     tcp.stats.conndrops++
@@ -43,11 +43,12 @@ export function tcpCtlInput(vn: Vn, c: CtlInput): void {
 }
 
 /** Path MTU discovery (RFC 1191 §6.4): smaller segments, and the lost one again at once; not a sign of congestion. */
-function tooBig(vn: Vn, tcb: Tcb, mtu: number): void {
+function tooBig(vn: Vn, tcb: Tcb, c: CtlInput): void {
+  const { mtu } = c
   const was = tcb.mss
+  if (tcb.state >= TCPS_ESTABLISHED && !tcpMtuReport(vn, tcb, c.seq, mtu)) return
   inetPmtuUpdate(vn, tcb.inp.faddr, mtu)
-  tcb.pathMtu = mtu
-  tcpMssUpdate(vn, tcb)
+  tcpMtuLimit(vn, tcb, mtu, 0)
   if (tcb.mss >= was || tcb.state < TCPS_ESTABLISHED) return
   vn.state.tcp.stats.mturesent++
   // the window is counted in segments (RFC 5681 §3.1): keep their number

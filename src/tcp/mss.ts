@@ -3,7 +3,7 @@
  * differ: by the length of their fixed header and their default MSS.
  */
 
-import { inetPathMtu } from '../inet/source.ts'
+import { inetPathMtu, inetPmtuLearnt } from '../inet/source.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrIsV4 } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
@@ -32,6 +32,12 @@ export function tcpMssPeer(vn: Vn, faddr: Addr, offered: number): number {
 export function tcpMssUpdate(vn: Vn, tcb: Tcb): void {
   const { faddr } = tcb.inp
   let mtu = inetPathMtu(vn, faddr)
+  const learnt = inetPmtuLearnt(vn, faddr)
+  if (tcb.pathMtu === 0 && learnt !== 0 && learnt <= mtu) {
+    // what others have learnt ages here as well (RFC 1191 §6.3)
+    tcb.pathMtu = learnt
+    tcb.pmtu.raiseAt = vn.state.now + vn.state.sysctl['net.inet.ip.pmtu.expire'] * 1_000_000
+  }
   if (tcb.pathMtu > 0 && tcb.pathMtu < mtu) mtu = tcb.pathMtu
   let mss = Math.min(tcb.peerMss, mtu - fixedHeaders(faddr))
   if (tcb.userMss > 0) mss = Math.min(mss, tcb.userMss)
@@ -39,6 +45,18 @@ export function tcpMssUpdate(vn: Vn, tcb: Tcb): void {
   tcb.mss = (tcb.flags & TF_TSTMP) !== 0 ? mss - TCPOLEN_TSTAMP_APPA : mss
   // RFC 5681 §3.1: the loss window is one segment; less would wait for the persist timer once segments have grown
   if (tcb.cwnd > 0) tcb.cwnd = Math.max(tcb.cwnd, tcb.mss)
+}
+
+/** Largest packet that a segment may be, as far as the interface, what was learnt by ICMP, the peer and the user allow. */
+export function tcpMtuMost(vn: Vn, tcb: Tcb): number {
+  const { faddr } = tcb.inp
+  const mss = tcb.userMss > 0 ? Math.min(tcb.userMss, tcb.peerMss) : tcb.peerMss
+  return Math.min(inetPathMtu(vn, faddr), mss + fixedHeaders(faddr))
+}
+
+/** What a full segment's packet has beside its text. */
+export function tcpSegHeaders(tcb: Tcb): number {
+  return fixedHeaders(tcb.inp.faddr) + ((tcb.flags & TF_TSTMP) !== 0 ? TCPOLEN_TSTAMP_APPA : 0)
 }
 
 /** Fixed IP and TCP headers towards this address. */

@@ -14,6 +14,7 @@ import { tcpTimerOn, tcpTimerSet, tcpTimerStop } from './deadline.ts'
 import { tcpCanReceive, tcpSendsFin } from './fsm.ts'
 import { tcpMeterHeld } from './meter.ts'
 import { tcpMssUpdate } from './mss.ts'
+import { tcpMtuAge, tcpMtuProbe, tcpMtuProbeRefused, tcpMtuSent } from './plpmtud.ts'
 import { tcpRtoBackedOff } from './rtt.ts'
 import { tcpSackLen } from './sackgen.ts'
 import { sentAppLimited, sentPipe, sentTransmit } from './sent.ts'
@@ -30,6 +31,7 @@ export function tcpOutput(vn: Vn, tcb: Tcb): number {
   if (tcb.state === TCPS_SYN_SENT || tcb.state === TCPS_SYN_RECEIVED) return outputSyn(vn, tcb)
   if (tcb.state < TCPS_ESTABLISHED || tcb.state === TCPS_TIME_WAIT) return 0
   const idle = tcb.sndMax === tcb.sndUna
+  if (tcb.pathMtu !== 0 && tcb.pmtu.next === 0 && vn.state.now >= tcb.pmtu.raiseAt) tcpMtuAge(vn, tcb)
   // RFC 5681 §4.1: a window that was not used for a timeout says nothing about the path any more
   if (idle && vn.state.now - tcb.sndAt >= tcb.rto) ccAfterIdle(vn, tcb)
   for (;;) {
@@ -91,7 +93,7 @@ function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
   let more = false
   const room = tcb.mss - tcpSackLen(tcb)
   if (len > room) {
-    len = room
+    len = tcb.pmtu.next !== 0 && room === tcb.mss ? tcpMtuProbe(vn, tcb, len) : room
     more = true
   }
   const fin = tcpSendsFin(tcb.state) && pos + len === queued && !(force && wnd === 1 && queued > 0)
@@ -157,6 +159,7 @@ function worthSending(
 function advance(vn: Vn, tcb: Tcb, len: number, fin: boolean, force: boolean): void {
   const used = fin ? len + 1 : len
   if (used === 0) return
+  if (len > tcb.pmtu.acked) tcpMtuSent(tcb, len)
   tcb.sndAt = vn.state.now
   sentTransmit(vn, tcb, tcb.sndNxt, seqAdd(tcb.sndNxt, used))
   if (force && tcpTimerOn(tcb, TT_PERSIST)) {
@@ -189,6 +192,7 @@ function sentUpTo(vn: Vn, tcb: Tcb): void {
 
 /** A segment that could not go: the timers try again, sequence variables stay. */
 function outputFailed(vn: Vn, tcb: Tcb, errno: number, mss: number): number {
+  if (tcpMtuProbeRefused(vn, tcb)) return AGAIN
   if (errno === EMSGSIZE) {
     // the interface's MTU went down under us (SHLD-6)
     tcpMssUpdate(vn, tcb)

@@ -16,6 +16,8 @@ import { createTcpOptions } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
 import { createRateSample, createSent } from './state-sent.ts'
 import type { RateSample, Sent } from './state-sent.ts'
+import { createPmtu } from './state-pmtu.ts'
+import type { Pmtu } from './state-pmtu.ts'
 import { createTcpTrace } from './state-trace.ts'
 import type { TcpTrace } from './state-trace.ts'
 import { createTcpStats } from './stats.ts'
@@ -213,6 +215,7 @@ export interface Tcb extends Alarm {
   userMss: number
   /** Path MTU that an ICMP error told us (or a black hole suggests), or 0. */
   pathMtu: number
+  pmtu: Pmtu
   /** pathMtu before a black hole was suspected, or −1. */
   holeSavedMtu: number
 
@@ -432,7 +435,7 @@ export function createTcb(id: number, family: number): Tcb {
     irs: SEQ_ZERO, rcvNxt: SEQ_ZERO, rcvAdv: SEQ_ZERO, rcvUp: SEQ_ZERO, lastAckSent: SEQ_ZERO,
     rcvWscale: 0, rcvBuf: createByteRing(), rcvLimit: 0, reass: [], sackRecent: [], dsackStart: SEQ_ZERO,
     dsackEnd: SEQ_ZERO, rcvFin: SEQ_ZERO,
-    peerMss: 0, mss: 0, userMss: 0, pathMtu: 0, holeSavedMtu: -1,
+    peerMss: 0, mss: 0, userMss: 0, pathMtu: 0, pmtu: createPmtu(), holeSavedMtu: -1,
     cc: 0, cwnd: 0, ssthresh: 0x3fffffff, bytesAcked: 0, dupAcks: 0,
     ecn: 0, ecnRecover: SEQ_ZERO, recover: SEQ_ZERO, limited: 0,
     sent: createSent(),

@@ -23,7 +23,7 @@ export const TCP_SYSCTLS = Object.freeze({
     216, 88, 65_495, 'bytes', 'Smallest send MSS that a peer or an ICMP error can ask for'),
   'net.inet.tcp.path_mtu_discovery': sysctlBool(1, 'Set DF and follow the path MTU (RFC 1191)'),
   'net.inet.tcp.pmtud_blackhole_detection': sysctlBool(
-    0, 'Try smaller segments when full ones time out (RFC 2923 §2.1)'),
+    1, 'Try smaller segments when full ones time out (RFC 2923 §2.1), then probe for larger ones (RFC 4821)'),
   'net.inet.tcp.pmtud_blackhole_mss': sysctlInt(1200, 88, 65_495, 'bytes', 'Send MSS tried in a suspected black hole'),
   'net.inet.tcp.tolerate_missing_ts': sysctlBool(0, 'Accept segments without the negotiated timestamp (RFC 7323 §3.2)'),
   'net.inet.tcp.cc.algorithm': sysctlEnum(CC_NAMES, 0, 'Congestion control of new connections'),

@@ -15,6 +15,7 @@ import { tcpBuffersIdle } from './idle.ts'
 import { tcpKeepCnt, tcpKeepIdleUs, tcpKeepIntvlUs, tcpKeepOn } from './keep.ts'
 import { tcpMeterTimeout } from './meter.ts'
 import { tcpOutput, tcpPersistSet } from './output.ts'
+import { tcpMtuTimeout } from './plpmtud.ts'
 import { tcpRecoveryAbort } from './recovery.ts'
 import {
   ECN_HOLD, TCPS_CLOSED, TCPS_CLOSE_WAIT, TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TF_ACKNOW, TF_DELACK, TF_FORCE,
@@ -124,6 +125,7 @@ function rexmt(vn: Vn, tcb: Tcb): void {
   } else {
     ccTimedOut(vn, tcb, seqDiff(tcb.sndMax, tcb.sndUna), tcb.rxtCount === 1)
     tcpRecoveryAbort(tcb)
+    tcpMtuTimeout(vn, tcb)
     tcpBlackholeTimeout(vn, tcb)
     tcb.sndNxt = tcb.sndUna
   }

@@ -30,8 +30,8 @@ describe('path MTU black hole (RFC 2923 §2.1)', () => {
     expect(c.t.vnet.state.tcp.stats.pmtudBlackholeFailed).toBe(0)
   })
 
-  test('off, as by default, it does not heal', () => {
-    const c = passive(createTcp())
+  test('off, it does not heal', () => {
+    const c = passive(createTcp({ sysctls: { 'net.inet.tcp.pmtud_blackhole_detection': 0 } }))
     c.write(20_000)
     expect(throughHole(c, 1200, 20_000, 20)).toBe(0)
     expect(c.tcb.mss).toBe(1460)

@@ -23,6 +23,8 @@ export interface PathOptions {
   loss: number
   duplicate: number
   corrupt: number
+  /** Larger packets vanish, and nobody says so. */
+  mtu: number
 }
 
 interface Packet { at: number; tie: number; to: number; bytes: Uint8Array }
@@ -42,7 +44,7 @@ export class Pair {
 
   constructor(seed: number, path: Partial<PathOptions> = {}, sysctls: Record<string, number> = {}, mtu = 1500) {
     this.random = createRandom([seed, 77])
-    this.path = { delayUs: 1000, jitterUs: 0, loss: 0, duplicate: 0, corrupt: 0, ...path }
+    this.path = { delayUs: 1000, jitterUs: 0, loss: 0, duplicate: 0, corrupt: 0, mtu: Infinity, ...path }
     const make = (side: number): Vnet => {
       const v = new Vnet({ name: `v${side}`, seed: [seed, side], pool: this.pool })
       for (const [name, value] of Object.entries(sysctls)) {
@@ -108,7 +110,7 @@ export class Pair {
 
   #send(to: number, f: Frame): void {
     const { path, random } = this
-    if (randomBelow(random, 1000) < path.loss) {
+    if (f.len > path.mtu || randomBelow(random, 1000) < path.loss) {
       this.lost++
       return
     }

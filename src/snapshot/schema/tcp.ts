@@ -6,6 +6,8 @@ import {
   createListener, createSyncache, createTcb, createTcpMeter, createTimeWait, TCPS_CLOSED, TCPS_TIME_WAIT, TF_CANTRCVMORE,
 } from '../../tcp/state.ts'
 import type { Listener, Syncache, Tcb, TcpMeter, TcpState, TimeWait } from '../../tcp/state.ts'
+import { createPmtu } from '../../tcp/state-pmtu.ts'
+import type { Pmtu } from '../../tcp/state-pmtu.ts'
 import { createSent } from '../../tcp/state-sent.ts'
 import type { Sent } from '../../tcp/state-sent.ts'
 import { createSynCookies } from '../../tcp/state.ts'
@@ -31,6 +33,11 @@ const METER = record<TcpMeter>(createTcpMeter, {
 })
 
 /** Slots of the ring that are not in use hold what they held last. */
+const PMTU = record<Pmtu>(createPmtu, {
+  high: UINT31, next: UINT16, tries: COUNT, probe: UINT16, probeSeq: INT32, raiseAt: AMOUNT, acked: UINT16, sent: UINT16, sentEnd: INT32,
+  claim: UINT31, claimSeq: INT32,
+})
+
 const SENT = record<Sent>(createSent, {
   log: list(real(-SAFE_MAX, SAFE_MAX)), head: COUNT, count: COUNT, sacked: COUNT, lost: COUNT, retrans: COUNT,
   delivered: COUNT, deliveredAt: AMOUNT, firstSentAt: AMOUNT, appLimited: COUNT, lostTotal: COUNT, minRtt: AMOUNT,
@@ -49,7 +56,7 @@ const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   irs: INT32, rcvNxt: INT32, rcvAdv: INT32, rcvUp: INT32, lastAckSent: INT32,
   rcvWscale: WSCALE, rcvBuf: ring(parkedRanges), rcvLimit: AMOUNT, reass: list(INT32), sackRecent: list(INT32),
   dsackStart: INT32, dsackEnd: INT32, rcvFin: INT32,
-  peerMss: UINT16, mss: UINT16, userMss: AMOUNT, pathMtu: UINT31, holeSavedMtu: MAYBE,
+  peerMss: UINT16, mss: UINT16, userMss: AMOUNT, pathMtu: UINT31, pmtu: PMTU, holeSavedMtu: MAYBE,
   cc: UINT16, cwnd: AMOUNT, ssthresh: AMOUNT, bytesAcked: AMOUNT, dupAcks: COUNT, recover: INT32, limited: COUNT,
   sent: SENT,
   ecn: int(0, 63), ecnRecover: INT32,

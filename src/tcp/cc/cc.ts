@@ -7,6 +7,7 @@
 import type { Vn } from '../../kern/vn.ts'
 import { ECN_CWR, ECN_ON, TF_SYNREXMT } from '../state.ts'
 import type { Tcb } from '../state.ts'
+import { tcpMtuProbeLost } from '../plpmtud.ts'
 import { CUBIC } from './cubic.ts'
 import { NEWRENO } from './newreno.ts'
 import { CC_VARS } from '../state-cc.ts'
@@ -52,6 +53,10 @@ export function ccAckReceived(vn: Vn, tcb: Tcb, acked: number, flight: number): 
 
 /** `flight` is what was in flight when the loss was found out. Remembers what ccUndo brings back. */
 export function ccLossDetected(vn: Vn, tcb: Tcb, flight: number): void {
+  if (tcpMtuProbeLost(vn, tcb)) {
+    tcb.ssthresh = tcb.cwnd
+    return
+  }
   remember(tcb)
   algorithm(tcb).lossDetected(vn, tcb, flight)
   reduced(tcb)
