@@ -55,7 +55,7 @@ class Transfer {
         left -= n
       }
       for (let n = 1; n > 0;) {
-        n = soRecv(b, p.now, this.#child, BUF, 0, BUF.length, 0)
+        n = soRecv(b, p.now, this.#child, BUF, 0, BUF.length, 0, { addr: createAddr(), port: 0, truncated: false })
         if (n > 0) this.got += n
       }
       p.settle()
