@@ -6,7 +6,7 @@
  */
 
 import { EV_ACCEPT, EV_CONNECT, EV_ERROR, EV_GONE, EV_READ, EV_WRITE } from '../kern/vn.ts'
-import { addrParse, addrPrint, createAddr } from '../lib/addr.ts'
+import { addrIsV4, addrParse, addrPrint, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { EINVAL } from '../lib/errno.ts'
 import { SOL_TCP, TCP_CONGESTION } from '../inet/sockopt.ts'
@@ -14,7 +14,7 @@ import { CC_NAMES } from '../tcp/cc/names.ts'
 import type { Runner } from '../vnet/runner.ts'
 import {
   soAbort, soAccept, soBind, soClose, soConnect, soCreate, soGetOpt, soListen, soName, soPeer, soReady, soRecv,
-  soSend, soSendTo, soSetOpt, soShutdown,
+  soSend, soSendTo, soSetKey, soSetOpt, soShutdown,
 } from '../vnet/so.ts'
 import type { SoFrom } from '../vnet/so.ts'
 import { socketError } from './errors.ts'
@@ -107,6 +107,16 @@ export class BsdSockets {
   /** TCP_CONGESTION: the name of the congestion control algorithm. */
   getCongestion(fd: number): string {
     return CC_NAMES[this.getsockopt(fd, SOL_TCP, TCP_CONGESTION)] ?? ''
+  }
+
+  /**
+   * TCP_MD5SIG (RFC 2385): segments exchanged with `address` (or its first `prefixLen` bits) on the port of `fd` are
+   * signed with `secret`; null ends it. The key belongs to the Vnet and outlives the socket.
+   */
+  setmd5sig(fd: number, address: string, secret: Uint8Array | null, prefixLen = -1): void {
+    const addr = parse(address, 'setsockopt')
+    const bits = prefixLen >= 0 ? prefixLen : addrIsV4(addr) ? 32 : 128
+    this.#check(soSetKey(this.#runner.vnet, this.#runner.now(), fd, addr, bits, secret), 'setsockopt', address)
   }
 
   getsockopt(fd: number, level: number, name: number): number {

@@ -19,7 +19,7 @@ import type { LinuxTcpInfo } from '../tcp/linux-info.ts'
 import type { Runner } from '../vnet/runner.ts'
 import {
   soAbort, soAccept, soBind, soClose, soConnect, soCreate, soGetOpt, soInfo, soListen, soName, soPeer, soReady, soRecv, soSend,
-  soSetOpt, soShutdown,
+  soSetKey, soSetOpt, soShutdown,
 } from '../vnet/so.ts'
 import type { SoFrom } from '../vnet/so.ts'
 import { socketError } from './errors.ts'
@@ -29,6 +29,8 @@ export interface TcpConnectOptions {
   port: number
   localAddress?: string
   localPort?: number
+  /** Segments exchanged with `host` are signed with this secret (RFC 2385, at most 80 octets), from now on. */
+  md5Key?: Uint8Array
   /** Keep the writable side open after the peer has finished (default false, as in node:net). */
   allowHalfOpen?: boolean
 }
@@ -270,6 +272,7 @@ export function connectTcp(runner: Runner, options: TcpConnectOptions): TcpSocke
     const local = options.localAddress === undefined ? createAddr() : addrParse(options.localAddress)
     errno = local === null ? EADDRNOTAVAIL : soBind(runner.vnet, runner.now(), id, local, options.localPort ?? 0)
   }
+  if (errno === 0 && options.md5Key !== undefined) setKey(runner, id, options.host, options.md5Key, -1)
   if (errno === 0) errno = soConnect(runner.vnet, runner.now(), id, addr, options.port)
   const socket = new TcpSocket(runner, id, { connecting: true, allowHalfOpen: options.allowHalfOpen ?? false })
   runner.kick()
@@ -321,6 +324,15 @@ export class TcpServer extends EventEmitter {
     })
     this.emit('connection', socket)
     return socket
+  }
+
+  /**
+   * Segments exchanged with `address` (or its first `prefixLen` bits) on this server's port are signed (RFC 2385); null
+   * ends it. The key belongs to the Vnet and outlives the server.
+   */
+  setMd5Key(address: string, secret: Uint8Array | null, prefixLen = -1): this {
+    setKey(this.#runner, this.#id, address, secret, prefixLen)
+    return this
   }
 
   /** Starts listening at once; throws EADDRINUSE and its like. */
@@ -388,6 +400,14 @@ export class TcpServer extends EventEmitter {
   #closeIfDone(): void {
     if (this.#id === 0 && this.#connections.size === 0) queueMicrotask(() => this.emit('close'))
   }
+}
+
+function setKey(runner: Runner, id: number, address: string, secret: Uint8Array | null, prefixLen: number): void {
+  const addr = addrParse(address)
+  if (addr === null) throw socketError(EINVAL, 'setsockopt', address)
+  const bits = prefixLen >= 0 ? prefixLen : addrIsV4(addr) ? 32 : 128
+  const errno = soSetKey(runner.vnet, runner.now(), id, addr, bits, secret)
+  if (errno !== 0) throw socketError(errno, 'setsockopt', address)
 }
 
 function familyOf(addr: Addr): number {

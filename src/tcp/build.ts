@@ -9,8 +9,8 @@ import type { Vn } from '../kern/vn.ts'
 import { addrCopy } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { ringPeek } from '../lib/bytering.ts'
-import { ENOBUFS } from '../lib/errno.ts'
-import { F_DF, F_DONTROUTE, frameAlloc } from '../lib/frame.ts'
+import { EMSGSIZE, ENOBUFS } from '../lib/errno.ts'
+import { F_DF, F_DONTROUTE, frameAlloc, frameRelease } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import type { Seq } from '../lib/seq.ts'
 import { seqDiff, seqGt } from '../lib/seq.ts'
@@ -23,6 +23,7 @@ import { TCP_MAX_HDR_LEN } from '../wire/tcp.ts'
 import { TOF_TS, tcpOptionsReset, tcpWriteOptions } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
 import { tcpEcnMarks, tcpEcnSent, tcpEcnTos } from './ecn.ts'
+import { tcpSign } from './auth/md5.ts'
 import { tcpTsNow } from './isn.ts'
 import { tcpMeterOut } from './meter.ts'
 import { tcpMssOffer } from './mss.ts'
@@ -86,6 +87,10 @@ export function tcpFrameSend(vn: Vn, f: Frame, src: Addr, dst: Addr, ttl: number
   f.ttl = ttl !== 0 ? ttl : vn.state.sysctl['net.inet.ip.ttl']
   f.tos = tos
   f.l4 = f.off
+  if (vn.state.tcp.keys.length !== 0 && !tcpSign(vn, f)) {
+    frameRelease(vn.pool, f)
+    return EMSGSIZE
+  }
   inetChecksumSet(f, f.off + TCP_SUM)
   vn.state.tcp.stats.sndtotal++
   tcpTraceOut(vn, f)

@@ -9,6 +9,7 @@ import { addrIsV4 } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { TCP_HDR_LEN } from '../wire/tcp.ts'
 import { TCPOLEN_TSTAMP_APPA } from '../wire/tcp-options.ts'
+import { tcpSignatureLen } from './auth/md5.ts'
 import { TF_TSTMP } from './state.ts'
 import type { Tcb } from './state.ts'
 
@@ -42,6 +43,7 @@ export function tcpMssUpdate(vn: Vn, tcb: Tcb): void {
   let mss = Math.min(tcb.peerMss, mtu - fixedHeaders(faddr))
   if (tcb.userMss > 0) mss = Math.min(mss, tcb.userMss)
   mss = Math.max(mss, vn.state.sysctl['net.inet.tcp.minmss'])
+  mss -= tcpSignatureLen(vn, tcb.inp.lport, faddr)
   tcb.mss = (tcb.flags & TF_TSTMP) !== 0 ? mss - TCPOLEN_TSTAMP_APPA : mss
   // RFC 5681 §3.1: the loss window is one segment; less would wait for the persist timer once segments have grown
   if (tcb.cwnd > 0) tcb.cwnd = Math.max(tcb.cwnd, tcb.mss)

@@ -91,7 +91,7 @@ function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
   // after an echo at the smallest window new data waits (RFC 3168 §6.1.2)
   if ((tcb.ecn & ECN_HOLD) !== 0) len = Math.max(0, Math.min(len, seqDiff(tcb.sndMax, tcb.sndNxt)))
   let more = false
-  const room = tcb.mss - tcpSackLen(tcb)
+  const room = tcb.mss - tcpSackLen(vn, tcb)
   if (len > room) {
     len = tcb.pmtu.next !== 0 && room === tcb.mss ? tcpMtuProbe(vn, tcb, len) : room
     more = true

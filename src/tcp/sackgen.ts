@@ -8,6 +8,7 @@ import { seqAdd, seqGeq, seqLt, seqMin } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
 import { TCPOLEN_SACK, TCPOLEN_TSTAMP_APPA, TCP_MAXOLEN, TCP_MAX_SACK, TOF_SACK } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
+import { tcpSignatureLen } from './auth/md5.ts'
 import { TCPS_ESTABLISHED, TF_SACK_PERMIT, TF_TSTMP } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
 
@@ -21,11 +22,10 @@ export function tcpSackPending(tcb: Tcb): boolean {
 }
 
 /** Octets that a segment sent now gives to the SACK option; they are missing from its data (RFC 9293 §3.7.1). */
-export function tcpSackLen(tcb: Tcb): number {
+export function tcpSackLen(vn: Vn, tcb: Tcb): number {
   if (!tcpSackPending(tcb)) return 0
-  const used = (tcb.flags & TF_TSTMP) !== 0 ? TCPOLEN_TSTAMP_APPA : 0
-  const fit = Math.floor((TCP_MAXOLEN - used - SACK_LEAD) / TCPOLEN_SACK)
-  return SACK_LEAD + Math.min(fit, tcb.reass.length / 2 + (tcb.dsackEnd !== tcb.dsackStart ? 1 : 0)) * TCPOLEN_SACK
+  const blocks = Math.min(blocksThatFit(vn, tcb), tcb.reass.length / 2 + (tcb.dsackEnd !== tcb.dsackStart ? 1 : 0))
+  return blocks === 0 ? 0 : SACK_LEAD + blocks * TCPOLEN_SACK
 }
 
 /**
@@ -49,7 +49,16 @@ export function tcpSackFill(vn: Vn, tcb: Tcb, opt: TcpOptions): void {
   for (let k = 0; k < reass.length && opt.sackCount < TCP_MAX_SACK; k += 2) {
     if (!isListed(opt, first, reass[k])) addBlock(opt, reass[k], reass[k + 1])
   }
+  // the writer knows of timestamps, but not of the signature that comes last
+  if (vn.state.tcp.keys.length !== 0) opt.sackCount = Math.min(opt.sackCount, blocksThatFit(vn, tcb))
   vn.state.tcp.stats.sackSendBlocks++
+}
+
+/** Beside timestamps and a signature. */
+function blocksThatFit(vn: Vn, tcb: Tcb): number {
+  const used = ((tcb.flags & TF_TSTMP) !== 0 ? TCPOLEN_TSTAMP_APPA : 0) +
+    tcpSignatureLen(vn, tcb.inp.lport, tcb.inp.faddr)
+  return Math.floor((TCP_MAXOLEN - used - SACK_LEAD) / TCPOLEN_SACK)
 }
 
 /** A segment at `seq` went into the parked range [start, end): that is the one to be told of first. */

@@ -20,6 +20,7 @@ import { createPmtu } from './state-pmtu.ts'
 import type { Pmtu } from './state-pmtu.ts'
 import { createTcpTrace } from './state-trace.ts'
 import type { TcpTrace } from './state-trace.ts'
+import type { TcpKey } from './state-keys.ts'
 import { createTcpStats } from './stats.ts'
 import type { TcpStats } from './stats.ts'
 
@@ -364,6 +365,8 @@ export interface TcpState {
   /** Secret of RFC 6528. */
   isnKey: [number, number, number, number]
   cookies: SynCookies
+  /** Of authenticated peers, the most particular first. */
+  keys: TcpKey[]
   /** Connections whose user has gone. */
   orphans: number
   /** Challenge ACKs sent in the current period, what the period allows, and its start. */
@@ -392,6 +395,7 @@ export function createTcpState(isnKey: TcpState['isnKey']): TcpState {
     oldestTimeWait: 1,
     isnKey,
     cookies: createSynCookies(),
+    keys: [],
     orphans: 0,
     challenges: 0,
     challengeQuota: 0,

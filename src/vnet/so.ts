@@ -15,6 +15,7 @@ import { AF_INET } from '../inet/state.ts'
 import {
   rawAttach, rawBind, rawClose, rawConnect, rawGetOpt, rawReady, rawRecvFrom, rawSendTo, rawSetOpt,
 } from '../raw/usrreq.ts'
+import { tcpKeyDelete, tcpKeySet } from '../tcp/auth/keys.ts'
 import { tcpIsUsers } from '../tcp/drop.ts'
 import { tcpDrop } from '../tcp/drop.ts'
 import { tcpLinuxInfo } from '../tcp/linux-info.ts'
@@ -179,6 +180,22 @@ export function soSetOpt(v: Vnet, now: number, id: number, level: number, name: 
     case SO_RAW: return rawSetOpt(v.vn, id, level, name, value)
     default: return EBADF
   }
+}
+
+/**
+ * Every segment exchanged with the peers in addr/prefixLen on the port that TCP socket `id` is bound to (none yet: on
+ * any) is signed with `secret` from now on (RFC 2385); null forgets the key. The key is the Vnet's: it outlives the
+ * socket.
+ */
+export function soSetKey(
+  v: Vnet, now: number, id: number, addr: Addr, prefixLen: number, secret: Uint8Array | null,
+): number {
+  v.setNow(now)
+  if ((id & SO_KIND_MASK) !== SO_TCP) return EOPNOTSUPP
+  const inp = inpOf(v, id)
+  if (inp === null) return EBADF
+  return secret === null ? tcpKeyDelete(v.vn, addr, prefixLen, inp.lport)
+    : tcpKeySet(v.vn, addr, prefixLen, inp.lport, secret)
 }
 
 /** The option's value (≥ 0), or -errno. */

@@ -1,7 +1,7 @@
 /** TCP options in tcpdump's words, for the dissector; the stack itself reads them with `tcpParseOptions`. */
 import {
   TCPOLEN_MAXSEG, TCPOLEN_SACK, TCPOLEN_SACKHDR, TCPOLEN_SACK_PERMITTED, TCPOLEN_TIMESTAMP, TCPOLEN_WINDOW,
-  TCPOPT_EOL, TCPOPT_FAST_OPEN, TCPOPT_MAXSEG, TCPOPT_NOP, TCPOPT_SACK, TCPOPT_SACK_PERMITTED, TCPOPT_SIGNATURE,
+  TCPOLEN_SIGNATURE, TCPOPT_EOL, TCPOPT_FAST_OPEN, TCPOPT_MAXSEG, TCPOPT_NOP, TCPOPT_SACK, TCPOPT_SACK_PERMITTED, TCPOPT_SIGNATURE,
   TCPOPT_TIMESTAMP, TCPOPT_WINDOW
 } from './tcp-options.ts'
 
@@ -48,7 +48,7 @@ function printOne(view: DataView, p: number, kind: number, optLen: number): stri
     case TCPOPT_SACK:
       return printSack(view, p, optLen)
     case TCPOPT_SIGNATURE:
-      return `md5 ${hex(view, p + 2, optLen - 2)}`
+      return `md5 ${hex(view, p + 2, optLen - 2)}${wrong(TCPOLEN_SIGNATURE)}`
     case TCPOPT_FAST_OPEN:
       return optLen === 2 ? 'tfo cookiereq' : `tfo cookie ${hex(view, p + 2, optLen - 2)}`
     default:

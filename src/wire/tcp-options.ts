@@ -15,6 +15,8 @@ export interface TcpOptions {
   tsVal: number
   tsEcr: number
   sackCount: number
+  /** Absolute offset of the 16 octets of an MD5 digest (RFC 2385). */
+  sigAt: number
   /** Always eight entries: left and right edge of up to four blocks. */
   sack: Seq[]
 }
@@ -35,6 +37,7 @@ export const TCPOLEN_SACK_PERMITTED = 2
 export const TCPOLEN_SACKHDR = 2
 export const TCPOLEN_SACK = 8
 export const TCPOLEN_TIMESTAMP = 10
+export const TCPOLEN_SIGNATURE = 18
 /** With the two no-ops that align it (RFC 7323 appendix A). */
 export const TCPOLEN_TSTAMP_APPA = 12
 
@@ -47,6 +50,7 @@ export const TOF_SCALE = 0x02
 export const TOF_SACKPERM = 0x04
 export const TOF_TS = 0x10
 export const TOF_SACK = 0x80
+export const TOF_SIGNATURE = 0x100
 
 /**
  * Parses the `len` octets of options at `at` (the caller has checked that the view holds them) into `out`, which is
@@ -139,7 +143,7 @@ export function tcpSackBlocksThatFit(opts: Readonly<TcpOptions>, used: number): 
 /** An empty record, to be kept and reused. */
 export function createTcpOptions(): TcpOptions {
   return {
-    flags: 0, mss: 0, wscale: 0, tsVal: 0, tsEcr: 0, sackCount: 0,
+    flags: 0, mss: 0, wscale: 0, tsVal: 0, tsEcr: 0, sackCount: 0, sigAt: 0,
     sack: [SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO]
   }
 }
@@ -152,6 +156,7 @@ export function tcpOptionsReset(out: TcpOptions): void {
   out.tsVal = 0
   out.tsEcr = 0
   out.sackCount = 0
+  out.sigAt = 0
 }
 
 const TWO_NOPS = TCPOPT_NOP << 8 | TCPOPT_NOP
@@ -199,6 +204,11 @@ function parseOne(view: DataView, p: number, kind: number, optLen: number, out: 
       out.tsVal = view.getUint32(p + 2)
       out.tsEcr = view.getUint32(p + 6)
       out.flags |= TOF_TS
+      return true
+    case TCPOPT_SIGNATURE:
+      if (optLen !== TCPOLEN_SIGNATURE) return false
+      out.sigAt = p + 2
+      out.flags |= TOF_SIGNATURE
       return true
     case TCPOPT_SACK:
       return parseSack(view, p, optLen, out)

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { createRandom, randomBelow } from '../../src/kern/random.ts'
+import type { Vn } from '../../src/kern/vn.ts'
 import { toSeq } from '../../src/lib/seq.ts'
 import { tcpReassDrain, tcpReassPark } from '../../src/tcp/reass.ts'
 import { tcpDsackSent, tcpSackFill, tcpSackLen } from '../../src/tcp/sackgen.ts'
@@ -14,7 +15,7 @@ import { createTcp } from './harness.ts'
 const SPAN = 400
 
 /** A receiver at 0 of which nothing is read, and the octets that it has. */
-function receiver(flags: number): { tcb: Tcb; has: boolean[]; park: (at: number, len: number) => TcpOptions } {
+function receiver(flags: number): { vn: Vn; tcb: Tcb; has: boolean[]; park: (at: number, len: number) => TcpOptions } {
   const t = createTcp()
   const tcb = createTcb(4, 2)
   tcb.state = TCPS_ESTABLISHED
@@ -26,10 +27,10 @@ function receiver(flags: number): { tcb: Tcb; has: boolean[]; park: (at: number,
     has.fill(true, at, at + len)
     tcpReassDrain(tcb)
     const opt = createTcpOptions()
-    if (tcpSackLen(tcb) > 0) tcpSackFill(t.vn, tcb, opt)
+    if (tcpSackLen(t.vn, tcb) > 0) tcpSackFill(t.vn, tcb, opt)
     return opt
   }
-  return { tcb, has, park }
+  return { vn: t.vn, tcb, has, park }
 }
 
 function blocks(opt: TcpOptions): [number, number][] {
@@ -79,13 +80,13 @@ describe('SACK blocks (RFC 2018 §4)', () => {
 
   test('the length given to blocks is what is written, with timestamps and without', () => {
     for (const flags of [0, TF_TSTMP]) {
-      const { tcb, park } = receiver(flags)
-      expect(tcpSackLen(tcb)).toBe(0)
+      const { vn, tcb, park } = receiver(flags)
+      expect(tcpSackLen(vn, tcb)).toBe(0)
       for (let i = 0; i < 6; i++) {
         const opt = park(10 + i * 20, 10)
         const bare = { ...createTcpOptions(), flags: flags === 0 ? 0 : TOF_TS }
         opt.flags |= bare.flags
-        expect(tcpSackLen(tcb)).toBe(tcpOptionsLen(opt) - tcpOptionsLen(bare))
+        expect(tcpSackLen(vn, tcb)).toBe(tcpOptionsLen(opt) - tcpOptionsLen(bare))
       }
     }
   })

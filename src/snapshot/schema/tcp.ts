@@ -8,15 +8,19 @@ import {
 import type { Listener, Syncache, Tcb, TcpMeter, TcpState, TimeWait } from '../../tcp/state.ts'
 import { createPmtu } from '../../tcp/state-pmtu.ts'
 import type { Pmtu } from '../../tcp/state-pmtu.ts'
+import { createTcpKey } from '../../tcp/state-keys.ts'
+import type { TcpKey } from '../../tcp/state-keys.ts'
 import { createSent } from '../../tcp/state-sent.ts'
 import type { Sent } from '../../tcp/state-sent.ts'
 import { createSynCookies } from '../../tcp/state.ts'
 import type { SynCookies } from '../../tcp/state.ts'
 import {
-  AMOUNT, BOOL, COUNT, COUNTERS, int, INT32, list, MAYBE, PAST, queueMap, real, record, ring, SAFE_MAX, SCRATCH, table,
+  AMOUNT, BOOL, bytes, COUNT, COUNTERS, int, INT32, list, MAYBE, PAST, queueMap, real, record, ring, SAFE_MAX, SCRATCH,
+  table,
   TIME, UINT16, UINT31, UINT32,
 } from '../node.ts'
 import { INP_TABLE, INPCB } from './inet.ts'
+import { ADDR } from './kern.ts'
 import { TRACE } from './trace.ts'
 
 const TIMER_COUNT = 6
@@ -43,6 +47,8 @@ const SENT = record<Sent>(createSent, {
   delivered: COUNT, deliveredAt: AMOUNT, firstSentAt: AMOUNT, appLimited: COUNT, lostTotal: COUNT, minRtt: AMOUNT,
   minRttAt: AMOUNT,
 })
+
+const KEY = record<TcpKey>(createTcpKey, { faddr: ADDR, prefixLen: int(0, 128), lport: UINT16, secret: bytes(80) })
 
 const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   alarmAt: TIME,
@@ -91,7 +97,7 @@ export const TCP = record<TcpState>(null, {
   stats: COUNTERS, tcbs: table(COUNT, TCB), table: INP_TABLE, listeners: table(COUNT, LISTENER),
   syncache: queueMap(COUNT, SYNCACHE), syncacheTable: INP_TABLE, timewait: queueMap(COUNT, TIMEWAIT),
   timewaitTable: INP_TABLE, nextRecord: COUNT, oldestTimeWait: COUNT, isnKey: list(INT32, 4),
-  cookies: SYNCOOKIES,
+  cookies: SYNCOOKIES, keys: list(KEY),
   orphans: COUNT, challenges: COUNT, challengeQuota: COUNT, challengeAt: PAST, seg: SCRATCH, rate: SCRATCH, opt: SCRATCH,
   trace: TRACE,
 })
