@@ -1,7 +1,8 @@
 /**
  * The event trace: why was this sent, why was this dropped. A bounded ring of numbers in the Vnet (net.inet.tcp.trace,
  * TCP_TRACE); every record names the one that caused it, down to the call, the timer or the segment that began the event.
- * Off it costs a test of one number at each hook. trace-read.ts makes sentences of it.
+ * Off it costs a test of one number at each hook: the functions on the packet's path do nothing else, so that they are
+ * small enough to be inlined. trace-read.ts makes sentences of it.
  */
 
 import type { CtlInput } from '../inet/ctl.ts'
@@ -41,7 +42,10 @@ export const TRACE_DROPS: readonly string[] = Object.freeze(Object.keys(TCP_STAT
 export function tcpTraceBegin(vn: Vn): void {
   const { trace } = vn.state.tcp
   if (trace.asked !== vn.state.sysctl['net.inet.tcp.trace']) configure(vn, trace)
-  if (trace.on === 0) return
+  if (trace.on !== 0) begin(vn, trace)
+}
+
+function begin(vn: Vn, trace: TcpTrace): void {
   trace.cause = 0
   trace.sock = 0
   trace.pending = 0
@@ -52,8 +56,11 @@ export function tcpTraceBegin(vn: Vn): void {
 
 /** The event is over: records what has changed with it, and what was dropped. */
 export function tcpTraceEnd(vn: Vn, f: Frame | null): void {
+  if (vn.state.tcp.trace.on !== 0) end(vn, f)
+}
+
+function end(vn: Vn, f: Frame | null): void {
   const { trace } = vn.state.tcp
-  if (trace.on === 0) return
   if (vn.dropped !== '') {
     drop(vn, trace, f)
     vn.dropped = ''
@@ -64,8 +71,11 @@ export function tcpTraceEnd(vn: Vn, f: Frame | null): void {
 
 /** The segment of the event, parsed: for the connection `tcb`, or for nobody yet (null). */
 export function tcpTraceIn(vn: Vn, f: Frame, seg: Seg, tcb: Tcb | null): void {
+  if (vn.state.tcp.trace.on !== 0) segmentIn(vn, f, seg, tcb)
+}
+
+function segmentIn(vn: Vn, f: Frame, seg: Seg, tcb: Tcb | null): void {
   const { trace } = vn.state.tcp
-  if (trace.on === 0) return
   trace.sock = tcb === null ? 0 : tcb.inp.id
   let cause = 0
   let place = AT_NEXT
@@ -155,8 +165,11 @@ export function tcpTraceIcmp(vn: Vn, tcb: Tcb, c: CtlInput): void {
 
 /** The segment in `f` (f.off at its header) is on its way. */
 export function tcpTraceOut(vn: Vn, f: Frame): void {
+  if (vn.state.tcp.trace.on !== 0) segmentOut(vn, f)
+}
+
+function segmentOut(vn: Vn, f: Frame): void {
   const { trace } = vn.state.tcp
-  if (trace.on === 0) return
   const { view, off } = f
   const tcb = vn.state.tcp.tcbs.get(trace.sock)
   if (tcb !== undefined) changes(vn, trace, tcb, false)
@@ -181,8 +194,11 @@ export function tcpTraceWhy(vn: Vn, why: number): void {
 
 /** From now on something is held back (WHY_HELD_*). */
 export function tcpTraceHold(vn: Vn, tcb: Tcb, why: number): void {
+  if (vn.state.tcp.trace.on !== 0 && why !== 0) hold(vn, tcb, why)
+}
+
+function hold(vn: Vn, tcb: Tcb, why: number): void {
   const { trace } = vn.state.tcp
-  if (trace.on === 0 || why === 0) return
   callPending(vn, trace)
   const unsent = tcb.sndBuf.len - seqDiff(tcb.sndNxt, tcb.sndUna)
   ofTcb(trace, TR_HOLD, tcb, trace.cause, why, why === WHY_HELD_ACK ? 0 : Math.max(0, unsent))
@@ -196,8 +212,11 @@ export function tcpTraceState(vn: Vn, tcb: Tcb): void {
 
 /** A timer was set: what has just been recorded is why. */
 export function tcpTraceTimerSet(vn: Vn, tcb: Tcb, timer: number): void {
+  if (vn.state.tcp.trace.on !== 0) timerSet(vn, tcb, timer)
+}
+
+function timerSet(vn: Vn, tcb: Tcb, timer: number): void {
   const { trace } = vn.state.tcp
-  if (trace.on === 0) return
   if (timer === TT_DELACK) tcpTraceHold(vn, tcb, WHY_HELD_ACK)
   // some timers are set once more while their record goes
   if (!vn.state.tcp.tcbs.has(tcb.inp.id) || !isTraced(trace, tcb.inp.id)) return
