@@ -27,7 +27,7 @@ export function tcpBlackholeTimeout(vn: Vn, tcb: Tcb): void {
     tcp.stats.pmtudBlackholeActivated++
     tcb.holeSavedMtu = tcb.pathMtu
     // what did not pass bounds the search that follows where the smaller size does (RFC 4821 §7.7)
-    tcpMtuLimit(vn, tcb, mss + fixedHeaders(tcb.inp.faddr), tcb.mss + tcpSegHeaders(tcb))
+    tcpMtuLimit(vn, tcb, mss + fixedHeaders(tcb.inp.faddr), tcb.mss + tcpSegHeaders(vn, tcb))
   } else if (tcb.rxtCount === GIVE_UP && tcb.holeSavedMtu >= 0) {
     tcp.stats.pmtudBlackholeFailed++
     tcpMtuLimit(vn, tcb, tcb.holeSavedMtu, 0)

@@ -57,8 +57,9 @@ export function tcpMtuMost(vn: Vn, tcb: Tcb): number {
 }
 
 /** What a full segment's packet has beside its text. */
-export function tcpSegHeaders(tcb: Tcb): number {
-  return fixedHeaders(tcb.inp.faddr) + ((tcb.flags & TF_TSTMP) !== 0 ? TCPOLEN_TSTAMP_APPA : 0)
+export function tcpSegHeaders(vn: Vn, tcb: Tcb): number {
+  const { lport, faddr } = tcb.inp
+  return fixedHeaders(faddr) + ((tcb.flags & TF_TSTMP) !== 0 ? TCPOLEN_TSTAMP_APPA : 0) + tcpSignatureLen(vn, lport, faddr)
 }
 
 /** Fixed IP and TCP headers towards this address. */

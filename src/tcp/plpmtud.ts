@@ -57,7 +57,7 @@ export function tcpMtuProbe(vn: Vn, tcb: Tcb, room: number): number {
   const { pmtu, mss } = tcb
   if (pmtu.probe !== 0 || tcb.sndNxt !== tcb.sndMax || tcb.dupAcks !== 0 || tcb.rxtCount !== 0 ||
     (tcb.flags & (TF_FASTRECOVERY | TF_FORCE)) !== 0) return mss
-  const len = Math.min(pmtu.next, tcpMtuMost(vn, tcb)) - tcpSegHeaders(tcb)
+  const len = Math.min(pmtu.next, tcpMtuMost(vn, tcb)) - tcpSegHeaders(vn, tcb)
   if (len <= mss) {
     finish(vn, tcb)
     return mss
@@ -66,7 +66,7 @@ export function tcpMtuProbe(vn: Vn, tcb: Tcb, room: number): number {
   const behind = Math.min(tcb.sndWnd, tcb.sndBuf.len) - seqDiff(tcb.sndNxt, tcb.sndUna)
   if (room < len || tcb.cwnd < needed || behind < needed) return mss
   vn.state.tcp.stats.mtuprobe++
-  pmtu.probe = len + tcpSegHeaders(tcb)
+  pmtu.probe = len + tcpSegHeaders(vn, tcb)
   pmtu.probeSeq = tcb.sndNxt
   return len
 }
@@ -137,7 +137,7 @@ export function tcpMtuTimeout(vn: Vn, tcb: Tcb): void {
  */
 export function tcpMtuReport(vn: Vn, tcb: Tcb, seq: Seq, mtu: number): boolean {
   const { pmtu } = tcb
-  const text = Math.max(0, mtu - tcpSegHeaders(tcb))
+  const text = Math.max(0, mtu - tcpSegHeaders(vn, tcb))
   if (pmtu.probe !== 0 && seq === pmtu.probeSeq && text > tcb.mss) {
     if (mtu < pmtu.probe) {
       pmtu.high = mtu + 1
@@ -168,7 +168,7 @@ export function tcpMtuSent(tcb: Tcb, len: number): void {
 /** The next size to be tried: half-way, until the gap is too small to be worth it. */
 function choose(vn: Vn, tcb: Tcb): void {
   const { pmtu } = tcb
-  const low = tcb.mss + tcpSegHeaders(tcb)
+  const low = tcb.mss + tcpSegHeaders(vn, tcb)
   pmtu.tries = 0
   if (pmtu.high - low <= SEARCH_DONE) finish(vn, tcb)
   else pmtu.next = low + pmtu.high >> 1
