@@ -12,6 +12,8 @@ export const SO_KEEPALIVE = 9
 export const SO_OOBINLINE = 10
 export const SO_LINGER = 13
 export const SO_REUSEPORT = 15
+/** Bytes per second, 0 for no limit. */
+export const SO_MAX_PACING_RATE = 47
 
 export const SOL_IP = 0
 export const IP_TOS = 1

@@ -11,6 +11,7 @@ import { tcpTimerOn } from './deadline.ts'
 import { tcpIsDone } from './drop.ts'
 import { HELD_IDLE, HELD_RWND, HELD_SNDBUF } from './meter.ts'
 import { tcpMssOffer } from './mss.ts'
+import { tcpPaceRate } from './pace.ts'
 import { sentAt } from './sent.ts'
 import { SENT_FLAGS, SF_LOST, SF_RETRANS, SF_SACKED } from './state-sent.ts'
 import type { Sent } from './state-sent.ts'
@@ -103,6 +104,7 @@ export function linuxInfoOf(vn: Vn, tcb: Tcb): LinuxTcpInfo {
   const listener = tcp.listeners.get(tcb.inp.id)
   const live = tcb.state >= TCPS_ESTABLISHED && !tcpIsDone(tcb)
   const flight = seqDiff(tcb.sndMax, tcb.sndUna)
+  const rate = tcpPaceRate(vn, tcb)
   // that of late, else that of the handshake
   const minRtt = tcb.sent.minRtt > 0 ? tcb.sent.minRtt : meter.minRtt
   const held = live && meter.held !== HELD_IDLE ? now - meter.heldAt : 0
@@ -143,8 +145,8 @@ export function linuxInfoOf(vn: Vn, tcb: Tcb): LinuxTcpInfo {
     tcpi_rcv_rtt: 0,
     tcpi_rcv_space: tcb.rcvLimit,
     tcpi_total_retrans: meter.retrans,
-    tcpi_pacing_rate: NO_LIMIT,
-    tcpi_max_pacing_rate: NO_LIMIT,
+    tcpi_pacing_rate: rate === 0 ? NO_LIMIT : Math.round(rate),
+    tcpi_max_pacing_rate: tcb.maxPaceRate === 0 ? NO_LIMIT : tcb.maxPaceRate,
     tcpi_bytes_acked: meter.bytesAcked,
     tcpi_bytes_received: meter.bytesReceived,
     tcpi_segs_out: meter.segsOut,

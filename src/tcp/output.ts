@@ -14,6 +14,7 @@ import { tcpTimerOn, tcpTimerSet, tcpTimerStop } from './deadline.ts'
 import { tcpCanReceive, tcpSendsFin } from './fsm.ts'
 import { tcpMeterHeld } from './meter.ts'
 import { tcpMssUpdate } from './mss.ts'
+import { tcpPaceSent, tcpPaceWaits } from './pace.ts'
 import { tcpMtuAge, tcpMtuProbe, tcpMtuProbeRefused, tcpMtuSent } from './plpmtud.ts'
 import { tcpRtoBackedOff } from './rtt.ts'
 import { tcpSackLen } from './sackgen.ts'
@@ -90,6 +91,8 @@ function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
   }
   // after an echo at the smallest window new data waits (RFC 3168 §6.1.2)
   if ((tcb.ecn & ECN_HOLD) !== 0) len = Math.max(0, Math.min(len, seqDiff(tcb.sndMax, tcb.sndNxt)))
+  const paced = len > 0 && !force && tcb.sndNxt === tcb.sndMax && tcpPaceWaits(vn, tcb)
+  if (paced) len = 0
   let more = false
   const room = tcb.mss - tcpSackLen(vn, tcb)
   if (len > room) {
@@ -99,7 +102,7 @@ function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
   const fin = tcpSendsFin(tcb.state) && pos + len === queued && !(force && wnd === 1 && queued > 0)
   if (!fin && !worthSending(tcb, idle, force, pos, len, queued, room)) {
     // data waits, and no timer would ever look at it again
-    if (queued > 0 && !tcpTimerOn(tcb, TT_REXMT) && !tcpTimerOn(tcb, TT_PERSIST)) {
+    if (queued > 0 && !paced && !tcpTimerOn(tcb, TT_REXMT) && !tcpTimerOn(tcb, TT_PERSIST)) {
       tcb.rxtShift = 0
       tcpPersistSet(vn, tcb)
     }
@@ -162,6 +165,7 @@ function advance(vn: Vn, tcb: Tcb, len: number, fin: boolean, force: boolean): v
   if (len > tcb.pmtu.acked) tcpMtuSent(tcb, len)
   tcb.sndAt = vn.state.now
   sentTransmit(vn, tcb, tcb.sndNxt, seqAdd(tcb.sndNxt, used))
+  tcpPaceSent(vn, tcb, len)
   if (force && tcpTimerOn(tcb, TT_PERSIST)) {
     // a probe is not in flight: sndNxt stays, so that it goes again
     const end = seqAdd(tcb.sndNxt, used)

@@ -2,8 +2,8 @@
 
 import { bufferLimit, inpGetOpt, inpSetOpt } from '../inet/inpopt.ts'
 import {
-  SOL_SOCKET, SOL_TCP, SO_KEEPALIVE, SO_LINGER, SO_OOBINLINE, SO_RCVBUF, SO_SNDBUF, TCP_CONGESTION, TCP_CORK,
-  TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_MAXSEG, TCP_NODELAY, TCP_TRACE, TCP_USER_TIMEOUT,
+  SOL_SOCKET, SOL_TCP, SO_KEEPALIVE, SO_LINGER, SO_MAX_PACING_RATE, SO_OOBINLINE, SO_RCVBUF, SO_SNDBUF, TCP_CONGESTION,
+  TCP_CORK, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_MAXSEG, TCP_NODELAY, TCP_TRACE, TCP_USER_TIMEOUT,
 } from '../inet/sockopt.ts'
 import type { Vn } from '../kern/vn.ts'
 import { EBADF, EINVAL, EISCONN, ENOENT, ENOPROTOOPT } from '../lib/errno.ts'
@@ -32,6 +32,10 @@ export function tcpSetOpt(vn: Vn, id: number, level: number, name: number, value
         if (!(value >= -1 && value <= 0x7fffffff)) return EINVAL
         tcb.linger = value
         return 0
+      case SO_MAX_PACING_RATE:
+        if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) return EINVAL
+        tcb.maxPaceRate = Math.floor(value)
+        return 0
       // urgent data always stays in line (RFC 6093 §6)
       case SO_OOBINLINE: return value !== 0 ? 0 : ENOPROTOOPT
       default:
@@ -52,6 +56,7 @@ export function tcpGetOpt(vn: Vn, id: number, level: number, name: number): numb
       case SO_SNDBUF: return tcb.sndLimit
       case SO_RCVBUF: return tcb.rcvLimit
       case SO_LINGER: return tcb.linger < 0 ? 0x7fffffff : tcb.linger
+      case SO_MAX_PACING_RATE: return tcb.maxPaceRate
       case SO_OOBINLINE: return 1
       default:
     }

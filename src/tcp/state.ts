@@ -46,6 +46,8 @@ export const TT_2MSL = 3
 export const TT_DELACK = 4
 /** Buffers that have been empty for a while give their memory back. */
 export const TT_IDLEBUF = 5
+/** The next paced segment may go. */
+export const TT_PACE = 6
 
 /** Tcb.flags. */
 export const TF_ACKNOW = 1
@@ -231,6 +233,10 @@ export interface Tcb extends Alarm {
   /** cwnd and ssthresh before the last loss, should it turn out to be none (cwnd 0: nothing to undo). */
   undoCwnd: number
   undoSsthresh: number
+  /** Bytes per second that the algorithm and the user want at most (0: no pacing), and when what was sent is paced out. */
+  paceRate: number
+  maxPaceRate: number
+  paceAt: number
   dupAcks: number
   /** ECN_*; and how far was sent when the window was last reduced: echoes up to there are no news. */
   ecn: number
@@ -431,7 +437,7 @@ export function createTcb(id: number, family: number): Tcb {
     inp: createInpcb(id, family),
     state: TCPS_CLOSED,
     flags: 0,
-    timers: [Infinity, Infinity, Infinity, Infinity, Infinity, Infinity],
+    timers: [Infinity, Infinity, Infinity, Infinity, Infinity, Infinity, Infinity],
     listener: 0,
     iss: SEQ_ZERO, sndUna: SEQ_ZERO, sndNxt: SEQ_ZERO, sndMax: SEQ_ZERO, sndUp: SEQ_ZERO,
     sndWl1: SEQ_ZERO, sndWl2: SEQ_ZERO, sndWnd: 0, maxSndWnd: 0, sndWscale: 0,
@@ -443,7 +449,7 @@ export function createTcb(id: number, family: number): Tcb {
     cc: 0, cwnd: 0, ssthresh: 0x3fffffff, bytesAcked: 0, dupAcks: 0,
     ecn: 0, ecnRecover: SEQ_ZERO, recover: SEQ_ZERO, limited: 0,
     sent: createSent(),
-    ccVars: [], undoCwnd: 0, undoSsthresh: 0,
+    ccVars: [], undoCwnd: 0, undoSsthresh: 0, paceRate: 0, maxPaceRate: 0, paceAt: 0,
     srtt: 0, rttvar: 0, rto: 0, rxtShift: 0, rxtCount: 0, rttAt: -1, rttSeq: SEQ_ZERO, stallAt: -1,
     tsOffset: 0, tsRecent: 0, tsRecentAt: 0,
     rcvAt: 0, sndAt: 0, keepProbes: 0, keepIdleMs: 0, keepIntvlMs: 0, keepCnt: 0, userTimeoutMs: 0,

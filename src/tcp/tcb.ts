@@ -79,6 +79,7 @@ function inherit(tcb: Tcb, from: Tcb): void {
   tcb.rcvLimit = from.rcvLimit
   tcb.userMss = from.userMss
   tcb.cc = from.cc
+  tcb.maxPaceRate = from.maxPaceRate
   tcb.keepIdleMs = from.keepIdleMs
   tcb.keepIntvlMs = from.keepIntvlMs
   tcb.keepCnt = from.keepCnt

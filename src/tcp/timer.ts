@@ -19,7 +19,7 @@ import { tcpMtuTimeout } from './plpmtud.ts'
 import { tcpRecoveryAbort } from './recovery.ts'
 import {
   ECN_HOLD, TCPS_CLOSED, TCPS_CLOSE_WAIT, TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TF_ACKNOW, TF_DELACK, TF_FORCE,
-  TF_ORPHAN, TF_SYNREXMT, TT_2MSL, TT_DELACK, TT_IDLEBUF, TT_KEEP, TT_PERSIST, TT_REXMT,
+  TF_ORPHAN, TF_SYNREXMT, TT_2MSL, TT_DELACK, TT_IDLEBUF, TT_KEEP, TT_PACE, TT_PERSIST, TT_REXMT,
 } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpSyncacheTimer } from './syncache.ts'
@@ -62,7 +62,7 @@ export function tcpTimer(vn: Vn, kind: number, owner: number, at: number): void 
 
 /** Runs every timer of the connection that is due, and arms the alarm for the next one. */
 function fire(vn: Vn, tcb: Tcb): void {
-  for (let timer = TT_REXMT; timer <= TT_IDLEBUF && tcb.state !== TCPS_CLOSED; timer++) {
+  for (let timer = TT_REXMT; timer <= TT_PACE && tcb.state !== TCPS_CLOSED; timer++) {
     const deadline = tcb.timers[timer]
     if (deadline > vn.state.now) continue
     tcpTimerStop(tcb, timer)
@@ -84,8 +84,11 @@ function fire(vn: Vn, tcb: Tcb): void {
       case TT_DELACK:
         delack(vn, tcb)
         break
-      default:
+      case TT_IDLEBUF:
         tcpBuffersIdle(tcb)
+        break
+      default:
+        tcpOutput(vn, tcb)
     }
   }
   alarmSet(vn.state.timers, TIMER_TCP, tcb.inp.id, tcb, tcpTimerNext(tcb))

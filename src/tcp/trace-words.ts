@@ -66,7 +66,7 @@ export function traceTimerName(timer: number): string {
   return timer === TT_TIMEWAIT ? 'time-wait' : TIMER_NAMES[timer] ?? `timer ${timer}`
 }
 
-const TIMER_NAMES: readonly string[] = Object.freeze(['rexmt', 'persist', 'keep', '2msl', 'delack', 'idlebuf'])
+const TIMER_NAMES: readonly string[] = Object.freeze(['rexmt', 'persist', 'keep', '2msl', 'delack', 'idlebuf', 'pace'])
 
 /** Why: places in REASONS. */
 export const WHY_NEW = 1

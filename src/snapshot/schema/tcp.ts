@@ -23,7 +23,7 @@ import { INP_TABLE, INPCB } from './inet.ts'
 import { ADDR } from './kern.ts'
 import { TRACE } from './trace.ts'
 
-const TIMER_COUNT = 6
+const TIMER_COUNT = 7
 const WSCALE = int(0, 14)
 /** A variable of an algorithm: any number that is not NaN and no infinity. */
 const SIGNED = real(-SAFE_MAX, SAFE_MAX)
@@ -67,6 +67,7 @@ const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   sent: SENT,
   ecn: int(0, 63), ecnRecover: INT32,
   ccVars: list(SIGNED), undoCwnd: AMOUNT, undoSsthresh: AMOUNT,
+  paceRate: AMOUNT, maxPaceRate: AMOUNT, paceAt: AMOUNT,
   srtt: AMOUNT, rttvar: AMOUNT, rto: AMOUNT, rxtShift: COUNT, rxtCount: COUNT, rttAt: MAYBE, rttSeq: INT32,
   stallAt: MAYBE,
   tsOffset: UINT32, tsRecent: UINT32, tsRecentAt: AMOUNT,

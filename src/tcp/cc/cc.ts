@@ -7,6 +7,7 @@
 import type { Vn } from '../../kern/vn.ts'
 import { ECN_CWR, ECN_ON, TF_SYNREXMT } from '../state.ts'
 import type { Tcb } from '../state.ts'
+import { BBR } from './bbr.ts'
 import { tcpMtuProbeLost } from '../plpmtud.ts'
 import { CUBIC } from './cubic.ts'
 import { NEWRENO } from './newreno.ts'
@@ -101,7 +102,7 @@ export function ccSampled(vn: Vn, tcb: Tcb): void {
 }
 
 /** In the order of names.ts. */
-const ALGORITHMS: readonly CcAlgorithm[] = Object.freeze([NEWRENO, CUBIC])
+const ALGORITHMS: readonly CcAlgorithm[] = Object.freeze([NEWRENO, CUBIC, BBR])
 
 function algorithm(tcb: Tcb): CcAlgorithm {
   return ALGORITHMS[tcb.cc] ?? NEWRENO
@@ -110,6 +111,7 @@ function algorithm(tcb: Tcb): CcAlgorithm {
 function begin(vn: Vn, tcb: Tcb): void {
   tcb.bytesAcked = 0
   tcb.undoCwnd = 0
+  tcb.paceRate = 0
   tcb.ccVars.length = 0
   for (let i = 0; i < CC_VARS[tcb.cc]; i++) tcb.ccVars.push(0)
   algorithm(tcb).init(vn, tcb)
