@@ -37,6 +37,8 @@ export const TCP_KEEPCNT = 6
 /** Congestion control: here a number (CC_NAMES), by name at the surfaces. */
 export const TCP_CONGESTION = 13
 export const TCP_USER_TIMEOUT = 18
+export const TCP_FASTOPEN = 23
+export const TCP_FASTOPEN_CONNECT = 30
 /** Not a number of Linux's or FreeBSD's: the socket's events are traced (docs/trace.md). */
 export const TCP_TRACE = 1000
 
@@ -49,6 +51,7 @@ export const MSG_OOB = 1
 export const MSG_PEEK = 2
 export const MSG_DONTROUTE = 4
 export const MSG_TRUNC = 32
+export const MSG_FASTOPEN = 0x2000_0000
 
 /** `how` of shutdown. */
 export const SHUT_RD = 0

@@ -5,11 +5,11 @@
 
 import { EAGAIN, EINPROGRESS, EINVAL } from '../lib/errno.ts'
 import { AF_INET, SO_KIND_MASK, SO_TCP } from '../inet/state.ts'
-import { MSG_PEEK, SOCK_DGRAM, SOCK_STREAM } from '../inet/sockopt.ts'
+import { MSG_FASTOPEN, MSG_PEEK, SOCK_DGRAM, SOCK_STREAM } from '../inet/sockopt.ts'
 import { EV_ERROR, EV_WRITE } from '../kern/vn.ts'
 import { addrFromIp4 } from '../lib/addr.ts'
 import {
-  soAccept, soBind, soClose, soConnect, soCreate, soListen, soName, soPeer, soReady, soRecv, soSend, soSendTo,
+  soAccept, soBind, soClose, soConnect, soCreate, soFastConnect, soListen, soName, soPeer, soReady, soRecv, soSend, soSendTo,
   soShutdown, soGetOpt,
 } from '../vnet/so.ts'
 import { SO_ERROR, SOL_SOCKET } from '../inet/sockopt.ts'
@@ -124,7 +124,7 @@ function connected(session: Session, id: number): number {
 
 /** Flags of send and receive that this stack knows. */
 const RECV_FLAGS = MSG_PEEK | MSG_DONTWAIT | MSG_WAITALL
-const SEND_FLAGS = 1 | MSG_DONTWAIT | MSG_NOSIGNAL
+const SEND_FLAGS = 1 | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_FASTOPEN
 
 function recvCall(
   session: Session, args: Args, len: number, flags: number, addressAt: number,
@@ -166,6 +166,7 @@ function recvmsgCall(session: Session, args: Args): Call {
 function sendCall(session: Session, args: Args, len: number, flags: number, to: SocketAddress | null): Call {
   if ((flags & ~SEND_FLAGS) !== 0) throw unsupported(`flags 0x${flags.toString(16)} of ${args.call.name}()`)
   const buf = args.buffer(len)
+  if ((flags & MSG_FASTOPEN) !== 0) return fastSendCall(session, args, buf, flags, to ?? defaultPeer(session))
   let put = 0
   return onFile(session, args, (file) => ({
     ...waiting(file, flags),
@@ -180,6 +181,27 @@ function sendCall(session: Session, args: Args, len: number, flags: number, to: 
       put += n
       // a blocking call takes all of it
       return put < len && !file.nonblocking && (flags & MSG_DONTWAIT) === 0 ? -EAGAIN : put
+    },
+  }))
+}
+
+/** sendto with MSG_FASTOPEN: connects; without a cookie a blocking one waits for the connection and sends then. */
+function fastSendCall(session: Session, args: Args, buf: Uint8Array, flags: number, to: SocketAddress): Call {
+  let started = false
+  return onFile(session, args, (file) => ({
+    ...waiting(file, flags),
+    attempt: () => {
+      const { vnet, vnetNow } = session.stack
+      const { id } = file
+      if (started) {
+        const done = connected(session, id)
+        return done === 0 ? soSend(vnet, vnetNow, id, buf, 0, buf.length, 0) : done
+      }
+      const n = soFastConnect(vnet, vnetNow, id, buf, 0, buf.length, to.addr, to.port)
+      if (n >= 0 || n === -EINPROGRESS) flowOfSocket(session, id)
+      if (n !== -EINPROGRESS || file.nonblocking || (flags & MSG_DONTWAIT) !== 0) return n
+      started = true
+      return -EAGAIN
     },
   }))
 }

@@ -36,6 +36,11 @@ function assign(vnet: Vnet, text: string): void {
   const m = /^([\w.]+)=["']?([^"']*)["']?$/.exec(text.trim())
   if (m === null) throw unsupported(`sysctl ${text}`)
   const [, name, value] = m
+  if (name === 'net.ipv4.tcp_fastopen' && /^[0-3]$/.test(value)) {
+    // Linux's mask: 1 for clients, 2 for listeners
+    assign(vnet, `net.inet.tcp.fastopen.client_enable=${Number(value) & 1}`)
+    return assign(vnet, `net.inet.tcp.fastopen.server_enable=${Number(value) >> 1}`)
+  }
   const target = targetOf(name)
   if (target !== '') {
     const errno = sysctlSet(vnet.state.sysctl, target, value)
@@ -59,6 +64,7 @@ const ALIASES: Readonly<Record<string, string>> = Object.freeze({
   'net.ipv4.tcp_sack': 'net.inet.tcp.sack.enable',
   'net.ipv4.tcp_dsack': 'net.inet.tcp.sack.dsack',
   'net.ipv4.tcp_ecn': 'net.inet.tcp.ecn.enable',
+  'net.ipv4.tcp_tw_reuse': 'net.inet.tcp.tw_reuse',
   'net.ipv4.tcp_syncookies': 'net.inet.tcp.syncookies',
   'net.ipv4.tcp_retries2': 'net.inet.tcp.retries',
   'net.ipv4.tcp_synack_retries': 'net.inet.tcp.syncache.rexmtlimit',
@@ -76,14 +82,11 @@ const FIXED: Readonly<Record<string, readonly string[]>> = Object.freeze({
   'net.inet.tcp.functions_default': Object.freeze(['freebsd']),
   'net.inet.tcp.hostcache.purgenow': Object.freeze(['0', '1']),
   'net.inet.tcp.hostcache.enable': Object.freeze(['0']),
-  'net.inet.tcp.fastopen.server_enable': Object.freeze(['0']),
-  'net.inet.tcp.fastopen.client_enable': Object.freeze(['0']),
   'net.inet.tcp.recvbuf_auto': Object.freeze(['0']),
   'net.inet.tcp.sendbuf_auto': Object.freeze(['0']),
   'net.inet.tcp.tso': Object.freeze(['0', '1']),
   'net.ipv4.tcp_timestamps': Object.freeze(['1']),
   'net.ipv4.tcp_window_scaling': Object.freeze(['1']),
-  'net.ipv4.tcp_fastopen': Object.freeze(['0']),
   'net.ipv4.tcp_early_retrans': Object.freeze(['0']),
   'net.ipv4.tcp_recovery': Object.freeze(['0']),
   'net.ipv4.tcp_congestion_control': Object.freeze(['reno']),

@@ -1,7 +1,7 @@
 /** TCP options of a script, octet by octet in the order written: what a script says is sent even where it is wrong. */
 
 import {
-  TCPOLEN_MAXSEG, TCPOLEN_SACKHDR, TCPOLEN_SACK_PERMITTED, TCPOLEN_TIMESTAMP, TCPOLEN_WINDOW, TCPOPT_EOL,
+  TCPOLEN_MAXSEG, TCPOLEN_SACKHDR, TCPOLEN_SACK_PERMITTED, TCPOLEN_TIMESTAMP, TCPOLEN_WINDOW, TCPOPT_EOL, TCPOPT_FAST_OPEN,
   TCPOPT_MAXSEG, TCPOPT_NOP, TCPOPT_SACK, TCPOPT_SACK_PERMITTED, TCPOPT_TIMESTAMP, TCPOPT_WINDOW,
 } from '../wire/tcp-options.ts'
 import { viewOf } from '../wire/layout.ts'
@@ -75,11 +75,17 @@ function printOne(o: TcpOptionSpec): string {
       for (let i = 0; i < o.edges.length; i += 2) blocks.push(`${o.edges[i]}:${o.edges[i + 1]}`)
       return `sack ${blocks.join(' ')}`
     }
-    case 'raw': return `option-${o.number} ${o.bytes.map((b) => b.toString(16).padStart(2, '0')).join('')}`
+    case 'raw':
+      if (o.number === TCPOPT_FAST_OPEN) return `FO ${hex(o.bytes)}`.trim()
+      return `option-${o.number} ${hex(o.bytes)}`
     default: return o.kind
   }
 }
 
 function word(n: number): number[] {
   return [n >>> 24 & 255, n >>> 16 & 255, n >>> 8 & 255, n & 255]
+}
+
+function hex(bytes: readonly number[]): string {
+  return bytes.map((b) => b.toString(16).padStart(2, '0')).join('')
 }

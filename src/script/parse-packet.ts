@@ -4,7 +4,7 @@ import { TH_ACK, TH_AE, TH_CWR, TH_ECE, TH_FIN, TH_PUSH, TH_RST, TH_SYN, TH_URG 
 import {
   IPTOS_ECN_CE, IPTOS_ECN_ECT0, IPTOS_ECN_ECT1, IPTOS_ECN_NOTECT,
 } from '../wire/ipv4.ts'
-import { TCPOPT_FAST_OPEN, TCPOPT_SIGNATURE } from '../wire/tcp-options.ts'
+import { TCPOPT_FAST_OPEN, TCPOPT_SIGNATURE, TCPOPT_USER_TIMEOUT } from '../wire/tcp-options.ts'
 import { ECT01 } from './ast.ts'
 import type { IcmpSpec, PacketSpec, QuotedSpec, TcpOptionSpec, TcpSpec } from './ast.ts'
 import { icmpCodeNumber, icmpTypeNumber } from './icmp-names.ts'
@@ -135,6 +135,7 @@ function parseOption(s: Scanner): TcpOptionSpec {
     case 'TS': return parseTimestamps(s)
     case 'FO': return { kind: 'raw', number: TCPOPT_FAST_OPEN, bytes: parseHex(s) }
     case 'FOEXP': return { kind: 'raw', number: 254, bytes: [0xf9, 0x89, ...parseHex(s)] }
+    case 'uto': return { kind: 'raw', number: TCPOPT_USER_TIMEOUT, bytes: parseHex(s) }
     case 'md5': return { kind: 'raw', number: TCPOPT_SIGNATURE, bytes: parseHex(s) }
     case undefined: throw s.fail('a TCP option')
     default: throw s.unsupported(`TCP option ${m?.[0] ?? ''}`)

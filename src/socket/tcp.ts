@@ -9,7 +9,8 @@ import { EventEmitter } from 'node:events'
 import { Duplex } from 'node:stream'
 import { AF_INET, AF_INET6 } from '../inet/state.ts'
 import {
-  SHUT_WR, SO_ERROR, SO_KEEPALIVE, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, SOL_TCP, TCP_KEEPIDLE, TCP_NODELAY,
+  SHUT_WR, SO_ERROR, SO_KEEPALIVE, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, SOL_TCP, TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_KEEPIDLE,
+  TCP_NODELAY,
 } from '../inet/sockopt.ts'
 import { EV_ACCEPT, EV_CONNECT, EV_ERROR, EV_GONE, EV_READ, EV_WRITE } from '../kern/vn.ts'
 import { addrIsV4, addrParse, addrPrint, createAddr } from '../lib/addr.ts'
@@ -33,6 +34,11 @@ export interface TcpConnectOptions {
   md5Key?: Uint8Array
   /** Keep the writable side open after the peer has finished (default false, as in node:net). */
   allowHalfOpen?: boolean
+  /**
+   * TCP Fast Open (RFC 7413): with a cookie of the server `connect` is emitted at once, and the SYN waits for the first
+   * data to take it along. What it carries may reach the server twice: for requests that may be repeated only.
+   */
+  fastOpen?: boolean
 }
 
 export interface TcpListenOptions {
@@ -41,6 +47,8 @@ export interface TcpListenOptions {
   port: number
   backlog?: number
   allowHalfOpen?: boolean
+  /** TCP Fast Open (RFC 7413): how many connections may wait for the end of their handshake (default 0: off). */
+  fastOpen?: number
 }
 
 /** What one read takes at most. */
@@ -273,6 +281,7 @@ export function connectTcp(runner: Runner, options: TcpConnectOptions): TcpSocke
     errno = local === null ? EADDRNOTAVAIL : soBind(runner.vnet, runner.now(), id, local, options.localPort ?? 0)
   }
   if (errno === 0 && options.md5Key !== undefined) setKey(runner, id, options.host, options.md5Key, -1)
+  if (errno === 0 && options.fastOpen === true) soSetOpt(runner.vnet, runner.now(), id, SOL_TCP, TCP_FASTOPEN_CONNECT, 1)
   if (errno === 0) errno = soConnect(runner.vnet, runner.now(), id, addr, options.port)
   const socket = new TcpSocket(runner, id, { connecting: true, allowHalfOpen: options.allowHalfOpen ?? false })
   runner.kick()
@@ -345,6 +354,7 @@ export class TcpServer extends EventEmitter {
     const id = soCreate(vnet, now, familyOf(addr), SOCK_STREAM, 0)
     if (id < 0) throw socketError(-id, 'socket')
     soSetOpt(vnet, now, id, SOL_SOCKET, SO_REUSEADDR, 1)
+    soSetOpt(vnet, now, id, SOL_TCP, TCP_FASTOPEN, options.fastOpen ?? 0)
     const errno = soBind(vnet, now, id, addr, options.port) || soListen(vnet, now, id, options.backlog ?? 511)
     if (errno !== 0) {
       soClose(vnet, now, id)

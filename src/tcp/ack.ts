@@ -35,7 +35,7 @@ const RTT_MAX_US = 600e6
 export function tcpAckInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
   const { stats } = vn.state.tcp
   if (tcb.state === TCPS_SYN_RECEIVED) {
-    if (seqLeq(seg.ack, tcb.sndUna) || seqGt(seg.ack, tcb.sndMax)) {
+    if (seqLeq(seg.ack, tcb.iss) || seqGt(seg.ack, tcb.sndMax)) {
       countDrop(vn, stats, 'tcp', 'rcvacktoomuch', f)
       tcpReset(vn, f, seg)
       return false

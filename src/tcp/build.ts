@@ -24,15 +24,19 @@ import { TOF_TS, tcpOptionsReset, tcpWriteOptions } from '../wire/tcp-options.ts
 import type { TcpOptions } from '../wire/tcp-options.ts'
 import { tcpEcnMarks, tcpEcnSent, tcpEcnTos } from './ecn.ts'
 import { tcpSign } from './auth/md5.ts'
+import { tcpFastSynLen, tcpFastSynOption } from './fastclient.ts'
+import { tcpFastOpenGive } from './fastopen.ts'
 import { tcpTsNow } from './isn.ts'
 import { tcpMeterOut } from './meter.ts'
 import { tcpMssOffer } from './mss.ts'
 import { tcpScaleLast, tcpSynOptions } from './options.ts'
 import { tcpDsackSent, tcpSackFill, tcpSackPending } from './sackgen.ts'
+import { FO_ACTIVE, FO_EXP, FO_GIVE } from './state-open.ts'
 import { TF_ACKNOW, TF_DELACK, TF_TSTMP, TT_DELACK } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpTimerStop } from './deadline.ts'
 import { tcpTraceOut } from './trace.ts'
+import { tcpUtoLen, tcpUtoOption } from './uto.ts'
 import { tcpWindow, tcpWindowField, tcpWindowSent } from './window.ts'
 
 /**
@@ -112,6 +116,12 @@ export function writeHeader(
   view.setUint16(off + TCP_URP, urp)
 }
 
+/** How much of the send buffer our first SYN carries (RFC 7413 §4.2.2). */
+export function tcpSynDataLen(vn: Vn, tcb: Tcb): number {
+  if ((tcb.fastFlags & FO_ACTIVE) === 0) return 0
+  return tcpFastSynLen(vn, tcb, tcpSegOptions(vn, tcb, TH_SYN), tcpMssOffer(vn, tcb.inp.faddr, tcb.userMss))
+}
+
 /**
  * The options of a segment: MSS, scale, SACK-permitted and timestamps on a SYN (MUST-65: MSS nowhere else), timestamps
  * and SACK after it.
@@ -130,6 +140,10 @@ function tcpSegOptions(vn: Vn, tcb: Tcb, flags: number): TcpOptions {
     opt.tsEcr = tcb.tsRecent
   }
   if (tcpSackPending(tcb) && (flags & (TH_SYN | TH_RST)) === 0) tcpSackFill(vn, tcb, opt)
+  if ((flags & TH_SYN) !== 0 || (tcpUtoLen(tcb) !== 0 && (flags & TH_RST) === 0)) {
+    tcpUtoOption(vn, tcb, (flags & TH_SYN) !== 0, opt)
+  }
+  if ((flags & TH_SYN) !== 0 && tcb.fastFlags !== 0 && tcb.rxtCount === 0) fastOption(vn, tcb, opt)
   return opt
 }
 
@@ -141,4 +155,12 @@ function ackSent(tcb: Tcb, field: number, syn: boolean): void {
   tcb.flags &= ~(TF_ACKNOW | TF_DELACK)
   tcb.lastAckSent = tcb.rcvNxt
   tcpTimerStop(tcb, TT_DELACK)
+}
+
+/** Fast Open on the first SYN or SYN,ACK; on a retransmission it may be what got lost (RFC 7413 §4.2.1, §4.2.2). */
+function fastOption(vn: Vn, tcb: Tcb, opt: TcpOptions): void {
+  if ((tcb.fastFlags & FO_ACTIVE) !== 0) tcpFastSynOption(vn, tcb, opt)
+  else if ((tcb.fastFlags & FO_GIVE) !== 0) {
+    tcpFastOpenGive(vn, tcb.inp.laddr, tcb.inp.faddr, (tcb.fastFlags & FO_EXP) !== 0, opt)
+  }
 }

@@ -7,7 +7,9 @@ import type { Vn } from '../kern/vn.ts'
 import { ringClear } from '../lib/bytering.ts'
 import { EBADF, ECONNABORTED, ECONNRESET, EINVAL, ENOTCONN } from '../lib/errno.ts'
 import { tcpFinWait2 } from './ack.ts'
+import { tcpConnectNow } from './connect.ts'
 import { tcpDrop, tcpDropSilently, tcpFree, tcpIsDone, tcpIsUsers } from './drop.ts'
+import { tcpFastDeferred } from './fastclient.ts'
 import { tcpCanReceive, tcpSetState } from './fsm.ts'
 import { tcpOutput } from './output.ts'
 import {
@@ -100,6 +102,9 @@ function sendFin(vn: Vn, tcb: Tcb): void {
     // before ESTABLISHED the flag says what is to follow (established.ts)
     case TCPS_SYN_SENT:
     case TCPS_SYN_RECEIVED:
+      // nothing is left that the SYN could wait for
+      if (tcpFastDeferred(tcb)) tcpConnectNow(vn, tcb)
+      return
     default: return
   }
   tcpOutput(vn, tcb)

@@ -6,6 +6,8 @@ import { EV_ERROR, EV_GONE, EV_READ, EV_WRITE, eventPost } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import { ringClear } from '../lib/bytering.ts'
 import { tcpTimerStopAll } from './deadline.ts'
+import { tcpFastUnanswered } from './fastclient.ts'
+import { tcpFastOpenSettled } from './fastopen.ts'
 import { tcpSetState } from './fsm.ts'
 import { tcpReassForget } from './reass.ts'
 import { tcpSendReset } from './respond.ts'
@@ -47,6 +49,10 @@ export function tcpEnd(vn: Vn, tcb: Tcb): void {
 export function tcpDetach(vn: Vn, tcb: Tcb): void {
   tcpTimerStopAll(tcb)
   tcpTraceState(vn, tcb)
+  if (tcb.fastFlags !== 0) {
+    tcpFastOpenSettled(vn, tcb, false)
+    tcpFastUnanswered(vn, tcb)
+  }
   inpRemove(vn, vn.state.tcp.table, vn.state.tcp.tcbs, tcb.inp)
   ringClear(tcb.sndBuf)
   sentClear(tcb.sent)

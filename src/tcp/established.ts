@@ -5,15 +5,18 @@ import type { Vn } from '../kern/vn.ts'
 import { assert } from '../lib/assert.ts'
 import { seqAdd, seqMax } from '../lib/seq.ts'
 import { ccInit } from './cc/cc.ts'
-import { tcpTimerStop } from './deadline.ts'
+import { tcpTimerSet, tcpTimerStop } from './deadline.ts'
+import { tcpFastOpenSettled } from './fastopen.ts'
 import { tcpSetState } from './fsm.ts'
 import { tcpMssUpdate } from './mss.ts'
 import { tcpKeepArm } from './keep.ts'
-import { tcpRttSample } from './rtt.ts'
+import { tcpRtoBackedOff, tcpRttSample } from './rtt.ts'
+import { FO_PASSIVE } from './state-open.ts'
 import {
   TCPS_ESTABLISHED, TCPS_FIN_WAIT_1, TF_CANTSENDMORE, TF_NEEDOUTPUT, TF_SYNREXMT, TT_REXMT,
 } from './state.ts'
 import type { Tcb } from './state.ts'
+import { tcpUtoAnnounce } from './uto.ts'
 
 /** RFC 6298 §5.7: what a lost SYN leaves behind where no sample can tell better. */
 const RTO_AFTER_LOST_SYN_US = 3e6
@@ -40,9 +43,18 @@ export function tcpEstablished(vn: Vn, tcb: Tcb): void {
   if ((tcb.flags & TF_CANTSENDMORE) !== 0) tcpSetState(tcb, TCPS_FIN_WAIT_1)
   tcb.flags |= TF_NEEDOUTPUT
   tcpKeepArm(vn, tcb)
+  tcpUtoAnnounce(vn, tcb)
+  if ((tcb.fastFlags & FO_PASSIVE) !== 0) return fastEstablished(vn, tcb)
   if (tcb.listener === 0) return eventPost(vn, tcb.inp.id, EV_CONNECT | EV_WRITE)
   const listener = vn.state.tcp.listeners.get(tcb.listener)
   assert(listener !== undefined, `tcp ${tcb.inp.id}: no listener`)
   listener.queue.push(tcb.inp.id)
   eventPost(vn, tcb.listener, EV_ACCEPT)
+}
+
+/** The user has had the connection since the SYN (RFC 7413 §4.2.2); data may be on its way already. */
+function fastEstablished(vn: Vn, tcb: Tcb): void {
+  tcpFastOpenSettled(vn, tcb, false)
+  if (tcb.sndMax !== tcb.sndUna) tcpTimerSet(vn, tcb, TT_REXMT, tcpRtoBackedOff(vn, tcb))
+  eventPost(vn, tcb.inp.id, EV_WRITE)
 }

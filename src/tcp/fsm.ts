@@ -1,6 +1,7 @@
 /** The connection state machine (RFC 9293 §3.3.2, figure 5): which transitions exist. */
 
 import { assert } from '../lib/assert.ts'
+import { FO_PASSIVE } from './state-open.ts'
 import {
   TCPS_CLOSED, TCPS_CLOSE_WAIT, TCPS_CLOSING, TCPS_ESTABLISHED, TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_2, TCPS_LAST_ACK,
   TCPS_LISTEN, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TCPS_TIME_WAIT,
@@ -29,6 +30,11 @@ export function tcpCanSend(state: number): boolean {
 /** The peer's FIN has not come: text and urgent pointers are processed (RFC 9293 §3.10.7.4, sixth and seventh). */
 export function tcpCanReceive(state: number): boolean {
   return state === TCPS_ESTABLISHED || state === TCPS_FIN_WAIT_1 || state === TCPS_FIN_WAIT_2
+}
+
+/** Data each way waits for the handshake; not where a SYN with a Fast Open cookie has opened the connection. */
+export function tcpIsOpening(tcb: Tcb): boolean {
+  return tcb.state === TCPS_SYN_SENT || (tcb.state === TCPS_SYN_RECEIVED && (tcb.fastFlags & FO_PASSIVE) === 0)
 }
 
 /** Our FIN is sent, or waits behind data. */

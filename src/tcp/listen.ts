@@ -5,7 +5,10 @@ import type { Vn } from '../kern/vn.ts'
 import { addrEq } from '../lib/addr.ts'
 import type { Frame } from '../lib/frame.ts'
 import { TCP_DPORT, TCP_SPORT, TH_ACK, TH_RST, TH_SYN } from '../wire/tcp.ts'
+import { tcpFastAccept } from './fastaccept.ts'
+import { tcpFastOpenVerdict } from './fastopen.ts'
 import { tcpReset } from './respond.ts'
+import { FO_PASSIVE } from './state-open.ts'
 import type { Listener, Seg, Tcb, TimeWait } from './state.ts'
 import { tcpSyncacheAdd, tcpSyncacheCookie } from './syncache.ts'
 import { tcpCookiesOut } from './syncookie.ts'
@@ -23,7 +26,9 @@ export function tcpListenInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg, tw: TimeWai
   if ((seg.flags & TH_SYN) === 0 || fromItself(f)) return countDrop(vn, stats, 'tcp', 'listenbad', f)
   const listener = listeners.get(tcb.inp.id) as Listener
   if (listener.queue.length >= listener.backlog) return countDrop(vn, stats, 'tcp', 'listendrop', f)
-  tcpSyncacheAdd(vn, tcb, listener, f, seg, tw)
+  const fast = tcpFastOpenVerdict(vn, tcb, listener, f.dst, f.src, seg.opt)
+  if ((fast & FO_PASSIVE) !== 0) return tcpFastAccept(vn, tcb, listener, f, seg, tw, fast)
+  tcpSyncacheAdd(vn, tcb, listener, f, seg, tw, fast)
 }
 
 /** "LAND": a SYN whose source is the listener itself would make it talk to itself for ever. */

@@ -8,10 +8,10 @@ import { EMSGSIZE, ENOBUFS } from '../lib/errno.ts'
 import { seqAdd, seqDiff, seqGt, seqLt } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
 import { TH_ACK, TH_FIN, TH_PUSH, TH_SYN } from '../wire/tcp.ts'
-import { tcpTransmit } from './build.ts'
+import { tcpSynDataLen, tcpTransmit } from './build.ts'
 import { ccAfterIdle } from './cc/cc.ts'
 import { tcpTimerOn, tcpTimerSet, tcpTimerStop } from './deadline.ts'
-import { tcpCanReceive, tcpSendsFin } from './fsm.ts'
+import { tcpCanReceive, tcpIsOpening, tcpSendsFin } from './fsm.ts'
 import { tcpMeterHeld } from './meter.ts'
 import { tcpMssUpdate } from './mss.ts'
 import { tcpPaceSent, tcpPaceWaits } from './pace.ts'
@@ -20,17 +20,18 @@ import { tcpRtoBackedOff } from './rtt.ts'
 import { tcpSackLen } from './sackgen.ts'
 import { sentAppLimited, sentPipe, sentTransmit } from './sent.ts'
 import {
-  ECN_HOLD, TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TCPS_TIME_WAIT, TF_ACKNOW, TF_CORK, TF_DELACK, TF_FORCE,
+  ECN_HOLD, TCPS_SYN_RECEIVED, TCPS_TIME_WAIT, TF_ACKNOW, TF_CORK, TF_DELACK, TF_FORCE,
   TF_NEEDOUTPUT, TF_NODELAY, TF_SENTFIN, TT_DELACK, TT_PERSIST, TT_REXMT,
 } from './state.ts'
 import type { Tcb } from './state.ts'
+import { tcpUtoLen } from './uto.ts'
 import { tcpWindowWorthTelling } from './window.ts'
 
 /** Sends everything that may go now. Returns 0 or the errno of the segment that could not go. */
 export function tcpOutput(vn: Vn, tcb: Tcb): number {
   tcb.flags &= ~TF_NEEDOUTPUT
-  if (tcb.state === TCPS_SYN_SENT || tcb.state === TCPS_SYN_RECEIVED) return outputSyn(vn, tcb)
-  if (tcb.state < TCPS_ESTABLISHED || tcb.state === TCPS_TIME_WAIT) return 0
+  if (tcpIsOpening(tcb) || (tcb.state === TCPS_SYN_RECEIVED && tcb.sndNxt === tcb.iss)) return outputSyn(vn, tcb)
+  if (tcb.state < TCPS_SYN_RECEIVED || tcb.state === TCPS_TIME_WAIT) return 0
   const idle = tcb.sndMax === tcb.sndUna
   if (tcb.pathMtu !== 0 && tcb.pmtu.next === 0 && vn.state.now >= tcb.pmtu.raiseAt) tcpMtuAge(vn, tcb)
   // RFC 5681 §4.1: a window that was not used for a timeout says nothing about the path any more
@@ -94,7 +95,7 @@ function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
   const paced = len > 0 && !force && tcb.sndNxt === tcb.sndMax && tcpPaceWaits(vn, tcb)
   if (paced) len = 0
   let more = false
-  const room = tcb.mss - tcpSackLen(vn, tcb)
+  const room = tcb.mss - tcpSackLen(vn, tcb) - tcpUtoLen(tcb)
   if (len > room) {
     len = tcb.pmtu.next !== 0 && room === tcb.mss ? tcpMtuProbe(vn, tcb, len) : room
     more = true
@@ -135,10 +136,12 @@ function outputSyn(vn: Vn, tcb: Tcb): number {
     return tcpTransmit(vn, tcb, tcb.sndMax, TH_ACK, 0, 0)
   }
   vn.state.tcp.stats.sndctrl++
-  const errno = tcpTransmit(vn, tcb, tcb.iss, received ? TH_SYN | TH_ACK : TH_SYN, 0, 0)
+  const len = received ? 0 : tcpSynDataLen(vn, tcb)
+  if (len > 0) sentTransmit(vn, tcb, tcb.iss, seqAdd(tcb.iss, 1 + len))
+  const errno = tcpTransmit(vn, tcb, tcb.iss, received ? TH_SYN | TH_ACK : TH_SYN, 0, len)
   if (errno !== 0 && errno !== ENOBUFS) tcb.softError = errno
   // a SYN that could not be sent is like one that got lost
-  tcb.sndNxt = seqAdd(tcb.iss, 1)
+  tcb.sndNxt = seqAdd(tcb.iss, 1 + len)
   sentUpTo(vn, tcb)
   return errno
 }

@@ -5,10 +5,11 @@ import { inpTakeError } from '../inet/inpopt.ts'
 import type { Vn } from '../kern/vn.ts'
 import { ringDrop, ringPeek } from '../lib/bytering.ts'
 import { EAGAIN, EBADF, ENOTCONN } from '../lib/errno.ts'
+import { tcpIsOpening } from './fsm.ts'
 import { tcpBufferDrained } from './idle.ts'
 import { tcpWindowUpdate } from './output.ts'
 import {
-  TCPS_CLOSED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TF_CANTRCVMORE, TF_CANTSENDMORE, TF_GOTFIN,
+  TCPS_CLOSED, TCPS_LISTEN, TF_CANTRCVMORE, TF_CANTSENDMORE, TF_GOTFIN,
 } from './state.ts'
 import { tcpUrgentRead } from './urgent.ts'
 
@@ -19,7 +20,7 @@ import { tcpUrgentRead } from './urgent.ts'
 export function tcpRecv(vn: Vn, id: number, buf: Uint8Array, at: number, len: number, flags: number): number {
   const tcb = vn.state.tcp.tcbs.get(id)
   if (tcb === undefined) return -EBADF
-  const n = tcb.state === TCPS_SYN_RECEIVED ? 0 : Math.min(len, tcb.rcvBuf.len)
+  const n = tcpIsOpening(tcb) ? 0 : Math.min(len, tcb.rcvBuf.len)
   if (n > 0) {
     ringPeek(tcb.rcvBuf, 0, buf, at, n)
     if ((flags & MSG_PEEK) !== 0) return n

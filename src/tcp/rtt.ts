@@ -3,6 +3,7 @@
 import type { Vn } from '../kern/vn.ts'
 import { tcpMeterRtt } from './meter.ts'
 import type { Tcb } from './state.ts'
+import { tcpUserTimeoutMs } from './uto.ts'
 
 /** Clock granularity G: timestamps tick in milliseconds. */
 const GRANULARITY_US = 1000
@@ -39,6 +40,7 @@ export function tcpRttInit(vn: Vn, tcb: Tcb): void {
 export function tcpRtoBackedOff(vn: Vn, tcb: Tcb): number {
   const { now, sysctl } = vn.state
   const rto = Math.min(tcb.rto * 2 ** Math.min(tcb.rxtShift, 16), sysctl['net.inet.tcp.rexmit_max'] * 1000)
-  if (tcb.userTimeoutMs === 0 || tcb.stallAt < 0) return rto
-  return Math.min(rto, Math.max(GRANULARITY_US, tcb.stallAt + tcb.userTimeoutMs * 1000 - now))
+  const limit = tcb.stallAt < 0 ? 0 : tcpUserTimeoutMs(vn, tcb)
+  if (limit === 0) return rto
+  return Math.min(rto, Math.max(GRANULARITY_US, tcb.stallAt + limit * 1000 - now))
 }

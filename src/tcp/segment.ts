@@ -9,10 +9,11 @@ import { ECONNREFUSED, ECONNRESET } from '../lib/errno.ts'
 import type { Frame } from '../lib/frame.ts'
 import { seqAdd, seqDiff, seqGeq, seqGt, seqLeq, seqLt } from '../lib/seq.ts'
 import { TH_ACK, TH_FIN, TH_PUSH, TH_RST, TH_SYN, TH_URG } from '../wire/tcp.ts'
-import { TOF_TS } from '../wire/tcp-options.ts'
+import { TOF_TS, TOF_UTO } from '../wire/tcp-options.ts'
 import { tcpAckInput } from './ack.ts'
 import { tcpDrop, tcpDropSilently, tcpIsDone } from './drop.ts'
 import { tcpEcnInput } from './ecn.ts'
+import { tcpFastOpenSettled } from './fastopen.ts'
 import { tcpFinDeliver, tcpFinInput } from './fin.ts'
 import { tcpKeepArm } from './keep.ts'
 import { tcpMeterIn, tcpMeterMoved } from './meter.ts'
@@ -20,6 +21,7 @@ import { tcpOutput } from './output.ts'
 import { tcpPredicted } from './predict.ts'
 import { tcpChallenge } from './respond.ts'
 import { tcpDsackOld } from './sackgen.ts'
+import { FO_PASSIVE } from './state-open.ts'
 import {
   TCPS_CLOSE_WAIT, TCPS_CLOSING, TCPS_LAST_ACK, TCPS_SYN_RECEIVED, TF_ACKNOW, TF_DELACK, TF_NEEDOUTPUT, TF_ORPHAN,
   TF_TSTMP, TT_DELACK,
@@ -28,6 +30,7 @@ import type { Seg, Tcb } from './state.ts'
 import { tcpTextInput } from './text.ts'
 import { tcpTimerOn, tcpTimerSet } from './deadline.ts'
 import { tcpUrgentInput } from './urgent.ts'
+import { tcpUtoInput } from './uto.ts'
 import { tcpRcvWnd } from './window.ts'
 import { tcpPawsReject, tcpTsUpdate } from './options.ts'
 
@@ -71,6 +74,7 @@ function tcpCheckSegment(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
     tcpTsUpdate(vn, tcb, seg.opt.tsVal)
   }
   if ((seg.flags & TH_ACK) === 0) return countDrop(vn, stats, 'tcp', 'rcvnoack', f)
+  if ((seg.opt.flags & TOF_UTO) !== 0) tcpUtoInput(vn, tcb, seg.opt)
   if (!tcpAckInput(vn, tcb, f, seg)) return
   if (tcb.ecn !== 0) tcpEcnInput(vn, tcb, f.tos, seg)
   if ((seg.flags & TH_URG) !== 0) tcpUrgentInput(vn, tcb, seg)
@@ -160,16 +164,18 @@ function resetInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
   if (seg.seq === tcb.rcvNxt) {
     stats.rcvrst++
     stats.drops++
-    return tcpDropSilently(vn, tcb, resetErrno(tcb.state))
+    const errno = resetErrno(tcb)
+    tcpFastOpenSettled(vn, tcb, true)
+    return tcpDropSilently(vn, tcb, errno)
   }
   countDrop(vn, stats, 'tcp', 'badrst', f)
   if (seqGeq(seg.seq, tcb.rcvNxt) && seqLt(seg.seq, seqAdd(tcb.rcvNxt, tcpRcvWnd(tcb)))) tcpChallenge(vn, tcb)
 }
 
 /** What the user hears of a reset: nothing where both sides have closed anyway (§3.10.7.4, CLOSING and LAST-ACK). */
-function resetErrno(state: number): number {
+function resetErrno({ state, fastFlags }: Tcb): number {
   // a block in SYN-RECEIVED was opened actively (MUST-11): the others are in the syncache
-  if (state === TCPS_SYN_RECEIVED) return ECONNREFUSED
+  if (state === TCPS_SYN_RECEIVED && (fastFlags & FO_PASSIVE) === 0) return ECONNREFUSED
   return state === TCPS_CLOSING || state === TCPS_LAST_ACK ? 0 : ECONNRESET
 }
 
@@ -180,7 +186,11 @@ function synInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
     seg.seq = seqAdd(seg.seq, 1)
     if ((seg.flags & TH_ACK) !== 0) return true
     // the peer has not seen our SYN,ACK
-    tcb.flags |= TF_ACKNOW
+    if ((tcb.fastFlags & FO_PASSIVE) === 0) tcb.flags |= TF_ACKNOW
+    else {
+      tcb.sndNxt = tcb.iss
+      tcb.flags |= TF_NEEDOUTPUT
+    }
     countDrop(vn, vn.state.tcp.stats, 'tcp', 'badsyn', f)
     return false
   }

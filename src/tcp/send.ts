@@ -6,9 +6,11 @@ import type { Vn } from '../kern/vn.ts'
 import { ringAppend } from '../lib/bytering.ts'
 import { EAGAIN, EBADF, ENOTCONN, EPIPE } from '../lib/errno.ts'
 import { seqAdd } from '../lib/seq.ts'
-import { tcpCanSend } from './fsm.ts'
+import { tcpConnectNow } from './connect.ts'
+import { tcpFastDeferred } from './fastclient.ts'
+import { tcpCanSend, tcpIsOpening } from './fsm.ts'
 import { tcpOutput } from './output.ts'
-import { TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TF_ACKNOW, TF_CANTSENDMORE, TF_WANTWRITE } from './state.ts'
+import { TCPS_SYN_RECEIVED, TF_ACKNOW, TF_CANTSENDMORE, TF_WANTWRITE } from './state.ts'
 
 /**
  * Queues up to `len` bytes of `buf` at `at` and sends what may go. Returns the bytes taken, or -EAGAIN when the buffer
@@ -20,8 +22,8 @@ export function tcpSend(vn: Vn, id: number, buf: Uint8Array, at: number, len: nu
   if (tcb === undefined) return -EBADF
   if (tcb.inp.soError !== 0) return -inpTakeError(tcb.inp)
   if ((tcb.flags & TF_CANTSENDMORE) !== 0) return -EPIPE
-  const opening = tcb.state === TCPS_SYN_SENT || tcb.state === TCPS_SYN_RECEIVED
-  if (!opening && !tcpCanSend(tcb.state)) return -ENOTCONN
+  const opening = tcpIsOpening(tcb)
+  if (!opening && !tcpCanSend(tcb.state) && tcb.state !== TCPS_SYN_RECEIVED) return -ENOTCONN
   if (len === 0) return 0
   const n = Math.min(len, tcb.sndLimit - tcb.sndBuf.len)
   if (n < len) tcb.flags |= TF_WANTWRITE
@@ -33,5 +35,7 @@ export function tcpSend(vn: Vn, id: number, buf: Uint8Array, at: number, len: nu
     if (!opening) tcb.flags |= TF_ACKNOW
   }
   if (!opening) tcpOutput(vn, tcb)
+  // the first data of a connection whose SYN has waited for it (RFC 7413 §4.2.2)
+  else if (tcpFastDeferred(tcb)) tcpConnectNow(vn, tcb)
   return n
 }

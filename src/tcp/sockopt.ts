@@ -3,7 +3,8 @@
 import { bufferLimit, inpGetOpt, inpSetOpt } from '../inet/inpopt.ts'
 import {
   SOL_SOCKET, SOL_TCP, SO_KEEPALIVE, SO_LINGER, SO_MAX_PACING_RATE, SO_OOBINLINE, SO_RCVBUF, SO_SNDBUF, TCP_CONGESTION,
-  TCP_CORK, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_MAXSEG, TCP_NODELAY, TCP_TRACE, TCP_USER_TIMEOUT,
+  TCP_CORK, TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_MAXSEG, TCP_NODELAY,
+  TCP_TRACE, TCP_USER_TIMEOUT,
 } from '../inet/sockopt.ts'
 import type { Vn } from '../kern/vn.ts'
 import { EBADF, EINVAL, EISCONN, ENOENT, ENOPROTOOPT } from '../lib/errno.ts'
@@ -11,9 +12,11 @@ import { ccChange } from './cc/cc.ts'
 import { CC_NAMES } from './cc/names.ts'
 import { tcpKeepArm, tcpKeepCnt, tcpKeepIdleUs, tcpKeepIntvlUs } from './keep.ts'
 import { tcpOutput, tcpWindowUpdate } from './output.ts'
+import { FO_CONNECT } from './state-open.ts'
 import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TF_CORK, TF_NODELAY } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpIsDone } from './drop.ts'
+import { tcpUtoAnnounce } from './uto.ts'
 import { tcpTraceSocket } from './trace.ts'
 
 /**
@@ -98,9 +101,19 @@ function setTcp(vn: Vn, tcb: Tcb, name: number, value: number): number {
     case TCP_USER_TIMEOUT:
       if (!(value >= 0 && value <= 0x7fffffff)) return EINVAL
       tcb.userTimeoutMs = value
+      // the peer hears of a new one with the next segment (RFC 5482 §3)
+      if (tcb.state >= TCPS_ESTABLISHED && !tcpIsDone(tcb)) tcpUtoAnnounce(vn, tcb)
       return 0
     case TCP_TRACE:
       tcpTraceSocket(vn, tcb, value !== 0)
+      return 0
+    case TCP_FASTOPEN:
+      if (!(value >= 0 && value <= 65_535)) return EINVAL
+      tcb.fastQlen = value
+      return 0
+    case TCP_FASTOPEN_CONNECT:
+      if (tcb.state !== TCPS_CLOSED) return EINVAL
+      tcb.fastFlags = value !== 0 ? tcb.fastFlags | FO_CONNECT : tcb.fastFlags & ~FO_CONNECT
       return 0
     default: return ENOPROTOOPT
   }
@@ -117,6 +130,8 @@ function getTcp(vn: Vn, tcb: Tcb, name: number): number {
     case TCP_CONGESTION: return tcb.cc
     case TCP_USER_TIMEOUT: return tcb.userTimeoutMs
     case TCP_TRACE: return vn.state.tcp.trace.sockets.has(tcb.inp.id) ? 1 : 0
+    case TCP_FASTOPEN: return tcb.fastQlen
+    case TCP_FASTOPEN_CONNECT: return (tcb.fastFlags & FO_CONNECT) !== 0 ? 1 : 0
     default: return -ENOPROTOOPT
   }
 }

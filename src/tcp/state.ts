@@ -14,6 +14,8 @@ import { SEQ_ZERO } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
 import { createTcpOptions } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
+import { createFastOpen, createSynCookies } from './state-open.ts'
+import type { FastOpen, SynCookies } from './state-open.ts'
 import { createRateSample, createSent } from './state-sent.ts'
 import type { RateSample, Sent } from './state-sent.ts'
 import { createPmtu } from './state-pmtu.ts'
@@ -277,9 +279,19 @@ export interface Tcb extends Alarm {
   keepIntvlMs: number
   keepCnt: number
   userTimeoutMs: number
+  /** User timeout that the peer advertised last in ms, 0: none; and that ours shall go with the next segment (RFC 5482). */
+  utoRemoteMs: number
+  utoOwed: boolean
   /** SO_LINGER: −1 off, else seconds. */
   linger: number
   softError: number
+
+  /** FO_*. */
+  fastFlags: number
+  /** TCP_FASTOPEN: how many connections of this listener may wait for their handshake's end, 0: off. */
+  fastQlen: number
+  /** The listener among whose pending connections (RFC 7413 §4.2) this one counts, or 0. */
+  fastListener: number
 
   /** Challenge ACKs in the current period and its start. */
   challenges: number
@@ -297,6 +309,9 @@ export interface Listener {
   synOldest: number
   synNewest: number
   synCount: number
+  /** Connections opened by a SYN whose handshake is not complete (RFC 7413 §4.2), and until when those count that were reset. */
+  fastPending: number
+  fastReset: number[]
 }
 
 /** SYN-RECEIVED of a passive open, in little. `inp.id` is the key. */
@@ -314,6 +329,8 @@ export interface Syncache extends Alarm {
   irs: Seq
   /** TF_TSTMP, TF_SCALE, TF_SACK_PERMIT as negotiated. */
   flags: number
+  /** FO_GIVE, FO_EXP. */
+  fastFlags: number
   peerMss: number
   /** ECN_ON, or 0. */
   ecn: number
@@ -344,15 +361,6 @@ export interface TimeWait extends Alarm {
   challengeAt: number
 }
 
-/** Secrets of SYN cookies (syncookie.ts): two keys that take turns. */
-export interface SynCookies {
-  /** Four words each. */
-  keys: number[]
-  /** Which one makes cookies now (0 or 1), and since when, µs. */
-  current: number
-  since: number
-}
-
 export interface TcpState {
   stats: TcpStats
   /** Every socket, by id. */
@@ -373,6 +381,7 @@ export interface TcpState {
   cookies: SynCookies
   /** Of authenticated peers, the most particular first. */
   keys: TcpKey[]
+  fast: FastOpen
   /** Connections whose user has gone. */
   orphans: number
   /** Challenge ACKs sent in the current period, what the period allows, and its start. */
@@ -402,6 +411,7 @@ export function createTcpState(isnKey: TcpState['isnKey']): TcpState {
     isnKey,
     cookies: createSynCookies(),
     keys: [],
+    fast: createFastOpen(),
     orphans: 0,
     challenges: 0,
     challengeQuota: 0,
@@ -411,10 +421,6 @@ export function createTcpState(isnKey: TcpState['isnKey']): TcpState {
     opt: createTcpOptions(),
     trace: createTcpTrace(),
   }
-}
-
-export function createSynCookies(): SynCookies {
-  return { keys: [0, 0, 0, 0, 0, 0, 0, 0], current: 0, since: -Infinity }
 }
 
 export function createSeg(): Seg {
@@ -452,21 +458,22 @@ export function createTcb(id: number, family: number): Tcb {
     ccVars: [], undoCwnd: 0, undoSsthresh: 0, paceRate: 0, maxPaceRate: 0, paceAt: 0,
     srtt: 0, rttvar: 0, rto: 0, rxtShift: 0, rxtCount: 0, rttAt: -1, rttSeq: SEQ_ZERO, stallAt: -1,
     tsOffset: 0, tsRecent: 0, tsRecentAt: 0,
-    rcvAt: 0, sndAt: 0, keepProbes: 0, keepIdleMs: 0, keepIntvlMs: 0, keepCnt: 0, userTimeoutMs: 0,
-    linger: -1, softError: 0, challenges: 0, challengeAt: -Infinity,
+    rcvAt: 0, sndAt: 0, keepProbes: 0, keepIdleMs: 0, keepIntvlMs: 0, keepCnt: 0, userTimeoutMs: 0, utoRemoteMs: 0,
+    utoOwed: false,
+    linger: -1, softError: 0, fastFlags: 0, fastQlen: 0, fastListener: 0, challenges: 0, challengeAt: -Infinity,
     meter: createTcpMeter(),
   }
 }
 
 export function createListener(backlog: number): Listener {
-  return { backlog, queue: [], synOldest: 0, synNewest: 0, synCount: 0 }
+  return { backlog, queue: [], synOldest: 0, synNewest: 0, synCount: 0, fastPending: 0, fastReset: [] }
 }
 
 export function createSyncache(id: number, family: number): Syncache {
   return {
     alarmAt: Infinity, inp: createInpcb(id, family), listener: 0, older: 0, newer: 0, deadline: Infinity, rexmits: 0,
     sentAt: 0,
-    iss: SEQ_ZERO, irs: SEQ_ZERO, flags: 0, peerMss: 0, ecn: 0, sndWscale: 0, rcvWscale: 0, wnd: 0, sndWnd: 0,
+    iss: SEQ_ZERO, irs: SEQ_ZERO, flags: 0, fastFlags: 0, peerMss: 0, ecn: 0, sndWscale: 0, rcvWscale: 0, wnd: 0, sndWnd: 0,
     tsOffset: 0, tsRecent: 0, tsRecentAt: 0,
   }
 }

@@ -17,30 +17,38 @@ import { TCP_DPORT, TCP_MAXWIN, TCP_SPORT, TH_ACK, TH_ECE, TH_RST, TH_SYN } from
 import { TOF_TS } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
 import { tcpEcnAnswer } from './ecn.ts'
+import { tcpFastOpenGive } from './fastopen.ts'
 import { tcpIsn, tcpTsNow, tcpTsOffset } from './isn.ts'
 import { tcpMssOffer } from './mss.ts'
 import { tcpNegotiate, tcpOffers, tcpPawsReject, tcpSynOptions, tcpTsUpdate } from './options.ts'
 import { replyOptions, tcpChallengeAllowed, tcpReset, tcpSegment } from './respond.ts'
 import { tcpSegmentInput } from './segment.ts'
-import { TF_TSTMP, createSyncache } from './state.ts'
+import { FO_EXP, FO_GIVE } from './state-open.ts'
+import { ECN_ON, TF_TSTMP, createSyncache } from './state.ts'
 import type { Listener, Seg, Syncache, Tcb, TimeWait } from './state.ts'
-import { tcpCookieMake, tcpCookieOpen } from './syncookie.ts'
+import { tcpCookieEcn, tcpCookieMake, tcpCookieOpen } from './syncookie.ts'
 import { tcpFromSyncache } from './tcb.ts'
 import { tcpTraceChild } from './trace.ts'
+import { tcpUtoOption } from './uto.ts'
 import { tcpWscaleFor } from './window.ts'
 
 /** How far above the last number of the previous incarnation a new one starts (RFC 1122 §4.2.2.13 (b)). */
-const REOPEN_GAP = 131_072
+export const REOPEN_GAP = 131_072
 
-/** Answers a SYN for a listener and remembers it. `tw` is the TIME-WAIT record it replaces, or null. */
+/**
+ * Answers a SYN for a listener and remembers it. `tw` is the TIME-WAIT record it replaces, or null; `fast` (FO_GIVE) asks
+ * for a Fast Open cookie in the SYN,ACK.
+ */
 export function tcpSyncacheAdd(
-  vn: Vn, tcb: Tcb, listener: Listener, f: Frame, seg: Seg, tw: TimeWait | null,
+  vn: Vn, tcb: Tcb, listener: Listener, f: Frame, seg: Seg, tw: TimeWait | null, fast: number,
 ): void {
   const { tcp, sysctl } = vn.state
   const full = listener.synCount >= sysctl['net.inet.tcp.syncache.listenlimit'] ||
     tcp.syncache.size >= sysctl['net.inet.tcp.syncache.cachelimit']
   if (sysctl['net.inet.tcp.syncookies_only'] === 1 || (full && sysctl['net.inet.tcp.syncookies'] === 1)) {
-    const sc = fill(vn, tcb, 0, f, seg.seq, seg.opt)
+    const sc = tcpSyncacheFill(vn, tcb, 0, f, seg.seq, seg.opt)
+    sc.fastFlags = fast
+    if ((sc.flags & TF_TSTMP) !== 0) sc.ecn = tcpEcnAnswer(vn, seg.flags)
     tcpCookieMake(vn, sc)
     tcp.stats.scSendcookie++
     return sendSynAck(vn, tcb, sc)
@@ -51,12 +59,13 @@ export function tcpSyncacheAdd(
     tcp.stats.scOverflow++
     tcpSyncacheRemove(vn, tcp.syncache.get(listener.synOldest) as Syncache)
   }
-  const sc = fill(vn, tcb, tcp.nextRecord++, f, seg.seq, seg.opt)
+  const sc = tcpSyncacheFill(vn, tcb, tcp.nextRecord++, f, seg.seq, seg.opt)
   const { inp } = sc
   sc.iss = tcpIsn(vn, inp)
   if (tw !== null && seqLeq(sc.iss, tw.sndNxt)) sc.iss = seqAdd(tw.sndNxt, REOPEN_GAP)
   sc.sndWnd = seg.win
   sc.ecn = tcpEcnAnswer(vn, seg.flags)
+  sc.fastFlags = fast
   tcp.stats.scAdded++
   tcp.syncache.set(inp.id, sc)
   chainNewest(tcp.syncache, listener, sc)
@@ -74,8 +83,9 @@ export function tcpSyncacheCookie(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean
   const { tcp } = vn.state
   if (!tcpCookieOpen(vn, f, seg, tcp.opt)) return false
   tcp.stats.scRecvcookie++
-  const sc = fill(vn, tcb, 0, f, seqAdd(seg.seq, -1), tcp.opt)
+  const sc = tcpSyncacheFill(vn, tcb, 0, f, seqAdd(seg.seq, -1), tcp.opt)
   sc.iss = seqAdd(seg.ack, -1)
+  if (tcpCookieEcn(seg)) sc.ecn = ECN_ON
   // when the SYN,ACK went nobody knows: no round trip to measure
   sc.sentAt = -1
   complete(vn, tcb, sc, f, seg)
@@ -150,7 +160,7 @@ export function tcpSyncacheRemoveAll(vn: Vn, listener: Listener): void {
 }
 
 /** A record for a SYN to the listener `tcb` with the number `irs` and the options `opt`; in no table yet. */
-function fill(vn: Vn, tcb: Tcb, key: number, f: Frame, irs: Seq, opt: TcpOptions): Syncache {
+export function tcpSyncacheFill(vn: Vn, tcb: Tcb, key: number, f: Frame, irs: Seq, opt: TcpOptions): Syncache {
   const sc = createSyncache(key, tcb.inp.family)
   const { inp } = sc
   addrCopy(inp.laddr, f.dst)
@@ -229,6 +239,11 @@ function sendSynAck(vn: Vn, tcb: Tcb, sc: Syncache): void {
   opt.mss = tcpMssOffer(vn, inp.faddr, tcb.userMss)
   opt.wscale = sc.rcvWscale
   timestamp(vn, sc)
+  // RFC 7413 §4.2.1: not on a retransmission, which may be due to the option
+  if ((sc.fastFlags & FO_GIVE) !== 0 && sc.rexmits === 0) {
+    tcpFastOpenGive(vn, inp.laddr, inp.faddr, (sc.fastFlags & FO_EXP) !== 0, opt)
+  }
+  tcpUtoOption(vn, tcb, true, opt)
   const flags = TH_SYN | TH_ACK | (sc.ecn !== 0 ? TH_ECE : 0)
   vn.state.tcp.stats.sndctrl++
   tcpSegment(

@@ -16,8 +16,9 @@ import { TCP_DPORT, TCP_SPORT, TH_ACK, TH_RST, TH_SYN } from '../wire/tcp.ts'
 import { TOF_MSS, TOF_SACKPERM, TOF_SCALE, TOF_TS, tcpOptionsReset } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
 import { tcpTsNow } from './isn.ts'
+import type { SynCookies } from './state-open.ts'
 import { TF_SACK_PERMIT, TF_SCALE, TF_TSTMP } from './state.ts'
-import type { Seg, SynCookies, Syncache } from './state.ts'
+import type { Seg, Syncache } from './state.ts'
 
 /** How long a key makes cookies; it then checks those that are out for as long again. */
 const LIFETIME_US = 15e6
@@ -31,6 +32,7 @@ const TS_BITS = 6
 const TS_MASK = (1 << TS_BITS) - 1
 const TS_SCALE = 15
 const TS_SACK = 16
+const TS_ECN = 32
 /** Without timestamps: not a value of the six bits. */
 const TS_NONE = -1
 
@@ -46,7 +48,7 @@ export function tcpCookieMake(vn: Vn, sc: Syncache): void {
   const code = largest(MSS, sc.peerMss) << 5 | largest(SHIFT, shift) << 2 | (sack ? 2 : 0) | cookies.current
   let tsCode = TS_NONE
   if ((sc.flags & TF_TSTMP) !== 0) {
-    tsCode = (shift < 0 ? TS_SCALE : shift) | (sack ? TS_SACK : 0)
+    tsCode = (shift < 0 ? TS_SCALE : shift) | (sack ? TS_SACK : 0) | (sc.ecn !== 0 ? TS_ECN : 0)
     const now = tcpTsNow(vn, sc.tsOffset)
     // behind the clock, never ahead: the connection's own clock goes on from there (RFC 7323 §3.2)
     sc.tsOffset = (sc.tsOffset - ((now - tsCode) & TS_MASK)) >>> 0
@@ -91,6 +93,11 @@ export function tcpCookieOpen(vn: Vn, f: Frame, seg: Seg, opt: TcpOptions): bool
     opt.tsVal = seg.opt.tsVal
   }
   return true
+}
+
+/** Whether the SYN behind a good cookie had agreed on ECN (RFC 3168 §6.1.1); without timestamps there is no room to say so. */
+export function tcpCookieEcn(seg: Seg): boolean {
+  return (seg.opt.flags & TOF_TS) !== 0 && (seg.opt.tsEcr & TS_ECN) !== 0
 }
 
 /** 24 bits of hash over all that the cookie stands for, and the code. */

@@ -6,10 +6,12 @@ import { ECONNREFUSED } from '../lib/errno.ts'
 import type { Frame } from '../lib/frame.ts'
 import { seqAdd, seqDiff, seqGt, seqLeq } from '../lib/seq.ts'
 import { TH_ACK, TH_FIN, TH_RST, TH_SYN, TH_URG } from '../wire/tcp.ts'
+import { TOF_UTO } from '../wire/tcp-options.ts'
 import { tcpAckNew } from './ack.ts'
 import { tcpDropSilently } from './drop.ts'
 import { tcpEcnSynSent } from './ecn.ts'
 import { tcpEstablished } from './established.ts'
+import { tcpFastSynAck } from './fastclient.ts'
 import { tcpFinInput } from './fin.ts'
 import { tcpSetState } from './fsm.ts'
 import { tcpMeterIn, tcpMeterMoved } from './meter.ts'
@@ -17,10 +19,12 @@ import { tcpNegotiate } from './options.ts'
 import { tcpOutput } from './output.ts'
 import { tcpReset } from './respond.ts'
 import { tcpSegmentDone } from './segment.ts'
+import { FO_ACTIVE } from './state-open.ts'
 import { TCPS_SYN_RECEIVED, TF_ACKNOW } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
 import { tcpTextInput } from './text.ts'
 import { tcpUrgentInput } from './urgent.ts'
+import { tcpUtoInput } from './uto.ts'
 import { tcpRcvWnd } from './window.ts'
 
 export function tcpSynSentInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
@@ -39,6 +43,8 @@ export function tcpSynSentInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
   }
   if ((seg.flags & TH_SYN) === 0) return countDrop(vn, stats, 'tcp', 'synsentbad', f)
   synInput(vn, tcb, seg)
+  if ((seg.opt.flags & TOF_UTO) !== 0) tcpUtoInput(vn, tcb, seg.opt)
+  if ((tcb.fastFlags & FO_ACTIVE) !== 0) tcpFastSynAck(vn, tcb, seg)
   if (ack) established(vn, tcb, f, seg)
   else {
     // simultaneous open (RFC 9293 §3.5, MUST-10): our SYN goes again, with an ACK

@@ -55,6 +55,8 @@ export const TCP_SYSCTLS = Object.freeze({
   'net.inet.tcp.keepcnt': sysctlInt(8, 1, 255, '', 'Unanswered keep-alive probes before a connection is dropped'),
   'net.inet.tcp.always_keepalive': sysctlBool(0, 'Keep-alive on every connection, not only where asked for'),
   'net.inet.tcp.msl': sysctlInt(30_000, 1, 240_000, 'ms', 'Maximum segment lifetime'),
+  'net.inet.tcp.tw_reuse': sysctlBool(
+    1, 'A connect may use a port in TIME-WAIT after a second where timestamps tell the connections apart (RFC 6191)'),
   'net.inet.tcp.maxtcptw': sysctlInt(16_384, 1, 1_048_576, '', 'TIME-WAIT records kept at most'),
   'net.inet.tcp.finwait2_timeout': sysctlInt(60_000, 10, HOUR_MS, 'ms', 'FIN-WAIT-2 without a user'),
   'net.inet.tcp.maxorphans': sysctlInt(8192, 0, 1_048_576, '', 'Connections without a user, at most'),
@@ -68,6 +70,18 @@ export const TCP_SYSCTLS = Object.freeze({
   'net.inet.tcp.syncookies': sysctlBool(
     1, 'Answer SYNs that find the syncache full with a cookie instead of dropping an older one (RFC 4987 §3.6)'),
   'net.inet.tcp.syncookies_only': sysctlBool(0, 'Answer every SYN with a cookie'),
+  'net.inet.tcp.fastopen.server_enable': sysctlBool(1, 'Fast Open for listeners that ask for it (RFC 7413)'),
+  'net.inet.tcp.fastopen.client_enable': sysctlBool(1, 'Fast Open for connections that ask for it (RFC 7413)'),
+  'net.inet.tcp.fastopen.acceptany': sysctlBool(0, 'Take any Fast Open cookie for a good one (tests)'),
+  'net.inet.tcp.fastopen.autokey': sysctlInt(120, 0, 1_000_000, 's', 'Time between keys of Fast Open cookies, 0: for ever'),
+  'net.inet.tcp.fastopen.path_disable_time': sysctlInt(
+    900, 0, 1_000_000, 's', 'How long Fast Open is not tried on a path where it did not work'),
+  'net.inet.tcp.fastopen.ccache_limit': sysctlInt(256, 1, 4096, 'paths', 'Servers whose Fast Open cookie is kept'),
+  'net.inet.tcp.uto.enable': sysctlBool(0, 'Send and heed the user timeout option (RFC 5482)'),
+  'net.inet.tcp.uto.advertise': sysctlInt(
+    300_000, 1000, 1_966_020_000, 'ms', 'User timeout advertised for connections without one of their own'),
+  'net.inet.tcp.uto.lower': sysctlInt(100_000, 1000, 1_966_020_000, 'ms', 'Least user timeout that a peer can ask for'),
+  'net.inet.tcp.uto.upper': sysctlInt(HOUR_MS, 1000, 1_966_020_000, 'ms', 'Longest user timeout that a peer can ask for'),
   'net.inet.tcp.blackhole': sysctlBool(0, 'Do not answer segments to closed ports'),
   'net.inet.tcp.trace': sysctlInt(0, 0, 1_000_000, 'records', 'Length of the event trace of all connections (0: off)'),
   'net.inet.tcp.ack_war_timewindow': sysctlInt(1000, 1, 60_000, 'ms', 'Period of the challenge ACK limits'),

@@ -5,7 +5,7 @@ import type { Vn } from '../kern/vn.ts'
 import { ringAppend } from '../lib/bytering.ts'
 import type { Frame } from '../lib/frame.ts'
 import { seqAdd } from '../lib/seq.ts'
-import { tcpCanReceive } from './fsm.ts'
+import { tcpCanReceive, tcpIsOpening } from './fsm.ts'
 import { tcpReassDrain, tcpReassPark } from './reass.ts'
 import {
   TCPS_SYN_RECEIVED, TF_ACKNOW, TF_CANTRCVMORE, TF_DELACK, TT_DELACK,
@@ -20,7 +20,7 @@ export function tcpTextInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
   if (!tcpCanReceive(tcb.state) && tcb.state !== TCPS_SYN_RECEIVED) {
     return countDrop(vn, stats, 'tcp', 'rcvafterfin', f)
   }
-  if (seg.seq === tcb.rcvNxt && tcb.reass.length === 0 && tcb.state !== TCPS_SYN_RECEIVED) {
+  if (seg.seq === tcb.rcvNxt && tcb.reass.length === 0 && !tcpIsOpening(tcb)) {
     stats.rcvpack++
     stats.rcvbyte += seg.len
     if ((tcb.flags & TF_CANTRCVMORE) === 0) ringAppend(tcb.rcvBuf, f.slab, seg.at, seg.len)
@@ -37,7 +37,7 @@ export function tcpTextInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
   if (!tcpReassPark(vn, tcb, seg.seq, f.slab, seg.at, seg.len)) {
     return countDrop(vn, stats, 'tcp', 'rcvmemdrop', f)
   }
-  if (tcb.state !== TCPS_SYN_RECEIVED && tcpReassDrain(tcb)) eventPost(vn, tcb.inp.id, EV_READ)
+  if (!tcpIsOpening(tcb) && tcpReassDrain(tcb)) eventPost(vn, tcb.inp.id, EV_READ)
 }
 
 /**

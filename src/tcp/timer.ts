@@ -17,6 +17,7 @@ import { tcpMeterTimeout } from './meter.ts'
 import { tcpOutput, tcpPersistSet } from './output.ts'
 import { tcpMtuTimeout } from './plpmtud.ts'
 import { tcpRecoveryAbort } from './recovery.ts'
+import { FO_PASSIVE } from './state-open.ts'
 import {
   ECN_HOLD, TCPS_CLOSED, TCPS_CLOSE_WAIT, TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TF_ACKNOW, TF_DELACK, TF_FORCE,
   TF_ORPHAN, TF_SYNREXMT, TT_2MSL, TT_DELACK, TT_IDLEBUF, TT_KEEP, TT_PACE, TT_PERSIST, TT_REXMT,
@@ -24,6 +25,7 @@ import {
 import type { Tcb } from './state.ts'
 import { tcpSyncacheTimer } from './syncache.ts'
 import { tcpTimeWaitEnd } from './timewait.ts'
+import { tcpUserTimeoutMs } from './uto.ts'
 import { tcpTraceBegin, tcpTraceEnd, tcpTraceRecordTimer, tcpTraceTimer } from './trace.ts'
 import { TT_SYNACK, TT_TIMEWAIT } from './trace-words.ts'
 
@@ -110,7 +112,7 @@ function rexmt(vn: Vn, tcb: Tcb): void {
   tcb.rxtCount++
   tcpMeterTimeout(vn, tcb, tcb.rxtCount === R1)
   if (userTimedOut(vn, tcb)) return
-  if (tcb.rxtCount > vn.state.sysctl['net.inet.tcp.retries']) {
+  if (tcb.rxtCount > mostTimeouts(vn, tcb)) {
     stats.timeoutdrop++
     return tcpDrop(vn, tcb, tcb.softError !== 0 ? tcb.softError : ETIMEDOUT)
   }
@@ -134,6 +136,15 @@ function rexmt(vn: Vn, tcb: Tcb): void {
   }
   // arms the timer again, or the one for probes where the window has closed meanwhile
   tcpOutput(vn, tcb)
+}
+
+/** A connection that a SYN with a Fast Open cookie has opened waits as long as a half-open one. */
+function mostTimeouts(vn: Vn, tcb: Tcb): number {
+  const { sysctl } = vn.state
+  // where the peer has its say the time decides, which may be longer (RFC 5482 §3.1)
+  if (tcb.userTimeoutMs === 0 && tcpUserTimeoutMs(vn, tcb) > 0) return Infinity
+  return (tcb.fastFlags & FO_PASSIVE) !== 0
+    ? sysctl['net.inet.tcp.syncache.rexmtlimit'] : sysctl['net.inet.tcp.retries']
 }
 
 /** The peer's window is closed (or too small to be worth it): one octet, whatever the window says (MUST-36). */
@@ -195,7 +206,9 @@ function delack(vn: Vn, tcb: Tcb): void {
 
 /** USER TIMEOUT (RFC 9293 §3.10.8, MUST-21): no progress for as long as the user allows. */
 function userTimedOut(vn: Vn, tcb: Tcb): boolean {
-  if (tcb.userTimeoutMs === 0 || tcb.stallAt < 0 || vn.state.now - tcb.stallAt < tcb.userTimeoutMs * 1000) return false
+  if (tcb.stallAt < 0) return false
+  const limit = tcpUserTimeoutMs(vn, tcb)
+  if (limit === 0 || vn.state.now - tcb.stallAt < limit * 1000) return false
   vn.state.tcp.stats.usrtimeo++
   tcpDrop(vn, tcb, ETIMEDOUT)
   return true

@@ -20,6 +20,9 @@ import { TCPS_TIME_WAIT, TF_ACKNOW, TF_TSTMP, createTimeWait } from './state.ts'
 import type { Seg, Tcb, TimeWait } from './state.ts'
 import { tcpRcvWnd, tcpWindow, tcpWindowField } from './window.ts'
 
+/** How long our own connect leaves the four-tuple alone. */
+const REUSE_AFTER_US = 1e6
+
 /** Both FINs are exchanged: moves a connection into TIME-WAIT, and sends the ACK that it owes. */
 export function tcpTimeWaitStart(vn: Vn, tcb: Tcb): void {
   const { tcp } = vn.state
@@ -90,6 +93,16 @@ export function tcpTimeWaitEnd(vn: Vn, tw: TimeWait): void {
   const { tcp } = vn.state
   inpRemove(vn, tcp.timewaitTable, tcp.timewait, tw.inp)
   tcp.timewait.delete(tw.inp.id)
+}
+
+/**
+ * Whether our own connect may take the four-tuple (net.inet.tcp.tw_reuse): with timestamps, whose clock goes on, the peer
+ * tells the incarnations apart (RFC 6191 §2, RFC 7323 §5) once ours has moved; a second is more than enough.
+ */
+export function tcpTimeWaitReusable(vn: Vn, tw: TimeWait): boolean {
+  const { now, sysctl } = vn.state
+  if (sysctl['net.inet.tcp.tw_reuse'] === 0 || (tw.flags & TF_TSTMP) === 0) return false
+  return now - (tw.deadline - 2000 * sysctl['net.inet.tcp.msl']) >= REUSE_AFTER_US
 }
 
 /** RFC 6191 §2: by timestamp where both sides used it, else by sequence number (RFC 1122 §4.2.2.13). */

@@ -8,8 +8,8 @@ import type { Inpcb, InpTable } from '../inet/state.ts'
 import { ipReassKey } from '../ip/reass.ts'
 import { createRandom, randomKey } from '../kern/random.ts'
 import type { Vn } from '../kern/vn.ts'
-import { createSynCookies } from '../tcp/state.ts'
 import type { VnetState } from './state.ts'
+import { createFastOpen, createSynCookies } from '../tcp/state-open.ts'
 
 export type Pcbs = ReadonlyMap<number, { inp: Inpcb }>
 
@@ -22,6 +22,7 @@ export function vnetReseed(vn: Vn, seed: readonly number[]): void {
   state.tcp.isnKey = randomKey(state.random)
   // keys are drawn when the next cookie is made; those that are out came from the original
   state.tcp.cookies = createSynCookies()
+  Object.assign(state.tcp.fast, createFastOpen(), { paths: state.tcp.fast.paths })
   for (const [, table, pcbs] of inpTables(state)) rehash(vn, table, pcbs)
   rekeyReassembly(vn)
 }

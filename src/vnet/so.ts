@@ -26,7 +26,7 @@ import {
   CALL_ABORT, CALL_CLOSE, CALL_CONNECT, CALL_DROP, CALL_RECV, CALL_SEND, CALL_SETOPT, CALL_SHUTDOWN,
 } from '../tcp/trace-words.ts'
 import {
-  tcpAbort, tcpAccept, tcpAttach, tcpBind, tcpClose, tcpConnect, tcpListen, tcpReady, tcpRecv, tcpSend, tcpShutdown,
+  tcpAbort, tcpAccept, tcpAttach, tcpBind, tcpClose, tcpConnect, tcpFastConnect, tcpListen, tcpReady, tcpRecv, tcpSend, tcpShutdown,
 } from '../tcp/usrreq.ts'
 import { udpGetOpt, udpSetOpt } from '../udp/sockopt.ts'
 import {
@@ -101,6 +101,14 @@ export function soSend(
     case SO_RAW: return rawSendTo(v.vn, id, buf, at, len, null)
     default: return -EBADF
   }
+}
+
+/** Opens a TCP connection and sends in one (MSG_FASTOPEN, RFC 7413): the bytes taken, or -errno (see tcpFastConnect). */
+export function soFastConnect(
+  v: Vnet, now: number, id: number, buf: Uint8Array, at: number, len: number, addr: Addr, port: number,
+): number {
+  v.setNow(now)
+  return (id & SO_KIND_MASK) === SO_TCP ? tcpFastConnect(v.vn, id, buf, at, len, addr, port) : -EOPNOTSUPP
 }
 
 export function soSendTo(

@@ -1,5 +1,6 @@
 /**
- * TCP options: end, no-op and MSS (RFC 9293 §3.2), window scale and timestamps (RFC 7323), SACK (RFC 2018). Any other
+ * TCP options: end, no-op and MSS (RFC 9293 §3.2), window scale and timestamps (RFC 7323), SACK (RFC 2018),
+ * Fast Open (RFC 7413 §4.1.1). Any other
  * kind is skipped by its length (RFC 9293 §3.1, MUST-6). Walked by hand, because options are read for every segment.
  */
 import { SEQ_ZERO, toSeq } from '../lib/seq.ts'
@@ -19,6 +20,11 @@ export interface TcpOptions {
   sigAt: number
   /** Always eight entries: left and right edge of up to four blocks. */
   sack: Seq[]
+  /** Octets of the Fast Open cookie (0: a request for one), and its big-endian words; zeros behind the end. */
+  fastLen: number
+  fast: number[]
+  /** User timeout: 15 bits of seconds, or of minutes with the sixteenth set (RFC 5482 §3.3). */
+  uto: number
 }
 
 export const TCPOPT_EOL = 0
@@ -29,7 +35,11 @@ export const TCPOPT_SACK_PERMITTED = 4
 export const TCPOPT_SACK = 5
 export const TCPOPT_TIMESTAMP = 8
 export const TCPOPT_SIGNATURE = 19
+export const TCPOPT_USER_TIMEOUT = 28
 export const TCPOPT_FAST_OPEN = 34
+/** Shared by experiments (RFC 6994 §3), told apart by their first two octets. */
+export const TCPOPT_EXPERIMENT = 254
+export const TCPEXID_FAST_OPEN = 0xf989
 
 export const TCPOLEN_MAXSEG = 4
 export const TCPOLEN_WINDOW = 3
@@ -38,6 +48,7 @@ export const TCPOLEN_SACKHDR = 2
 export const TCPOLEN_SACK = 8
 export const TCPOLEN_TIMESTAMP = 10
 export const TCPOLEN_SIGNATURE = 18
+export const TCPOLEN_USER_TIMEOUT = 4
 /** With the two no-ops that align it (RFC 7323 appendix A). */
 export const TCPOLEN_TSTAMP_APPA = 12
 
@@ -51,6 +62,14 @@ export const TOF_SACKPERM = 0x04
 export const TOF_TS = 0x10
 export const TOF_SACK = 0x80
 export const TOF_SIGNATURE = 0x100
+export const TOF_FASTOPEN = 0x200
+/** The Fast Open option has its experimental form (RFC 7413 before it had a number of its own). */
+export const TOF_FASTEXP = 0x400
+export const TOF_UTO = 0x800
+
+/** Cookies have 4 to 16 octets, an even number (RFC 7413 §4.1.1). */
+const FAST_COOKIE_MIN = 4
+const FAST_COOKIE_MAX = 16
 
 /**
  * Parses the `len` octets of options at `at` (the caller has checked that the view holds them) into `out`, which is
@@ -114,6 +133,18 @@ export function tcpWriteOptions(view: DataView, at: number, opts: Readonly<TcpOp
     p += TCPOLEN_TIMESTAMP
   }
   if (scaleLast) p = writeScale(view, p, opts)
+  if ((flags & TOF_UTO) !== 0) {
+    view.setUint16(p, TCPOPT_USER_TIMEOUT << 8 | TCPOLEN_USER_TIMEOUT)
+    view.setUint16(p + 2, opts.uto)
+    p += TCPOLEN_USER_TIMEOUT
+  }
+  if ((flags & TOF_FASTOPEN) !== 0) {
+    p = writeFastOpen(view, p, opts)
+    if (scaleLast && (p - at) % 4 !== 0) {
+      view.setUint16(p, TWO_NOPS)
+      p += 2
+    }
+  }
   if ((flags & TOF_SACK) !== 0) p = writeSack(view, p, at, opts)
   if ((p - at) % 4 !== 0) {
     view.setUint16(p, TCPOPT_EOL)
@@ -129,6 +160,10 @@ export function tcpOptionsLen(opts: Readonly<TcpOptions>): number {
   if ((opts.flags & TOF_SCALE) !== 0) len += 4
   if ((opts.flags & TOF_TS) !== 0) len += TCPOLEN_TSTAMP_APPA
   else if ((opts.flags & TOF_SACKPERM) !== 0) len += TCPOLEN_SACK_PERMITTED
+  if ((opts.flags & TOF_UTO) !== 0) len += TCPOLEN_USER_TIMEOUT
+  if ((opts.flags & TOF_FASTOPEN) !== 0) {
+    len += 2 + opts.fastLen + ((opts.flags & TOF_FASTEXP) !== 0 ? 2 : 0)
+  }
   const blocks = tcpSackBlocksThatFit(opts, len)
   if (blocks > 0) len += (len % 4 === 0 ? 4 : 2) + blocks * TCPOLEN_SACK
   return len + 3 & ~3
@@ -144,7 +179,8 @@ export function tcpSackBlocksThatFit(opts: Readonly<TcpOptions>, used: number): 
 export function createTcpOptions(): TcpOptions {
   return {
     flags: 0, mss: 0, wscale: 0, tsVal: 0, tsEcr: 0, sackCount: 0, sigAt: 0,
-    sack: [SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO]
+    sack: [SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO],
+    fastLen: 0, fast: [0, 0, 0, 0], uto: 0,
   }
 }
 
@@ -157,6 +193,8 @@ export function tcpOptionsReset(out: TcpOptions): void {
   out.tsEcr = 0
   out.sackCount = 0
   out.sigAt = 0
+  out.fastLen = 0
+  out.uto = 0
 }
 
 const TWO_NOPS = TCPOPT_NOP << 8 | TCPOPT_NOP
@@ -212,6 +250,16 @@ function parseOne(view: DataView, p: number, kind: number, optLen: number, out: 
       return true
     case TCPOPT_SACK:
       return parseSack(view, p, optLen, out)
+    case TCPOPT_USER_TIMEOUT:
+      if (optLen !== TCPOLEN_USER_TIMEOUT) return false
+      out.uto = view.getUint16(p + 2)
+      out.flags |= TOF_UTO
+      return true
+    case TCPOPT_FAST_OPEN:
+      return parseFastOpen(view, p + 2, optLen - 2, 0, out)
+    case TCPOPT_EXPERIMENT:
+      if (optLen < 4 || view.getUint16(p + 2) !== TCPEXID_FAST_OPEN) return true
+      return parseFastOpen(view, p + 4, optLen - 4, TOF_FASTEXP, out)
     default:
       return true
   }
@@ -225,4 +273,28 @@ function parseSack(view: DataView, p: number, optLen: number, out: TcpOptions): 
   out.sackCount = words >> 1
   out.flags |= TOF_SACK
   return true
+}
+
+function parseFastOpen(view: DataView, p: number, len: number, form: number, out: TcpOptions): boolean {
+  if (len !== 0 && (len < FAST_COOKIE_MIN || len > FAST_COOKIE_MAX || len % 2 !== 0)) return true
+  out.flags |= TOF_FASTOPEN | form
+  out.fastLen = len
+  out.fast.fill(0)
+  for (let i = 0; i < len; i += 2) out.fast[i >> 2] |= view.getUint16(p + i) << ((i & 2) === 0 ? 16 : 0)
+  return true
+}
+
+function writeFastOpen(view: DataView, from: number, opts: Readonly<TcpOptions>): number {
+  const { fastLen } = opts
+  let p = from
+  if ((opts.flags & TOF_FASTEXP) !== 0) {
+    view.setUint16(p, TCPOPT_EXPERIMENT << 8 | (4 + fastLen))
+    view.setUint16(p + 2, TCPEXID_FAST_OPEN)
+    p += 4
+  } else {
+    view.setUint16(p, TCPOPT_FAST_OPEN << 8 | (2 + fastLen))
+    p += 2
+  }
+  for (let i = 0; i < fastLen; i += 2, p += 2) view.setUint16(p, opts.fast[i >> 2] >>> ((i & 2) === 0 ? 16 : 0) & 0xffff)
+  return p
 }

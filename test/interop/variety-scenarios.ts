@@ -23,12 +23,17 @@ export interface Kind {
   vnet?: Record<string, number>
   mtu?: number
   offload?: boolean
+  /** What the link does to frames, each way. */
+  link?: Partial<ImpairConfig>
 }
 
 /** `bytes` each way at once on one connection, and the same on a second one opened by the other side. */
 export function bothWays(n: number, kind: Kind, bytes: number) {
   return onStage(async (scene) => {
-    const net = await scene.net(n, { mtu: kind.mtu ?? 1500, offload: kind.offload ?? false })
+    const { link } = kind
+    const wrap: TapOptions['wrap'] = (tap, driver) =>
+      link === undefined ? tap : impairDevice(tap, { clock: driver, pool: driver.pool, seed: [9], tx: link, rx: link })
+    const net = await scene.net(n, { mtu: kind.mtu ?? 1500, offload: kind.offload ?? false, wrap })
     for (const [name, value] of Object.entries(kind.kernel ?? {})) await scene.ok('sysctl', '-qw', `${name}=${value}`)
     for (const [name, value] of Object.entries(kind.vnet ?? {})) setSysctl(net.host, name, value)
     const byKernel = await exchange(net, 'kernel', bytes)

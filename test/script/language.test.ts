@@ -35,7 +35,7 @@ describe('what is not supported fails as unsupported and is named', () => {
     ['+0 < icmp unreachable nonsense', 'ICMP code nonsense'],
     ['+0 epoll_create(1) = 5', 'system call epoll_create()'],
     ['+0 socket(AF_INET, SOCK_SEQPACKET, 0) = 5', 'constant SOCK_SEQPACKET'],
-    ['+0 setsockopt(4, IPPROTO_TCP, TCP_FASTOPEN, [1], 4) = 0', 'constant TCP_FASTOPEN'],
+    ['+0 setsockopt(4, IPPROTO_TCP, TCP_SYNCNT, [1], 4) = 0', 'constant TCP_SYNCNT'],
     ['+0 send(4, ..., 10, MSG_OOB|MSG_PEEK) = 10', 'flags 0x3 of send()'],
     ['+0 read(4, ..., -5) = 5', 'a buffer of -5 octets'],
     ['+0 bind(4, {sa_family = AF_INET6, sin6_port = htons(1)}, ...) = 0', 'addresses of AF_INET6'],

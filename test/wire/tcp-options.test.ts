@@ -13,7 +13,7 @@ const parse = (...octets: number[]): { ok: boolean; opts: TcpOptions } => {
 const uint32 = fc.integer({ min: 0, max: 0xffffffff })
 
 const options: fc.Arbitrary<TcpOptions> = fc.record({
-  flags: fc.subarray([wire.TOF_MSS, wire.TOF_SCALE, wire.TOF_SACKPERM, wire.TOF_TS, wire.TOF_SACK])
+  flags: fc.subarray([wire.TOF_MSS, wire.TOF_SCALE, wire.TOF_SACKPERM, wire.TOF_TS, wire.TOF_SACK, wire.TOF_FASTOPEN])
     .map((bits) => bits.reduce((all, bit) => all | bit, 0)),
   mss: fc.nat(0xffff),
   wscale: fc.nat(14),
@@ -21,8 +21,11 @@ const options: fc.Arbitrary<TcpOptions> = fc.record({
   tsEcr: uint32,
   sigAt: fc.constant(0),
   sackCount: fc.nat(4),
-  sack: fc.array(fc.integer({ min: -0x80000000, max: 0x7fffffff }).map(toSeq), { minLength: 8, maxLength: 8 })
-})
+  sack: fc.array(fc.integer({ min: -0x80000000, max: 0x7fffffff }).map(toSeq), { minLength: 8, maxLength: 8 }),
+  uto: fc.nat(0xffff),
+  fastLen: fc.constantFrom(0, 4, 6, 8, 14, 16),
+  fast: fc.array(fc.integer({ min: -0x80000000, max: 0x7fffffff }), { minLength: 4, maxLength: 4 }),
+}).map((o) => ({ ...o, fast: o.fast.map((w, i) => w & (o.fastLen >= 4 * i + 4 ? -1 : o.fastLen > 4 * i ? -65536 : 0)) }))
 
 describe('TCP options', () => {
   it('what was written is parsed again; padded to 4, at most 40 octets, nothing else touched', () => {
@@ -38,11 +41,13 @@ describe('TCP options', () => {
       expect(wire.tcpParseOptions(wire.viewOf(bytes), at, len, back)).toBe(true)
       const has = (bit: number): boolean => (opts.flags & bit) !== 0
       expect(back.flags & ~wire.TOF_SACK).toBe(opts.flags & ~wire.TOF_SACK)
+      expect(back.fastLen).toBe(has(wire.TOF_FASTOPEN) ? opts.fastLen : 0)
+      if (has(wire.TOF_FASTOPEN)) expect(back.fast).toEqual(opts.fast)
       expect(back.mss).toBe(has(wire.TOF_MSS) ? opts.mss : 0)
       expect(back.wscale).toBe(has(wire.TOF_SCALE) ? opts.wscale : 0)
       expect([back.tsVal, back.tsEcr]).toEqual(has(wire.TOF_TS) ? [opts.tsVal, opts.tsEcr] : [0, 0])
       const used = wire.tcpOptionsLen({ ...opts, flags: opts.flags & ~wire.TOF_SACK })
-      const fits = has(wire.TOF_SACK) ? Math.min(opts.sackCount, Math.floor((40 - used - 4) / 8)) : 0
+      const fits = has(wire.TOF_SACK) ? Math.max(0, Math.min(opts.sackCount, Math.floor((40 - used - 4) / 8))) : 0
       expect(back.sackCount).toBe(fits)
       expect(back.sack.slice(0, fits * 2)).toEqual(opts.sack.slice(0, fits * 2))
     }))

@@ -2,6 +2,8 @@
 
 import { AF_INET } from '../../inet/state.ts'
 import { seqDiff } from '../../lib/seq.ts'
+import { createFastOpen, createFastPath, createSynCookies } from '../../tcp/state-open.ts'
+import type { FastOpen, FastPath, SynCookies } from '../../tcp/state-open.ts'
 import {
   createListener, createSyncache, createTcb, createTcpMeter, createTimeWait, TCPS_CLOSED, TCPS_TIME_WAIT, TF_CANTRCVMORE,
 } from '../../tcp/state.ts'
@@ -12,8 +14,6 @@ import { createTcpKey } from '../../tcp/state-keys.ts'
 import type { TcpKey } from '../../tcp/state-keys.ts'
 import { createSent } from '../../tcp/state-sent.ts'
 import type { Sent } from '../../tcp/state-sent.ts'
-import { createSynCookies } from '../../tcp/state.ts'
-import type { SynCookies } from '../../tcp/state.ts'
 import {
   AMOUNT, BOOL, bytes, COUNT, COUNTERS, int, INT32, list, MAYBE, PAST, queueMap, real, record, ring, SAFE_MAX, SCRATCH,
   table,
@@ -72,17 +72,20 @@ const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   stallAt: MAYBE,
   tsOffset: UINT32, tsRecent: UINT32, tsRecentAt: AMOUNT,
   rcvAt: AMOUNT, sndAt: AMOUNT, keepProbes: COUNT, keepIdleMs: AMOUNT, keepIntvlMs: AMOUNT, keepCnt: AMOUNT,
-  userTimeoutMs: AMOUNT, linger: real(-1, SAFE_MAX), softError: UINT16, challenges: COUNT, challengeAt: PAST,
+  userTimeoutMs: AMOUNT, utoRemoteMs: AMOUNT, utoOwed: BOOL,
+  linger: real(-1, SAFE_MAX), softError: UINT16,
+  fastFlags: UINT31, fastQlen: COUNT, fastListener: COUNT, challenges: COUNT, challengeAt: PAST,
   meter: METER,
 })
 
 const LISTENER = record<Listener>(() => createListener(0), {
   backlog: AMOUNT, queue: list(COUNT), synOldest: COUNT, synNewest: COUNT, synCount: COUNT,
+  fastPending: COUNT, fastReset: list(TIME),
 })
 
 const SYNCACHE = record<Syncache>(() => createSyncache(0, AF_INET), {
   alarmAt: TIME, inp: INPCB, listener: COUNT, older: COUNT, newer: COUNT, deadline: TIME, rexmits: COUNT,
-  sentAt: AMOUNT, iss: INT32, irs: INT32, flags: UINT31, peerMss: UINT16, ecn: int(0, 63),
+  sentAt: AMOUNT, iss: INT32, irs: INT32, flags: UINT31, fastFlags: UINT31, peerMss: UINT16, ecn: int(0, 63),
   sndWscale: WSCALE, rcvWscale: WSCALE, wnd: UINT31, sndWnd: UINT31,
   tsOffset: UINT32, tsRecent: UINT32, tsRecentAt: AMOUNT,
 })
@@ -92,13 +95,22 @@ const TIMEWAIT = record<TimeWait>(() => createTimeWait(0, AF_INET), {
   tsOffset: UINT32, tsRecent: UINT32, challenges: COUNT, challengeAt: PAST,
 })
 
+const FASTPATH = record<FastPath>(createFastPath, {
+  laddr: ADDR, faddr: ADDR, fport: UINT16, cookie: list(INT32, 4), cookieLen: int(0, 16), exp: BOOL, mss: UINT16,
+  at: AMOUNT, blockedUntil: AMOUNT,
+})
+
+const FASTOPEN = record<FastOpen>(createFastOpen, {
+  keys: list(INT32, 8), current: int(0, 1), since: PAST, paths: list(FASTPATH),
+})
+
 const SYNCOOKIES = record<SynCookies>(createSynCookies, { keys: list(INT32, 8), current: int(0, 1), since: PAST })
 
 export const TCP = record<TcpState>(null, {
   stats: COUNTERS, tcbs: table(COUNT, TCB), table: INP_TABLE, listeners: table(COUNT, LISTENER),
   syncache: queueMap(COUNT, SYNCACHE), syncacheTable: INP_TABLE, timewait: queueMap(COUNT, TIMEWAIT),
   timewaitTable: INP_TABLE, nextRecord: COUNT, oldestTimeWait: COUNT, isnKey: list(INT32, 4),
-  cookies: SYNCOOKIES, keys: list(KEY),
+  cookies: SYNCOOKIES, fast: FASTOPEN, keys: list(KEY),
   orphans: COUNT, challenges: COUNT, challengeQuota: COUNT, challengeAt: PAST, seg: SCRATCH, rate: SCRATCH, opt: SCRATCH,
   trace: TRACE,
 })

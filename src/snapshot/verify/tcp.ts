@@ -43,6 +43,9 @@ function verifyListener(tcp: VnetState['tcp'], id: number, listener: Listener): 
   }
   demand(new Set(listener.queue).size === listener.queue.length, `${path}.queue`, 'the same connection twice')
   verifyChain(tcp, id, listener, path)
+  let pending = 0
+  for (const tcb of tcp.tcbs.values()) if (tcb.fastListener === id) pending++
+  demand(listener.fastPending === pending, `${path}.fastPending`, `${listener.fastPending} where ${pending} are`)
 }
 
 /** From the oldest half-open connection to the newest, and back. */
