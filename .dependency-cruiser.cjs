@@ -61,7 +61,7 @@ const LEAVES = [
 
 const PACKET_PATH = [
   only('protocols-know-the-core', 'protocols import lib, wire, kern and each other', dir(...PROTOCOLS),
-    `${dir('lib', 'wire', 'kern', ...PROTOCOLS)}|^src/vnet/state\\.ts$|node_modules/@noble/hashes/`),
+    `${dir('lib', 'wire', 'kern', ...PROTOCOLS)}|^src/vnet/state\\.ts$|node_modules/@noble/(hashes|ciphers)/`),
   never('entry-only-from-below', 'a protocol is entered by those that have a packet or an error for it',
     { path: dir(...PROTOCOLS), pathNot: '/(input|ctlinput|report|loop|timer|reass)\\.ts$' },
     { path: `${dir(...PROTOCOLS)}(input|ctlinput)\\.ts$`, ...RUNTIME }),
@@ -95,7 +95,7 @@ const OWNERS = [
   never('core-without-node', 'the core runs in a browser and reads no environment',
     { path: dir(...CORE), pathNot: '^src/pcap/file\\.ts$' }, BUILTIN),
   never('core-without-packages', 'the core needs no package but buffer-layout and digests',
-    { path: dir(...CORE) }, { dependencyTypes: NPM, pathNot: 'node_modules/(buffer-layout|@noble/hashes)/' }),
+    { path: dir(...CORE) }, { dependencyTypes: NPM, pathNot: 'node_modules/(buffer-layout|@noble/(hashes|ciphers))/' }),
   only('sim-is-portable', 'a world drives Vnets: the facade, devices, captures', dir('sim'),
     `${dir('sim', 'lib', 'wire', 'kern', 'device', 'vnet', 'pcap')}|${MANAGEMENT}|${TABLES}`),
   only('script-is-portable', 'a script drives a Vnet in a world', dir('script'),
@@ -122,7 +122,7 @@ const OWNERS = [
 ]
 
 const PACKAGES = Object.entries({
-  '@noble/hashes': 'tcp', 'raw-socket': 'host', zod: 'daemon', yaml: 'daemon', pino: 'daemon', commander: 'cli',
+  '@noble/hashes': 'tcp', '@noble/ciphers': 'tcp', 'raw-socket': 'host', zod: 'daemon', yaml: 'daemon', pino: 'daemon', commander: 'cli',
 }).map(([name, folder]) => never(`${name}-in-${folder}`, `${name} has one place: ${folder}/`,
   { path: '^src/', pathNot: dir(folder) }, { path: `node_modules/${name}/` }))
 

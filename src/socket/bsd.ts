@@ -14,8 +14,10 @@ import { CC_NAMES } from '../tcp/cc/names.ts'
 import type { Runner } from '../vnet/runner.ts'
 import {
   soAbort, soAccept, soBind, soClose, soConnect, soCreate, soGetOpt, soListen, soName, soPeer, soReady, soRecv,
-  soSend, soSendTo, soSetKey, soSetOpt, soShutdown,
+  soSend, soSendTo, soAoAdd, soAoDelete, soAoInfo, soAoSelect, soSetKey, soSetOpt, soShutdown,
 } from '../vnet/so.ts'
+import type { AoInfo } from '../tcp/auth/ao-info.ts'
+import type { AoKeyParams } from '../tcp/auth/ao-keys.ts'
 import type { SoFrom } from '../vnet/so.ts'
 import { socketError } from './errors.ts'
 
@@ -117,6 +119,33 @@ export class BsdSockets {
     const addr = parse(address, 'setsockopt')
     const bits = prefixLen >= 0 ? prefixLen : addrIsV4(addr) ? 32 : 128
     this.#check(soSetKey(this.#runner.vnet, this.#runner.now(), fd, addr, bits, secret), 'setsockopt', address)
+  }
+
+  /**
+   * TCP_AO_ADD_KEY (RFC 5925): connections with `address` (or its first `prefixLen` bits) on the port of `fd` that begin
+   * from now on are signed with `key`, or with the first of several. The key belongs to the Vnet and outlives the socket.
+   */
+  addaokey(fd: number, address: string, key: AoKeyParams, prefixLen = -1): void {
+    const addr = parse(address, 'setsockopt')
+    const bits = prefixLen >= 0 ? prefixLen : addrIsV4(addr) ? 32 : 128
+    this.#check(soAoAdd(this.#runner.vnet, this.#runner.now(), fd, addr, bits, key), 'setsockopt', address)
+  }
+
+  /** TCP_AO_DEL_KEY: throws EBUSY where a connection uses it. */
+  delaokey(fd: number, address: string, sendId: number, recvId: number, prefixLen = -1): void {
+    const addr = parse(address, 'setsockopt')
+    const bits = prefixLen >= 0 ? prefixLen : addrIsV4(addr) ? 32 : 128
+    this.#check(soAoDelete(this.#runner.vnet, this.#runner.now(), fd, addr, bits, sendId, recvId), 'setsockopt', address)
+  }
+
+  /** TCP_AO_INFO: the connection signs with `sendId` and asks the peer for `recvId`; −1 leaves as it is. */
+  selectaokey(fd: number, sendId: number, recvId: number): void {
+    this.#check(soAoSelect(this.#runner.vnet, this.#runner.now(), fd, sendId, recvId), 'setsockopt')
+  }
+
+  /** The keys of a connection and what became of them (RFC 5925 §7.1), or null: it is not signed. */
+  getaoinfo(fd: number): AoInfo | null {
+    return soAoInfo(this.#runner.vnet, fd)
   }
 
   getsockopt(fd: number, level: number, name: number): number {

@@ -23,7 +23,7 @@ import { TCP_MAX_HDR_LEN } from '../wire/tcp.ts'
 import { TOF_TS, tcpOptionsReset, tcpWriteOptions } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
 import { tcpEcnMarks, tcpEcnSent, tcpEcnTos } from './ecn.ts'
-import { tcpSign } from './auth/md5.ts'
+import { tcpAuthSign } from './auth/auth.ts'
 import { tcpFastSynLen, tcpFastSynOption } from './fastclient.ts'
 import { tcpFastOpenGive } from './fastopen.ts'
 import { tcpTsNow } from './isn.ts'
@@ -91,7 +91,8 @@ export function tcpFrameSend(vn: Vn, f: Frame, src: Addr, dst: Addr, ttl: number
   f.ttl = ttl !== 0 ? ttl : vn.state.sysctl['net.inet.ip.ttl']
   f.tos = tos
   f.l4 = f.off
-  if (vn.state.tcp.keys.length !== 0 && !tcpSign(vn, f)) {
+  const { keys, ao } = vn.state.tcp
+  if ((keys.length | ao.keys.length) !== 0 && !tcpAuthSign(vn, f)) {
     frameRelease(vn.pool, f)
     return EMSGSIZE
   }
@@ -141,7 +142,7 @@ function tcpSegOptions(vn: Vn, tcb: Tcb, flags: number): TcpOptions {
   }
   if (tcpSackPending(tcb) && (flags & (TH_SYN | TH_RST)) === 0) tcpSackFill(vn, tcb, opt)
   if ((flags & TH_SYN) !== 0 || (tcpUtoLen(tcb) !== 0 && (flags & TH_RST) === 0)) {
-    tcpUtoOption(vn, tcb, (flags & TH_SYN) !== 0, opt)
+    tcpUtoOption(vn, tcb, tcb.inp.faddr, (flags & TH_SYN) !== 0, opt)
   }
   if ((flags & TH_SYN) !== 0 && tcb.fastFlags !== 0 && tcb.rxtCount === 0) fastOption(vn, tcb, opt)
   return opt
@@ -161,6 +162,6 @@ function ackSent(tcb: Tcb, field: number, syn: boolean): void {
 function fastOption(vn: Vn, tcb: Tcb, opt: TcpOptions): void {
   if ((tcb.fastFlags & FO_ACTIVE) !== 0) tcpFastSynOption(vn, tcb, opt)
   else if ((tcb.fastFlags & FO_GIVE) !== 0) {
-    tcpFastOpenGive(vn, tcb.inp.laddr, tcb.inp.faddr, (tcb.fastFlags & FO_EXP) !== 0, opt)
+    tcpFastOpenGive(vn, tcb.inp, (tcb.fastFlags & FO_EXP) !== 0, opt)
   }
 }

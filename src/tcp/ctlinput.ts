@@ -7,6 +7,7 @@ import { inetPmtuUpdate } from '../inet/pmtu.ts'
 import { countDrop } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import { seqAdd, seqGeq, seqLeq, seqLt } from '../lib/seq.ts'
+import { tcpAoIgnoresIcmp } from './auth/ao-icmp.ts'
 import { tcpDropSilently } from './drop.ts'
 import { tcpOutput } from './output.ts'
 import { tcpMtuLimit, tcpMtuReport } from './plpmtud.ts'
@@ -31,6 +32,7 @@ export function tcpCtlInput(vn: Vn, c: CtlInput): void {
   if (!c.haveSeq || !(seqGeq(c.seq, tcb.sndUna) && seqLt(c.seq, tcb.sndMax))) {
     return countDrop(vn, tcp.stats, 'tcp', 'ctlignored', null)
   }
+  if (tcp.ao.keys.length !== 0 && tcpAoIgnoresIcmp(vn, tcb, c)) return countDrop(vn, tcp.stats, 'tcp', 'aoIcmpIgnored', null)
   tcpTraceIcmp(vn, tcb, c)
   if (c.kind === CTL_MSGSIZE) return tooBig(vn, tcb, c)
   // hard errors end a connection only before it is synchronized (RFC 5927 §5.2, against SHLD-26)

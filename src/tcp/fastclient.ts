@@ -8,8 +8,9 @@ import { addrCopy, addrEq, addrIsV4 } from '../lib/addr.ts'
 import { ECONNREFUSED } from '../lib/errno.ts'
 import { seqAdd, seqDiff } from '../lib/seq.ts'
 import { TH_ACK } from '../wire/tcp.ts'
-import { TOF_FASTEXP, TOF_FASTOPEN, TOF_MSS, tcpOptionsLen } from '../wire/tcp-options.ts'
+import { TCP_MAXOLEN, TOF_FASTEXP, TOF_FASTOPEN, TOF_MSS, tcpOptionsLen } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
+import { tcpSignatureLen } from './auth/room.ts'
 import { sentClear } from './sent.ts'
 import { FO_ACTIVE, FO_CONNECT, FO_DEFERRED, createFastPath } from './state-open.ts'
 import type { FastPath } from './state-open.ts'
@@ -49,7 +50,7 @@ export function tcpFastSynOption(vn: Vn, tcb: Tcb, opt: TcpOptions): void {
     if (path.exp) opt.flags |= TOF_FASTEXP
   }
   // §4.2.2: an option that finds no room is no reason not to connect
-  if (tcpOptionsLen(opt) <= 40) return
+  if (tcpOptionsLen(opt) + tcpSignatureLen(vn, tcb.inp.lport, tcb.inp.faddr) <= TCP_MAXOLEN) return
   opt.flags &= ~(TOF_FASTOPEN | TOF_FASTEXP)
   opt.fastLen = 0
 }
@@ -60,7 +61,8 @@ export function tcpFastSynLen(vn: Vn, tcb: Tcb, opt: TcpOptions, mtuMss: number)
   const v4 = addrIsV4(tcb.inp.faddr)
   const known = lookup(vn, tcb)?.mss ?? 0
   const mss = known > 0 ? known : v4 ? MSS_DEFAULT_V4 : MSS_DEFAULT_V6
-  const most = Math.min(mss, mtuMss, v4 ? MSS_MOST_V4 : MSS_MOST_V6) - tcpOptionsLen(opt)
+  const most = Math.min(mss, mtuMss, v4 ? MSS_MOST_V4 : MSS_MOST_V6) - tcpOptionsLen(opt) -
+    tcpSignatureLen(vn, tcb.inp.lport, tcb.inp.faddr)
   return Math.max(0, Math.min(tcb.sndBuf.len, most))
 }
 

@@ -4,11 +4,13 @@
  */
 
 import { randomInt32 } from '../kern/random.ts'
+import type { Inpcb } from '../inet/state.ts'
 import type { Vn } from '../kern/vn.ts'
 import type { Addr } from '../lib/addr.ts'
 import { sipHash32 } from '../lib/siphash.ts'
-import { TOF_FASTEXP, TOF_FASTOPEN } from '../wire/tcp-options.ts'
+import { TCP_MAXOLEN, TOF_FASTEXP, TOF_FASTOPEN, tcpOptionsLen } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
+import { tcpSignatureLen } from './auth/room.ts'
 import { FO_EXP, FO_GIVE, FO_PASSIVE } from './state-open.ts'
 import type { Listener, Tcb } from './state.ts'
 
@@ -44,8 +46,10 @@ export function tcpFastOpenVerdict(
   return FO_PASSIVE | form | (key === tcp.fast.current ? 0 : FO_GIVE)
 }
 
-/** Puts the client's cookie into the options of a SYN,ACK. */
-export function tcpFastOpenGive(vn: Vn, laddr: Addr, faddr: Addr, exp: boolean, opt: TcpOptions): void {
+/** Puts the client's cookie into the options of a SYN,ACK between these addresses, where it finds room. */
+export function tcpFastOpenGive(vn: Vn, { laddr, lport, faddr }: Inpcb, exp: boolean, opt: TcpOptions): void {
+  const used = tcpOptionsLen(opt) + tcpSignatureLen(vn, lport, faddr)
+  if (used + COOKIE_LEN + (exp ? 4 : 2) > TCP_MAXOLEN) return
   rekeyIfDue(vn)
   opt.flags |= TOF_FASTOPEN | (exp ? TOF_FASTEXP : 0)
   opt.fastLen = COOKIE_LEN

@@ -11,8 +11,8 @@ import type { Frame } from '../lib/frame.ts'
 import {
   TCP_DPORT, TCP_HDR_LEN, TCP_SPORT, TCP_URP, TCP_WIN, TH_SYN, tcpAck, tcpDataOffset, tcpFlags, tcpSeq,
 } from '../wire/tcp.ts'
-import { TOF_SIGNATURE, tcpOptionsReset, tcpParseOptions } from '../wire/tcp-options.ts'
-import { tcpSignatureOk } from './auth/md5.ts'
+import { TOF_AO, TOF_SIGNATURE, tcpOptionsReset, tcpParseOptions } from '../wire/tcp-options.ts'
+import { tcpAuthOk } from './auth/auth.ts'
 import { tcpListenInput } from './listen.ts'
 import { tcpReset } from './respond.ts'
 import { tcpSegmentInput } from './segment.ts'
@@ -51,8 +51,8 @@ function segmentInput(vn: Vn, f: Frame): void {
   seg.len = total - hdrLen
   if (hdrLen === TCP_HDR_LEN) tcpOptionsReset(seg.opt)
   else if (!tcpParseOptions(view, l4 + TCP_HDR_LEN, hdrLen - TCP_HDR_LEN, seg.opt)) stats.rcvbadopt++
-  // before anything else looks at it: what is not signed as it must be was never here (RFC 2385 §2)
-  if ((tcp.keys.length !== 0 || (seg.opt.flags & TOF_SIGNATURE) !== 0) && !tcpSignatureOk(vn, f, seg)) return
+  // before anything else looks at it: what is not signed as it must be was never here (RFC 2385 §2, RFC 5925 §7.5)
+  if ((tcp.keys.length | tcp.ao.keys.length | seg.opt.flags & (TOF_SIGNATURE | TOF_AO)) !== 0 && !tcpAuthOk(vn, f, seg)) return
 
   const lport = view.getUint16(l4 + TCP_DPORT)
   const fport = view.getUint16(l4 + TCP_SPORT)

@@ -9,7 +9,7 @@ import { addrIsV4 } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { TCP_HDR_LEN } from '../wire/tcp.ts'
 import { TCPOLEN_TSTAMP_APPA } from '../wire/tcp-options.ts'
-import { tcpSignatureLen } from './auth/md5.ts'
+import { tcpSignatureLen } from './auth/room.ts'
 import { TF_TSTMP } from './state.ts'
 import type { Tcb } from './state.ts'
 

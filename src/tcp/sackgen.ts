@@ -8,7 +8,7 @@ import { seqAdd, seqGeq, seqLt, seqMin } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
 import { TCPOLEN_SACK, TCPOLEN_TSTAMP_APPA, TCP_MAXOLEN, TCP_MAX_SACK, TOF_SACK } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
-import { tcpSignatureLen } from './auth/md5.ts'
+import { tcpSignatureLen } from './auth/room.ts'
 import { TCPS_ESTABLISHED, TF_SACK_PERMIT, TF_TSTMP } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
 
@@ -50,7 +50,7 @@ export function tcpSackFill(vn: Vn, tcb: Tcb, opt: TcpOptions): void {
     if (!isListed(opt, first, reass[k])) addBlock(opt, reass[k], reass[k + 1])
   }
   // the writer knows of timestamps, but not of the signature that comes last
-  if (vn.state.tcp.keys.length !== 0) opt.sackCount = Math.min(opt.sackCount, blocksThatFit(vn, tcb))
+  if ((vn.state.tcp.keys.length | vn.state.tcp.ao.keys.length) !== 0) opt.sackCount = Math.min(opt.sackCount, blocksThatFit(vn, tcb))
   vn.state.tcp.stats.sackSendBlocks++
 }
 

@@ -22,6 +22,8 @@ import { createPmtu } from './state-pmtu.ts'
 import type { Pmtu } from './state-pmtu.ts'
 import { createTcpTrace } from './state-trace.ts'
 import type { TcpTrace } from './state-trace.ts'
+import { createTcpAo } from './state-ao.ts'
+import type { TcpAo } from './state-ao.ts'
 import type { TcpKey } from './state-keys.ts'
 import { createTcpStats } from './stats.ts'
 import type { TcpStats } from './stats.ts'
@@ -381,6 +383,7 @@ export interface TcpState {
   cookies: SynCookies
   /** Of authenticated peers, the most particular first. */
   keys: TcpKey[]
+  ao: TcpAo
   fast: FastOpen
   /** Connections whose user has gone. */
   orphans: number
@@ -411,6 +414,7 @@ export function createTcpState(isnKey: TcpState['isnKey']): TcpState {
     isnKey,
     cookies: createSynCookies(),
     keys: [],
+    ao: createTcpAo(),
     fast: createFastOpen(),
     orphans: 0,
     challenges: 0,

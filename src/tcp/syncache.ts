@@ -241,9 +241,9 @@ function sendSynAck(vn: Vn, tcb: Tcb, sc: Syncache): void {
   timestamp(vn, sc)
   // RFC 7413 §4.2.1: not on a retransmission, which may be due to the option
   if ((sc.fastFlags & FO_GIVE) !== 0 && sc.rexmits === 0) {
-    tcpFastOpenGive(vn, inp.laddr, inp.faddr, (sc.fastFlags & FO_EXP) !== 0, opt)
+    tcpFastOpenGive(vn, inp, (sc.fastFlags & FO_EXP) !== 0, opt)
   }
-  tcpUtoOption(vn, tcb, true, opt)
+  tcpUtoOption(vn, tcb, inp.faddr, true, opt)
   const flags = TH_SYN | TH_ACK | (sc.ecn !== 0 ? TH_ECE : 0)
   vn.state.tcp.stats.sndctrl++
   tcpSegment(

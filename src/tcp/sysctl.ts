@@ -82,6 +82,10 @@ export const TCP_SYSCTLS = Object.freeze({
     300_000, 1000, 1_966_020_000, 'ms', 'User timeout advertised for connections without one of their own'),
   'net.inet.tcp.uto.lower': sysctlInt(100_000, 1000, 1_966_020_000, 'ms', 'Least user timeout that a peer can ask for'),
   'net.inet.tcp.uto.upper': sysctlInt(HOUR_MS, 1000, 1_966_020_000, 'ms', 'Longest user timeout that a peer can ask for'),
+  'net.inet.tcp.ao.drop_unknown': sysctlBool(
+    0, 'Discard segments with TCP-AO from peers without a key, instead of taking them as unsigned (RFC 5925 §7.3)'),
+  'net.inet.tcp.ao.accept_icmp': sysctlBool(
+    0, 'Believe ICMP errors about established connections with TCP-AO (RFC 5925 §7.8)'),
   'net.inet.tcp.blackhole': sysctlBool(0, 'Do not answer segments to closed ports'),
   'net.inet.tcp.trace': sysctlInt(0, 0, 1_000_000, 'records', 'Length of the event trace of all connections (0: off)'),
   'net.inet.tcp.ack_war_timewindow': sysctlInt(1000, 1, 60_000, 'ms', 'Period of the challenge ACK limits'),

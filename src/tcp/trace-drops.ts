@@ -27,5 +27,13 @@ const CLAUSES: Readonly<Record<string, string>> = Object.freeze({
   scBadack: 'RFC 9293 §3.10.7.4',
   twRst: 'RFC 1337 §3',
   twDrop: 'RFC 9293 §3.10.7.4',
+  sigRcvbadsig: 'RFC 2385 §2.0',
+  sigErrNosigopt: 'RFC 2385 §2.0',
+  aoRcvBad: 'RFC 5925 §7.5',
+  aoRcvMalformed: 'RFC 5925 §2.2',
+  aoRcvNoopt: 'RFC 5925 §7.5',
+  aoRcvNokey: 'RFC 5925 §7.3',
+  aoRcvNoconn: 'RFC 5925 §7.7',
+  aoIcmpIgnored: 'RFC 5925 §7.8',
   ctlignored: 'RFC 5927 §4.1',
 })

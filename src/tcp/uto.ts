@@ -1,8 +1,10 @@
 /** The user timeout option (RFC 5482): each side says for how long it wants to wait, and the longer wish may hold. */
 
 import type { Vn } from '../kern/vn.ts'
-import { TOF_UTO } from '../wire/tcp-options.ts'
+import type { Addr } from '../lib/addr.ts'
+import { TCP_MAXOLEN, TOF_UTO, tcpOptionsLen } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
+import { tcpSignatureLen } from './auth/room.ts'
 import { tcpSackPending } from './sackgen.ts'
 import { TCPS_ESTABLISHED } from './state.ts'
 import type { Tcb } from './state.ts'
@@ -43,10 +45,15 @@ export function tcpUtoLen(tcb: Tcb): number {
   return tcb.utoOwed && !tcpSackPending(tcb) ? OPTION_LEN : 0
 }
 
-/** Adds the option to those of a SYN, or of a segment that owes it. It is not sent reliably (§3.2). */
-export function tcpUtoOption(vn: Vn, tcb: Tcb, syn: boolean, opt: TcpOptions): void {
+/**
+ * Adds the option to those of a SYN to `faddr`, or of a segment that owes it, where it finds room. It is not sent reliably
+ * (§3.2).
+ */
+export function tcpUtoOption(vn: Vn, tcb: Tcb, faddr: Addr, syn: boolean, opt: TcpOptions): void {
   if (!syn) tcb.utoOwed = false
   if (!enabled(vn)) return
+  const used = tcpOptionsLen(opt) + tcpSignatureLen(vn, tcb.inp.lport, faddr)
+  if (used + OPTION_LEN > TCP_MAXOLEN) return
   const seconds = Math.max(1, Math.round(advertised(vn, tcb) / 1000))
   opt.flags |= TOF_UTO
   opt.uto = seconds <= SECONDS_MAX ? seconds : MINUTES | Math.min(SECONDS_MAX, Math.round(seconds / 60))

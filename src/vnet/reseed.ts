@@ -33,6 +33,7 @@ export function inpTables({ udp, tcp }: VnetState): [string, InpTable, Pcbs][] {
     ['udp.table', udp.table, udp.pcbs],
     ['tcp.table', tcp.table, tcp.tcbs],
     ['tcp.syncacheTable', tcp.syncacheTable, tcp.syncache],
+    ['tcp.ao.table', tcp.ao.table, tcp.ao.conns],
     ['tcp.timewaitTable', tcp.timewaitTable, tcp.timewait],
   ]
 }

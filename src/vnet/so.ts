@@ -15,6 +15,10 @@ import { AF_INET } from '../inet/state.ts'
 import {
   rawAttach, rawBind, rawClose, rawConnect, rawGetOpt, rawReady, rawRecvFrom, rawSendTo, rawSetOpt,
 } from '../raw/usrreq.ts'
+import { tcpAoInfo, tcpAoSelect } from '../tcp/auth/ao-info.ts'
+import type { AoInfo } from '../tcp/auth/ao-info.ts'
+import { tcpAoKeyAdd, tcpAoKeyDelete } from '../tcp/auth/ao-keys.ts'
+import type { AoKeyParams } from '../tcp/auth/ao-keys.ts'
 import { tcpKeyDelete, tcpKeySet } from '../tcp/auth/keys.ts'
 import { tcpIsUsers } from '../tcp/drop.ts'
 import { tcpDrop } from '../tcp/drop.ts'
@@ -204,6 +208,39 @@ export function soSetKey(
   if (inp === null) return EBADF
   return secret === null ? tcpKeyDelete(v.vn, addr, prefixLen, inp.lport)
     : tcpKeySet(v.vn, addr, prefixLen, inp.lport, secret)
+}
+
+/**
+ * Adds a TCP-AO key (RFC 5925 §3.1) for the peers in addr/prefixLen on the port that TCP socket `id` is bound to (none yet:
+ * any): connections with them that begin from now on are signed. The key is the Vnet's: it outlives the socket. EEXIST: one
+ * of its ids is taken.
+ */
+export function soAoAdd(v: Vnet, now: number, id: number, addr: Addr, prefixLen: number, key: AoKeyParams): number {
+  v.setNow(now)
+  if ((id & SO_KIND_MASK) !== SO_TCP) return EOPNOTSUPP
+  const inp = inpOf(v, id)
+  return inp === null ? EBADF : tcpAoKeyAdd(v.vn, addr, prefixLen, inp.lport, key)
+}
+
+/** Forgets the key that soAoAdd added for exactly these. EBUSY: a connection uses it. */
+export function soAoDelete(
+  v: Vnet, now: number, id: number, addr: Addr, prefixLen: number, sendId: number, recvId: number,
+): number {
+  v.setNow(now)
+  if ((id & SO_KIND_MASK) !== SO_TCP) return EOPNOTSUPP
+  const inp = inpOf(v, id)
+  return inp === null ? EBADF : tcpAoKeyDelete(v.vn, addr, prefixLen, inp.lport, sendId, recvId)
+}
+
+/** The connection of `id` signs with our key `sendId` and asks the peer for its key `recvId` (−1: as before). */
+export function soAoSelect(v: Vnet, now: number, id: number, sendId: number, recvId: number): number {
+  v.setNow(now)
+  return (id & SO_KIND_MASK) === SO_TCP ? tcpAoSelect(v.vn, id, sendId, recvId) : EOPNOTSUPP
+}
+
+/** What TCP-AO is to the connection of `id`, or null: it does not use it. */
+export function soAoInfo(v: Vnet, id: number): AoInfo | null {
+  return (id & SO_KIND_MASK) === SO_TCP ? tcpAoInfo(v.vn, id) : null
 }
 
 /** The option's value (≥ 0), or -errno. */

@@ -1,7 +1,7 @@
 /** TCP options in tcpdump's words, for the dissector; the stack itself reads them with `tcpParseOptions`. */
 import {
   TCPOLEN_MAXSEG, TCPOLEN_SACK, TCPOLEN_SACKHDR, TCPOLEN_SACK_PERMITTED, TCPOLEN_TIMESTAMP, TCPOLEN_WINDOW,
-  TCPOLEN_SIGNATURE, TCPOPT_EOL, TCPOPT_FAST_OPEN, TCPOPT_MAXSEG, TCPOPT_NOP, TCPOPT_SACK, TCPOPT_SACK_PERMITTED, TCPOPT_SIGNATURE,
+  TCPOLEN_SIGNATURE, TCPOPT_AO, TCPOPT_EOL, TCPOPT_FAST_OPEN, TCPOPT_MAXSEG, TCPOPT_NOP, TCPOPT_SACK, TCPOPT_SACK_PERMITTED, TCPOPT_SIGNATURE,
   TCPOPT_TIMESTAMP, TCPOPT_WINDOW
 } from './tcp-options.ts'
 
@@ -49,6 +49,9 @@ function printOne(view: DataView, p: number, kind: number, optLen: number): stri
       return printSack(view, p, optLen)
     case TCPOPT_SIGNATURE:
       return `md5 ${hex(view, p + 2, optLen - 2)}${wrong(TCPOLEN_SIGNATURE)}`
+    case TCPOPT_AO:
+      if (optLen < 4) return `ao [len ${optLen}]`
+      return `ao keyid ${view.getUint8(p + 2)} rnextkeyid ${view.getUint8(p + 3)} mac 0x${hex(view, p + 4, optLen - 4)}`
     case TCPOPT_FAST_OPEN:
       return optLen === 2 ? 'tfo cookiereq' : `tfo cookie ${hex(view, p + 2, optLen - 2)}`
     default:

@@ -18,6 +18,9 @@ export interface TcpOptions {
   sackCount: number
   /** Absolute offset of the 16 octets of an MD5 digest (RFC 2385). */
   sigAt: number
+  /** Absolute offset of a TCP-AO option, and its length as it says (RFC 5925 §2.2). */
+  aoAt: number
+  aoLen: number
   /** Always eight entries: left and right edge of up to four blocks. */
   sack: Seq[]
   /** Octets of the Fast Open cookie (0: a request for one), and its big-endian words; zeros behind the end. */
@@ -36,6 +39,7 @@ export const TCPOPT_SACK = 5
 export const TCPOPT_TIMESTAMP = 8
 export const TCPOPT_SIGNATURE = 19
 export const TCPOPT_USER_TIMEOUT = 28
+export const TCPOPT_AO = 29
 export const TCPOPT_FAST_OPEN = 34
 /** Shared by experiments (RFC 6994 §3), told apart by their first two octets. */
 export const TCPOPT_EXPERIMENT = 254
@@ -66,6 +70,9 @@ export const TOF_FASTOPEN = 0x200
 /** The Fast Open option has its experimental form (RFC 7413 before it had a number of its own). */
 export const TOF_FASTEXP = 0x400
 export const TOF_UTO = 0x800
+export const TOF_AO = 0x1000
+/** There was more than one TCP-AO option. */
+export const TOF_AOTWICE = 0x2000
 
 /** Cookies have 4 to 16 octets, an even number (RFC 7413 §4.1.1). */
 const FAST_COOKIE_MIN = 4
@@ -178,7 +185,7 @@ export function tcpSackBlocksThatFit(opts: Readonly<TcpOptions>, used: number): 
 /** An empty record, to be kept and reused. */
 export function createTcpOptions(): TcpOptions {
   return {
-    flags: 0, mss: 0, wscale: 0, tsVal: 0, tsEcr: 0, sackCount: 0, sigAt: 0,
+    flags: 0, mss: 0, wscale: 0, tsVal: 0, tsEcr: 0, sackCount: 0, sigAt: 0, aoAt: 0, aoLen: 0,
     sack: [SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO, SEQ_ZERO],
     fastLen: 0, fast: [0, 0, 0, 0], uto: 0,
   }
@@ -193,6 +200,8 @@ export function tcpOptionsReset(out: TcpOptions): void {
   out.tsEcr = 0
   out.sackCount = 0
   out.sigAt = 0
+  out.aoAt = 0
+  out.aoLen = 0
   out.fastLen = 0
   out.uto = 0
 }
@@ -248,6 +257,11 @@ function parseOne(view: DataView, p: number, kind: number, optLen: number, out: 
       out.sigAt = p + 2
       out.flags |= TOF_SIGNATURE
       return true
+    case TCPOPT_AO:
+      out.aoAt = p
+      out.aoLen = optLen
+      out.flags |= (out.flags & TOF_AO) !== 0 ? TOF_AOTWICE : TOF_AO
+      return optLen >= 4
     case TCPOPT_SACK:
       return parseSack(view, p, optLen, out)
     case TCPOPT_USER_TIMEOUT:

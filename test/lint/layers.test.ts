@@ -70,6 +70,7 @@ const CASES: Record<string, [bad: Edge[], good: Edge[]]> = {
   'daemon-below-cli': [[['src/daemon/a.ts', 'src/cli/b.ts']], [['src/cli/a.ts', 'src/daemon/b.ts']]],
   'index-is-for-users': [[['src/cli/a.ts', 'src/index.ts']], [['src/cli/a.ts', 'src/vnet/b.ts']]],
   '@noble/hashes-in-tcp': [[['src/lib/a.ts', '@noble/hashes/legacy.js']], [['src/tcp/a.ts', '@noble/hashes/legacy.js']]],
+  '@noble/ciphers-in-tcp': [[['src/lib/a.ts', '@noble/ciphers/aes.js']], [['src/tcp/a.ts', '@noble/ciphers/aes.js']]],
   'raw-socket-in-host': [[['src/socket/a.ts', 'raw-socket']], [['src/host/a.ts', 'raw-socket']]],
   'zod-in-daemon': [[['src/cli/a.ts', 'zod']], [['src/daemon/a.ts', 'zod']]],
   'yaml-in-daemon': [[['src/cli/a.ts', 'yaml']], [['src/daemon/a.ts', 'yaml']]],

@@ -39,6 +39,8 @@ export class Pair {
   lost = 0
   /** Told of socket events: side, socket id, EV_* bits. */
   onEvent: (side: number, id: number, what: number) => void = () => { /* none */ }
+  /** Told of every packet as it leaves: side, its octets. */
+  onFrame: (side: number, packet: Uint8Array) => void = () => { /* none */ }
   readonly #packets: Packet[] = []
   #tie = 0
 
@@ -110,6 +112,7 @@ export class Pair {
 
   #send(to: number, f: Frame): void {
     const { path, random } = this
+    this.onFrame(1 - to, frameBytes(f))
     if (f.len > path.mtu || randomBelow(random, 1000) < path.loss) {
       this.lost++
       return

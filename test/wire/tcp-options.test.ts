@@ -19,7 +19,7 @@ const options: fc.Arbitrary<TcpOptions> = fc.record({
   wscale: fc.nat(14),
   tsVal: uint32,
   tsEcr: uint32,
-  sigAt: fc.constant(0),
+  aoAt: fc.constant(0), aoLen: fc.constant(0), sigAt: fc.constant(0),
   sackCount: fc.nat(4),
   sack: fc.array(fc.integer({ min: -0x80000000, max: 0x7fffffff }).map(toSeq), { minLength: 8, maxLength: 8 }),
   uto: fc.nat(0xffff),

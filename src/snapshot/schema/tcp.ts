@@ -10,6 +10,8 @@ import {
 import type { Listener, Syncache, Tcb, TcpMeter, TcpState, TimeWait } from '../../tcp/state.ts'
 import { createPmtu } from '../../tcp/state-pmtu.ts'
 import type { Pmtu } from '../../tcp/state-pmtu.ts'
+import { createAoConn, createAoTraffic, createTcpAo, createTcpAoKey } from '../../tcp/state-ao.ts'
+import type { AoConn, AoTraffic, TcpAo, TcpAoKey } from '../../tcp/state-ao.ts'
 import { createTcpKey } from '../../tcp/state-keys.ts'
 import type { TcpKey } from '../../tcp/state-keys.ts'
 import { createSent } from '../../tcp/state-sent.ts'
@@ -49,6 +51,23 @@ const SENT = record<Sent>(createSent, {
 })
 
 const KEY = record<TcpKey>(createTcpKey, { faddr: ADDR, prefixLen: int(0, 128), lport: UINT16, secret: bytes(80) })
+
+const AO_KEY = record<TcpAoKey>(createTcpAoKey, {
+  id: COUNT, faddr: ADDR, prefixLen: int(0, 128), lport: UINT16, sendId: int(0, 255), recvId: int(0, 255), alg: int(0, 1),
+  options: BOOL, secret: bytes(80),
+})
+
+const AO_TRAFFIC = record<AoTraffic>(createAoTraffic, { key: COUNT, kind: int(0, 1), bytes: bytes(20) })
+
+const AO_CONN = record<AoConn>(() => createAoConn(0, AF_INET), {
+  inp: INPCB, known: int(0, 3), iss: INT32, irs: INT32, currentKey: COUNT, rnextKey: COUNT, synCurrent: COUNT,
+  synRnext: COUNT, sndSeq: INT32, sndSne: UINT32, rcvSeq: INT32, rcvSne: UINT32, peerKeyId: int(-1, 255),
+  peerRnextId: int(-1, 255), good: COUNT, bad: COUNT, traffic: list(AO_TRAFFIC),
+})
+
+const AO = record<TcpAo>(createTcpAo, {
+  keys: list(AO_KEY), nextKey: COUNT, conns: table(COUNT, AO_CONN), table: INP_TABLE,
+})
 
 const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   alarmAt: TIME,
@@ -110,7 +129,7 @@ export const TCP = record<TcpState>(null, {
   stats: COUNTERS, tcbs: table(COUNT, TCB), table: INP_TABLE, listeners: table(COUNT, LISTENER),
   syncache: queueMap(COUNT, SYNCACHE), syncacheTable: INP_TABLE, timewait: queueMap(COUNT, TIMEWAIT),
   timewaitTable: INP_TABLE, nextRecord: COUNT, oldestTimeWait: COUNT, isnKey: list(INT32, 4),
-  cookies: SYNCOOKIES, fast: FASTOPEN, keys: list(KEY),
+  cookies: SYNCOOKIES, fast: FASTOPEN, keys: list(KEY), ao: AO,
   orphans: COUNT, challenges: COUNT, challengeQuota: COUNT, challengeAt: PAST, seg: SCRATCH, rate: SCRATCH, opt: SCRATCH,
   trace: TRACE,
 })

@@ -18,6 +18,7 @@ export function verifySockets({ inet, raw, tcp, udp }: VnetState): void {
   verifyTable('.udp.table', udp.table, udp.pcbs)
   verifyTable('.tcp.table', tcp.table, tcp.tcbs)
   verifyTable('.tcp.syncacheTable', tcp.syncacheTable, tcp.syncache)
+  verifyTable('.tcp.ao.table', tcp.ao.table, tcp.ao.conns)
   verifyTable('.tcp.timewaitTable', tcp.timewaitTable, tcp.timewait)
   for (const [id, pcb] of udp.pcbs) verifyQueue(`.udp.pcbs[${id}]`, pcb, UDP_CHARGE)
   for (const [id, pcb] of raw.pcbs) verifyQueue(`.raw.pcbs[${id}]`, pcb, RAW_CHARGE)

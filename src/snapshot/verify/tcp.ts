@@ -1,6 +1,7 @@
 /** Connections: sequence numbers in their order, parked ranges that are in the ring, listeners and what waits for them. */
 
 import { seqDiff, toSeq } from '../../lib/seq.ts'
+import { AO_SHA1 } from '../../tcp/state-ao.ts'
 import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TCPS_TIME_WAIT } from '../../tcp/state.ts'
 import { SENT_FLAGS, SENT_STRIDE, SF_ALL, SF_LOST, SF_RETRANS, SF_SACKED } from '../../tcp/state-sent.ts'
 import { CC_VARS } from '../../tcp/state-cc.ts'
@@ -31,8 +32,29 @@ export function verifyTcp({ tcp }: VnetState): void {
   }
   demand(tcp.oldestTimeWait <= tcp.nextRecord, '.tcp.oldestTimeWait', 'not given out yet')
   verifyTrace(tcp)
+  verifyAo(tcp)
   const waiting = [...tcp.listeners.values()].reduce((n, listener) => n + listener.synCount, 0)
   demand(waiting === tcp.syncache.size, '.tcp.syncache', `${tcp.syncache.size} records where ${waiting} are listed`)
+}
+
+/** Keys of connections are there; traffic keys have the length of their algorithm. */
+function verifyAo({ ao }: VnetState['tcp']): void {
+  const keys = new Map(ao.keys.map((key) => [key.id, key]))
+  demand(keys.size === ao.keys.length, '.tcp.ao.keys', 'the same id twice')
+  for (const key of ao.keys) {
+    demand(key.id < ao.nextKey, '.tcp.ao.nextKey', `${key.id} is given out`)
+    demand(key.secret.length > 0, `.tcp.ao.keys[${key.id}].secret`, 'empty')
+  }
+  for (const [id, conn] of ao.conns) {
+    const path = `.tcp.ao.conns[${id}]`
+    for (const key of [conn.currentKey, conn.rnextKey, conn.synCurrent, conn.synRnext]) {
+      demand(keys.has(key), path, `no key ${key}`)
+    }
+    for (const { key, bytes } of conn.traffic) {
+      const alg = keys.get(key)?.alg
+      demand(bytes.length === (alg === AO_SHA1 ? 20 : 16), `${path}.traffic`, `${bytes.length} octets of key ${key}`)
+    }
+  }
 }
 
 function verifyListener(tcp: VnetState['tcp'], id: number, listener: Listener): void {

@@ -22,7 +22,7 @@ const V4_BITS = 96
  * ENOBUFS: too many keys. The secret is copied.
  */
 export function tcpKeySet(vn: Vn, faddr: Addr, prefixLen: number, lport: number, secret: Uint8Array): number {
-  const bits = bitsOf(faddr, prefixLen)
+  const bits = keyBits(faddr, prefixLen)
   if (bits < 0 || secret.length === 0 || secret.length > TCP_KEY_MAX) return EINVAL
   const { keys } = vn.state.tcp
   const known = keys.find((key) => same(key, faddr, bits, lport))
@@ -45,7 +45,7 @@ export function tcpKeySet(vn: Vn, faddr: Addr, prefixLen: number, lport: number,
 /** Forgets the key that was set for exactly these. ENOENT: there is none. */
 export function tcpKeyDelete(vn: Vn, faddr: Addr, prefixLen: number, lport: number): number {
   const { keys } = vn.state.tcp
-  const bits = bitsOf(faddr, prefixLen)
+  const bits = keyBits(faddr, prefixLen)
   const at = keys.findIndex((key) => same(key, faddr, bits, lport))
   if (at < 0) return ENOENT
   keys.splice(at, 1)
@@ -57,12 +57,13 @@ export function tcpKeyFind(vn: Vn, lport: number, faddr: Addr): TcpKey | null {
   const { keys } = vn.state.tcp
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i]
-    if ((key.lport === 0 || key.lport === lport) && within(key.faddr, faddr, key.prefixLen)) return key
+    if ((key.lport === 0 || key.lport === lport) && keyWithin(key.faddr, faddr, key.prefixLen)) return key
   }
   return null
 }
 
-function bitsOf(addr: Addr, prefixLen: number): number {
+/** A prefix of the address's family as one of 128 bits, or −1. */
+export function keyBits(addr: Addr, prefixLen: number): number {
   const most = addrIsV4(addr) ? 32 : 128
   if (!Number.isInteger(prefixLen) || prefixLen < 0 || prefixLen > most) return -1
   return addrIsV4(addr) ? prefixLen + V4_BITS : prefixLen
@@ -73,10 +74,11 @@ function rank(key: TcpKey): number {
 }
 
 function same(key: TcpKey, faddr: Addr, bits: number, lport: number): boolean {
-  return key.prefixLen === bits && key.lport === lport && within(key.faddr, faddr, bits)
+  return key.prefixLen === bits && key.lport === lport && keyWithin(key.faddr, faddr, bits)
 }
 
-function within(a: Addr, b: Addr, bits: number): boolean {
+/** The first `bits` bits of both are the same. */
+export function keyWithin(a: Addr, b: Addr, bits: number): boolean {
   return word(a.w0, b.w0, bits) && word(a.w1, b.w1, bits - 32) && word(a.w2, b.w2, bits - 64) &&
     word(a.w3, b.w3, bits - 96)
 }

@@ -3,25 +3,18 @@
 import { md5 } from '@noble/hashes/legacy.js'
 import { countDrop } from '../../kern/vn.ts'
 import type { Vn } from '../../kern/vn.ts'
-import { addrIsV4 } from '../../lib/addr.ts'
-import type { Addr } from '../../lib/addr.ts'
 import type { Frame } from '../../lib/frame.ts'
-import { IPPROTO_TCP } from '../../wire/ipv4.ts'
 import { TCP_DPORT, TCP_HDR_LEN, TCP_OFF_FLAGS, TCP_SPORT, TCP_SUM, tcpDataOffset } from '../../wire/tcp.ts'
 import { TCPOLEN_SIGNATURE, TCPOPT_NOP, TCPOPT_SIGNATURE, TCP_MAXOLEN, TOF_SIGNATURE } from '../../wire/tcp-options.ts'
 import type { Seg } from '../state.ts'
 import type { TcpKey } from '../state-keys.ts'
 import { tcpKeyFind } from './keys.ts'
+import { tcpPseudo } from './pseudo.ts'
 
 /** With the two no-ops that align it. */
 export const TCPOLEN_SIGNATURE_APPA = TCPOLEN_SIGNATURE + 2
 
 const DIGEST = 16
-
-/** Octets that a signature takes from every segment to this peer. */
-export function tcpSignatureLen(vn: Vn, lport: number, faddr: Addr): number {
-  return vn.state.tcp.keys.length !== 0 && tcpKeyFind(vn, lport, faddr) !== null ? TCPOLEN_SIGNATURE_APPA : 0
-}
 
 /**
  * Signs the finished segment in `f` (header at f.off = f.l4, addresses set, checksum not yet), where its peer has a key.
@@ -79,32 +72,6 @@ function digest(f: Frame, hdrLen: number, key: TcpKey): Uint8Array {
   const header = slab.slice(l4, l4 + TCP_HDR_LEN)
   header[TCP_SUM] = 0
   header[TCP_SUM + 1] = 0
-  return md5.create().update(pseudo(f, len)).update(header)
+  return md5.create().update(tcpPseudo(f.src, f.dst, len)).update(header)
     .update(slab.subarray(l4 + hdrLen, l4 + len)).update(key.secret).digest()
-}
-
-function pseudo(f: Frame, len: number): Uint8Array {
-  const v4 = addrIsV4(f.dst)
-  const bytes = new Uint8Array(v4 ? 12 : 40)
-  const view = new DataView(bytes.buffer)
-  const at = v4 ? 4 : 16
-  writeAddr(view, 0, f.src, v4)
-  writeAddr(view, at, f.dst, v4)
-  if (v4) view.setUint32(8, IPPROTO_TCP << 16 | len)
-  else {
-    view.setUint32(32, len)
-    view.setUint32(36, IPPROTO_TCP)
-  }
-  return bytes
-}
-
-function writeAddr(view: DataView, at: number, a: Addr, v4: boolean): void {
-  if (v4) {
-    view.setInt32(at, a.w3)
-    return
-  }
-  view.setInt32(at, a.w0)
-  view.setInt32(at + 4, a.w1)
-  view.setInt32(at + 8, a.w2)
-  view.setInt32(at + 12, a.w3)
 }
