@@ -31,6 +31,8 @@ const FREEBSD: Readonly<Record<string, number>> = Object.freeze({
   'net.inet.tcp.keepinit': 75_000,
   'net.inet.tcp.persmin': 5000,
   'net.inet.tcp.pmtud_blackhole_detection': 0,
+  // its base stack recovers by the scoreboard; RACK is a stack of its own there
+  'net.inet.tcp.rack.enable': 0,
   'net.inet.tcp.syncache.rexmtlimit': 3,
   'net.inet.tcp.cc.abe': 0,
   'net.inet.tcp.cc.hystartplusplus': 0,
@@ -52,6 +54,7 @@ const LINUX: Readonly<Record<string, number>> = Object.freeze({
   'net.inet.tcp.keepcnt': 9,
   'net.inet.tcp.option_order': 1,
   'net.inet.tcp.pmtud_blackhole_detection': 0,
+  'net.inet.tcp.rack.max_ack_delay': 200,
   'net.inet.tcp.syncache.rexmtlimit': 5,
   'net.inet.tcp.ack_war_timewindow': 500,
   'net.inet.tcp.ack_war_cnt': 1,

@@ -6,7 +6,7 @@ import { ringDrop } from '../lib/bytering.ts'
 import type { Frame } from '../lib/frame.ts'
 import { seqAdd, seqDiff, seqGeq, seqGt, seqLeq, seqLt, seqMax } from '../lib/seq.ts'
 import { TH_FIN } from '../wire/tcp.ts'
-import { TOF_TS } from '../wire/tcp-options.ts'
+import { TOF_SACK, TOF_TS } from '../wire/tcp-options.ts'
 import { ccAckReceived, ccSampled } from './cc/cc.ts'
 import { tcpTimerOn, tcpTimerSet, tcpTimerStop } from './deadline.ts'
 import { tcpEnd } from './drop.ts'
@@ -17,13 +17,15 @@ import { tcpBufferDrained } from './idle.ts'
 import { tcpTsNow } from './isn.ts'
 import { tcpMtuAcked } from './plpmtud.ts'
 import { tcpReassDrain } from './reass.ts'
-import { tcpDupAck, tcpRecoveryAck } from './recovery.ts'
+import { tcpDupAck, tcpLossAck, tcpRecoveryAck } from './recovery.ts'
 import { tcpChallenge, tcpReset } from './respond.ts'
 import { tcpRtoBackedOff, tcpRttSample } from './rtt.ts'
+import { tcpSackInput } from './sack.ts'
+import { tcpSackAck } from './sackrecovery.ts'
 import { sentAckBegin, sentAckEnd, sentAcked } from './sent.ts'
 import {
   ECN_HOLD, TCPS_CLOSING, TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_2, TCPS_LAST_ACK, TCPS_SYN_RECEIVED, TF_ACKNOW, TF_FASTRECOVERY,
-  TF_NEEDOUTPUT, TF_ORPHAN, TF_TSTMP, TF_WANTWRITE, TT_2MSL, TT_PERSIST, TT_REXMT,
+  TF_NEEDOUTPUT, TF_ORPHAN, TF_SACK_PERMIT, TF_TSTMP, TF_WANTWRITE, TT_2MSL, TT_PERSIST, TT_PTO, TT_REXMT,
 } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
 import { tcpTimeWaitStart } from './timewait.ts'
@@ -80,29 +82,31 @@ export function tcpAckNew(vn: Vn, tcb: Tcb, seg: Seg, acked: number): boolean {
   stats.rcvackbyte += acked
   sentAckBegin(vn, tcb)
   sentAcked(vn, tcb, seg.ack)
+  tcb.sndUna = seg.ack
+  tcb.sndUp = seqMax(tcb.sndUp, tcb.sndUna)
+  if ((tcb.pmtu.sent | tcb.pmtu.probe | tcb.pmtu.claim) !== 0) tcpMtuAcked(vn, tcb)
+  tcb.sndNxt = seqMax(tcb.sndNxt, tcb.sndUna)
+  tcpSackInput(vn, tcb, seg)
   sentAckEnd(vn, tcb)
   takeRttSample(vn, tcb, seg, flight)
-  if ((tcb.flags & TF_FASTRECOVERY) === 0 && !tcpEcnEchoes(tcb, seg)) ccAckReceived(vn, tcb, acked, flight)
+  const scoreboard = (tcb.flags & TF_SACK_PERMIT) !== 0
+  if (!scoreboard && (tcb.flags & TF_FASTRECOVERY) === 0 && !tcpEcnEchoes(tcb, seg)) ccAckReceived(vn, tcb, acked, flight)
 
   const bytes = Math.min(acked, tcb.sndBuf.len)
   const finAcked = acked > bytes
   ringDrop(tcb.sndBuf, bytes)
   tcpBufferDrained(vn, tcb, tcb.sndBuf)
-  tcb.sndUna = seg.ack
-  tcb.sndUp = seqMax(tcb.sndUp, tcb.sndUna)
-  if ((tcb.pmtu.sent | tcb.pmtu.probe | tcb.pmtu.claim) !== 0) tcpMtuAcked(vn, tcb)
-  tcb.sndNxt = seqMax(tcb.sndNxt, tcb.sndUna)
   tcb.rxtCount = 0
   tcb.stallAt = -1
   tcb.softError = 0
-  if (seg.ack === tcb.sndMax) tcpTimerStop(tcb, TT_REXMT)
-  else if (!tcpTimerOn(tcb, TT_PERSIST)) tcpTimerSet(vn, tcb, TT_REXMT, tcpRtoBackedOff(vn, tcb))
+  if (seg.ack === tcb.sndMax) {
+    tcpTimerStop(tcb, TT_REXMT)
+    tcpTimerStop(tcb, TT_PTO)
+  } else if (!tcpTimerOn(tcb, TT_PERSIST)) tcpTimerSet(vn, tcb, TT_REXMT, tcpRtoBackedOff(vn, tcb))
   tcb.flags |= TF_NEEDOUTPUT
-  if ((tcb.flags & TF_FASTRECOVERY) !== 0) tcpRecoveryAck(vn, tcb, acked)
-  else {
-    tcb.dupAcks = 0
-    tcb.limited = 0
-  }
+  if (scoreboard) tcpSackAck(vn, tcb, seg, acked, flight)
+  else if ((tcb.flags & TF_FASTRECOVERY) !== 0) tcpRecoveryAck(vn, tcb, acked)
+  else tcpLossAck(tcb)
   if ((tcb.flags & TF_WANTWRITE) !== 0 && tcb.sndLimit - tcb.sndBuf.len >= tcb.sndLimit >> 2) {
     tcb.flags &= ~TF_WANTWRITE
     eventPost(vn, tcb.inp.id, EV_WRITE)
@@ -136,11 +140,23 @@ export function tcpFinWait2(vn: Vn, tcb: Tcb): void {
 
 /** An ACK that acknowledges nothing new: a duplicate by RFC 5681 §2's definition, or just old. */
 function duplicate(vn: Vn, tcb: Tcb, seg: Seg, acked: number): void {
+  if ((tcb.flags & TF_SACK_PERMIT) !== 0) return duplicateSack(vn, tcb, seg, acked)
   // one with data or another window does not count, but does not end the run either: the reader on the other side may
   // open its window between two duplicates
   if (seg.len !== 0 || (seg.flags & TH_FIN) !== 0 || seg.win !== tcb.sndWnd) return
   vn.state.tcp.stats.rcvdupack++
   if (acked === 0 && tcb.sndMax !== tcb.sndUna && tcpTimerOn(tcb, TT_REXMT)) tcpDupAck(vn, tcb)
+}
+
+/** With SACK it is the blocks that count, whatever else the segment brings; even an old one tells what has arrived. */
+function duplicateSack(vn: Vn, tcb: Tcb, seg: Seg, acked: number): void {
+  if (seg.len === 0 && (seg.flags & TH_FIN) === 0 && seg.win === tcb.sndWnd) vn.state.tcp.stats.rcvdupack++
+  if (tcb.sent.count === 0 && (seg.opt.flags & TOF_SACK) === 0) return
+  sentAckBegin(vn, tcb)
+  tcpSackInput(vn, tcb, seg)
+  sentAckEnd(vn, tcb)
+  if (acked === 0) tcpSackAck(vn, tcb, seg, 0, seqDiff(tcb.sndMax, tcb.sndUna))
+  ccSampled(vn, tcb)
 }
 
 /** SND.WND follows the newest segment only (SND.WL1, SND.WL2), be it smaller or larger (MUST-34). */

@@ -2,7 +2,7 @@
 
 import { NEVER, TIMER_TCP, alarmSet } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
-import { TT_2MSL, TT_DELACK, TT_IDLEBUF, TT_KEEP, TT_PACE, TT_PERSIST, TT_REXMT } from './state.ts'
+import { TT_2MSL, TT_DELACK, TT_IDLEBUF, TT_KEEP, TT_PACE, TT_PERSIST, TT_PTO, TT_REORDER, TT_REXMT } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpTraceTimerSet } from './trace.ts'
 
@@ -31,5 +31,6 @@ export function tcpTimerNext(tcb: Tcb): number {
   const t = tcb.timers
   return Math.min(
     t[TT_REXMT], t[TT_PERSIST], t[TT_KEEP], t[TT_2MSL], t[TT_DELACK], t[TT_IDLEBUF], t[TT_PACE],
+    t[TT_REORDER], t[TT_PTO],
   )
 }

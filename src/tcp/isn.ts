@@ -25,7 +25,12 @@ export function tcpTsOffset(vn: Vn, inp: Inpcb): number {
 
 /** The timestamp clock: milliseconds (RFC 7323 §5.4), as uint32. */
 export function tcpTsNow(vn: Vn, offset: number): number {
-  return (Math.floor(vn.state.now / 1000) + offset) % 0x100000000
+  return tcpTsAt(vn.state.now, offset)
+}
+
+/** What the timestamp clock showed at `at` µs. */
+export function tcpTsAt(at: number, offset: number): number {
+  return (Math.floor(at / 1000) + offset) % 0x100000000
 }
 
 function tupleHash(vn: Vn, inp: Inpcb, purpose: number): number {

@@ -97,9 +97,9 @@ export function tcpMeterTimeout(vn: Vn, tcb: Tcb, rehash: boolean): void {
   meter.rtoAt = vn.state.now
 }
 
-/** Output is done for now: notes what holds the sender, and how long the last thing did. */
-export function tcpMeterHeld(vn: Vn, tcb: Tcb): void {
-  const held = heldBy(tcb)
+/** Output is done for now, with `pipe` bytes in flight: notes what holds the sender, and how long the last thing did. */
+export function tcpMeterHeld(vn: Vn, tcb: Tcb, pipe: number): void {
+  const held = heldBy(tcb, pipe)
   const { meter } = tcb
   const was = meter.held
   if (held === was) return
@@ -118,16 +118,17 @@ const HELD_WHY: readonly number[] = Object.freeze([
   0, 0, WHY_HELD_RWND, WHY_HELD_CWND, WHY_HELD_NAGLE, WHY_HELD_CORK, WHY_HELD_SNDBUF, WHY_HELD_SWS,
 ])
 
-function heldBy(tcb: Tcb): number {
+function heldBy(tcb: Tcb, pipe: number): number {
   const sent = seqDiff(tcb.sndNxt, tcb.sndUna)
   const unsent = tcb.sndBuf.len - sent
   if (unsent <= 0) {
-    if ((tcb.flags & TF_WANTWRITE) !== 0 && Math.min(tcb.cwnd, tcb.sndWnd) - sent >= tcb.mss) return HELD_SNDBUF
+    const room = Math.min(tcb.cwnd - pipe, tcb.sndWnd - sent)
+    if ((tcb.flags & TF_WANTWRITE) !== 0 && room >= tcb.mss) return HELD_SNDBUF
     return tcb.sndMax === tcb.sndUna ? HELD_IDLE : HELD_ACK
   }
   const part = Math.min(unsent, tcb.mss)
   if (tcb.sndWnd - sent < part && tcb.sndWnd <= tcb.cwnd) return HELD_RWND
-  if (tcb.cwnd - sent < part) return HELD_CWND
+  if (tcb.cwnd - pipe < part) return HELD_CWND
   if ((tcb.flags & TF_CORK) !== 0) return HELD_CORK
   return (tcb.flags & TF_NODELAY) === 0 ? HELD_NAGLE : HELD_SWS
 }

@@ -16,14 +16,17 @@ import { tcpMeterHeld } from './meter.ts'
 import { tcpMssUpdate } from './mss.ts'
 import { tcpPaceSent, tcpPaceWaits } from './pace.ts'
 import { tcpMtuAge, tcpMtuProbe, tcpMtuProbeRefused, tcpMtuSent } from './plpmtud.ts'
+import { tcpHasScoreboard, tcpRetransmitLost, tcpRetransmitUnsure } from './retransmit.ts'
 import { tcpRtoBackedOff } from './rtt.ts'
 import { tcpSackLen } from './sackgen.ts'
-import { sentAppLimited, sentPipe, sentTransmit } from './sent.ts'
+import { sentAppLimited, sentLoseAll, sentPipe, sentTransmit } from './sent.ts'
 import {
-  ECN_HOLD, TCPS_SYN_RECEIVED, TCPS_TIME_WAIT, TF_ACKNOW, TF_CORK, TF_DELACK, TF_FORCE,
-  TF_NEEDOUTPUT, TF_NODELAY, TF_SENTFIN, TT_DELACK, TT_PERSIST, TT_REXMT,
+  ECN_HOLD, TCPS_SYN_RECEIVED, TCPS_TIME_WAIT, TF_ACKNOW, TF_CORK, TF_DELACK, TF_FORCE, TF_NEEDOUTPUT,
+  TF_NODELAY, TF_SACK_PERMIT, TF_SENTFIN, TT_DELACK, TT_PERSIST, TT_REXMT,
 } from './state.ts'
 import type { Tcb } from './state.ts'
+import { REC_FAST } from './state-sent.ts'
+import { tlpArm } from './tlp.ts'
 import { tcpUtoLen } from './uto.ts'
 import { tcpWindowWorthTelling } from './window.ts'
 
@@ -36,10 +39,16 @@ export function tcpOutput(vn: Vn, tcb: Tcb): number {
   if (tcb.pathMtu !== 0 && tcb.pmtu.next === 0 && vn.state.now >= tcb.pmtu.raiseAt) tcpMtuAge(vn, tcb)
   // RFC 5681 §4.1: a window that was not used for a timeout says nothing about the path any more
   if (idle && vn.state.now - tcb.sndAt >= tcb.rto) ccAfterIdle(vn, tcb)
+  const { sndMax } = tcb
+  if (tcb.sent.lost > 0 && tcpHasScoreboard(tcb)) {
+    const errno = tcpRetransmitLost(vn, tcb)
+    if (errno !== 0) return outputFailed(vn, tcb, errno, tcb.mss)
+  }
   for (;;) {
     const errno = outputOne(vn, tcb, idle)
     if (errno === AGAIN) continue
-    tcpMeterHeld(vn, tcb)
+    if ((tcb.flags & TF_SACK_PERMIT) !== 0) afterData(vn, tcb, sndMax)
+    tcpMeterHeld(vn, tcb, sentPipe(tcb))
     if (starved(tcb)) sentAppLimited(tcb)
     return errno
   }
@@ -69,7 +78,8 @@ const AGAIN = -1
 function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
   const force = (tcb.flags & TF_FORCE) !== 0
   const queued = tcb.sndBuf.len
-  let wnd = Math.min(tcb.sndWnd, tcb.cwnd)
+  let pos = seqDiff(tcb.sndNxt, tcb.sndUna)
+  let wnd = sendWindow(tcb, pos)
   if (force) {
     if (wnd === 0) wnd = 1
     else {
@@ -77,7 +87,6 @@ function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
       tcb.rxtShift = 0
     }
   }
-  let pos = seqDiff(tcb.sndNxt, tcb.sndUna)
   let len = Math.min(queued, wnd) - pos
   if (len < 0) {
     len = 0
@@ -85,6 +94,7 @@ function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
     if (wnd === 0 && pos <= queued) {
       tcpTimerStop(tcb, TT_REXMT)
       tcb.rxtShift = 0
+      if ((tcb.flags & TF_SACK_PERMIT) !== 0) sentLoseAll(vn, tcb)
       tcb.sndNxt = tcb.sndUna
       pos = 0
       if (!tcpTimerOn(tcb, TT_PERSIST)) tcpPersistSet(vn, tcb)
@@ -122,9 +132,22 @@ function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
   return more ? AGAIN : 0
 }
 
+/** With SACK: what else recovery may send, and the loss probe for what is new (RFC 8985 §7.2). */
+function afterData(vn: Vn, tcb: Tcb, sndMax: Seq): void {
+  if (tcb.rec.phase === REC_FAST && vn.state.sysctl['net.inet.tcp.rack.enable'] === 0) tcpRetransmitUnsure(vn, tcb)
+  if (tcb.sndMax !== sndMax) tlpArm(vn, tcb)
+}
+
+/** What may be in flight or sent, counted from sndUna: both windows, the congestion window by what is really under way. */
+function sendWindow(tcb: Tcb, pos: number): number {
+  if (!tcpHasScoreboard(tcb)) return Math.min(tcb.sndWnd, tcb.cwnd)
+  return Math.min(tcb.sndWnd, pos + Math.max(0, tcb.cwnd - sentPipe(tcb)))
+}
+
 /** The window would allow a segment that is not there to be sent (draft-cheng-iccrg-delivery-rate-estimation §3.4). */
 function starved(tcb: Tcb): boolean {
-  return tcb.sndBuf.len - seqDiff(tcb.sndNxt, tcb.sndUna) < tcb.mss && tcb.sndNxt === tcb.sndMax && sentPipe(tcb) < tcb.cwnd
+  return tcb.sndBuf.len - seqDiff(tcb.sndNxt, tcb.sndUna) < tcb.mss && tcb.sndNxt === tcb.sndMax &&
+    sentPipe(tcb) < tcb.cwnd
 }
 
 /** SYN or SYN,ACK of a connection that has a control block (active opens). */
@@ -167,6 +190,7 @@ function advance(vn: Vn, tcb: Tcb, len: number, fin: boolean, force: boolean): v
   if (used === 0) return
   if (len > tcb.pmtu.acked) tcpMtuSent(tcb, len)
   tcb.sndAt = vn.state.now
+  if (tcb.rec.phase === REC_FAST) tcb.rec.prrOut += len
   sentTransmit(vn, tcb, tcb.sndNxt, seqAdd(tcb.sndNxt, used))
   tcpPaceSent(vn, tcb, len)
   if (force && tcpTimerOn(tcb, TT_PERSIST)) {

@@ -7,6 +7,7 @@ import { tcpTimerStop } from './deadline.ts'
 import { tcpOutput } from './output.ts'
 import { TF_FASTRECOVERY, TF_NEEDOUTPUT, TT_REXMT } from './state.ts'
 import type { Tcb } from './state.ts'
+import { REC_FAST, REC_LOSS, REC_OPEN } from './state-sent.ts'
 
 const DUPTHRESH = 3
 
@@ -36,9 +37,17 @@ export function tcpRecoveryAck(vn: Vn, tcb: Tcb, acked: number): void {
   tcb.cwnd = Math.max(tcb.cwnd, tcb.mss)
 }
 
+/** New data was acknowledged outside fast recovery: perhaps all that was out at the last timeout. */
+export function tcpLossAck(tcb: Tcb): void {
+  tcb.dupAcks = 0
+  tcb.limited = 0
+  if (tcb.rec.phase === REC_LOSS && seqGeq(tcb.sndUna, tcb.recover)) tcb.rec.phase = REC_OPEN
+}
+
 /** A timeout (or the end of the hole) ends recovery (RFC 6582 §3.2 step 4). */
 export function tcpRecoveryAbort(tcb: Tcb): void {
   leave(tcb)
+  tcb.rec.phase = REC_LOSS
   tcb.recover = tcb.sndMax
 }
 
@@ -52,6 +61,7 @@ function enter(vn: Vn, tcb: Tcb): void {
   tcb.recover = tcb.sndMax
   ccLossDetected(vn, tcb, seqDiff(tcb.sndMax, tcb.sndUna))
   tcb.flags |= TF_FASTRECOVERY
+  tcb.rec.phase = REC_FAST
   tcb.limited = 0
   retransmitFirst(vn, tcb)
   tcb.cwnd = tcb.ssthresh + DUPTHRESH * tcb.mss
@@ -84,6 +94,7 @@ function retransmitFirst(vn: Vn, tcb: Tcb): void {
 
 function leave(tcb: Tcb): void {
   tcb.flags &= ~TF_FASTRECOVERY
+  tcb.rec.phase = REC_OPEN
   tcb.dupAcks = 0
   tcb.limited = 0
 }

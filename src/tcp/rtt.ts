@@ -12,6 +12,7 @@ const GRANULARITY_US = 1000
 export function tcpRttSample(vn: Vn, tcb: Tcb, rttUs: number, flightBytes: number): void {
   vn.state.tcp.stats.rttupdated++
   tcb.rxtShift = 0
+  tcb.rec.tlpReady = true
   // a reply within one tick is still a sample, and 0 stands for "none yet"
   const rtt = Math.max(1, rttUs)
   tcpMeterRtt(tcb, rtt)

@@ -8,10 +8,11 @@ import type { Vn } from '../kern/vn.ts'
 import { seqAdd, seqDiff, seqGeq, seqGt, seqLeq, seqLt, toSeq } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
 import { tcpMeterRate } from './meter.ts'
+import { rackDelivered, rackSentAfter } from './rack.ts'
 import { TF_SACK_PERMIT } from './state.ts'
 import {
   SENT_AT, SENT_DELIVERED, SENT_DELIVERED_AT, SENT_END, SENT_FIRST_AT, SENT_FLAGS, SENT_IN_FLIGHT, SENT_LOST, SENT_STRIDE,
-  SF_APPLIMITED, SF_COUNTED, SF_EVER, SF_LOST, SF_RETRANS, SF_SACKED,
+  SF_APPLIMITED, SF_COUNTED, SF_EVER, SF_LOST, SF_RETRANS, SF_SACKED, SF_TWICE,
 } from './state-sent.ts'
 import type { Sent } from './state-sent.ts'
 import type { Tcb } from './state.ts'
@@ -62,6 +63,8 @@ export function sentAckBegin(vn: Vn, tcb: Tcb): void {
   rate.intervalUs = 0
   rate.rttUs = -1
   rate.priorInFlight = sentPipe(tcb)
+  rate.priorTotal = tcb.sent.delivered
+  rate.dsack = false
   rate.newlyAcked = 0
   rate.newlySacked = 0
   rate.newlyLost = 0
@@ -82,12 +85,14 @@ export function sentAcked(vn: Vn, tcb: Tcb, ack: Seq): void {
     if (len <= 0) break
     sentDelivered(vn, tcb, at, len)
     rate.newlyAcked += len
-    forget(s, s.log[at + SENT_FLAGS], len)
+    const flags = s.log[at + SENT_FLAGS]
+    forget(s, flags, len)
     if (!whole) {
       // the segment counts once it is there to its end
-      if ((s.log[at + SENT_FLAGS] & (SF_SACKED | SF_COUNTED)) === 0) tcb.meter.delivered--
+      if ((flags & (SF_SACKED | SF_COUNTED)) === 0) tcb.meter.delivered--
       break
     }
+    if ((flags & SF_SACKED) !== 0) s.sackedCount--
     start = end
     s.count--
     if (++s.head * SENT_STRIDE === s.log.length) s.head = 0
@@ -104,12 +109,13 @@ export function sentDelivered(vn: Vn, tcb: Tcb, at: number, len: number): void {
   if ((flags & (SF_SACKED | SF_COUNTED)) !== 0) return
   const s = tcb.sent
   const { rate } = vn.state.tcp
+  if ((tcb.flags & TF_SACK_PERMIT) !== 0) rackDelivered(vn, tcb, at)
   s.delivered += len
   tcb.meter.delivered++
   s.deliveredAt = vn.state.now
   const sentTime = log[at + SENT_AT]
   const end = toSeq(log[at + SENT_END])
-  if (rate.priorDelivered >= 0 && !sentAfter(sentTime, end, rate.sentAt, rate.end)) return
+  if (rate.priorDelivered >= 0 && !rackSentAfter(sentTime, end, rate.sentAt, rate.end)) return
   rate.priorDelivered = log[at + SENT_DELIVERED]
   rate.priorDeliveredAt = log[at + SENT_DELIVERED_AT]
   rate.sentAt = sentTime
@@ -170,11 +176,6 @@ export function sentFind(s: Sent, seq: Seq): number {
   return low
 }
 
-/** RACK_sent_after (RFC 8985 §6.2): later, or at the same time and higher. */
-export function sentAfter(t1: number, end1: Seq, t2: number, end2: Seq): boolean {
-  return t1 > t2 || (t1 === t2 && seqGt(end1, end2))
-}
-
 /** The connection is over. */
 export function sentClear(s: Sent): void {
   s.log.length = 0
@@ -183,6 +184,65 @@ export function sentClear(s: Sent): void {
   s.sacked = 0
   s.lost = 0
   s.retrans = 0
+  s.sackedCount = 0
+}
+
+/** The k-th record is SACKed. */
+export function sentSack(vn: Vn, tcb: Tcb, k: number): void {
+  const s = tcb.sent
+  const at = sentAt(s, k)
+  const flags = s.log[at + SENT_FLAGS]
+  if ((flags & SF_SACKED) !== 0) return
+  const len = seqDiff(sentEnd(s, k), sentStart(tcb, k))
+  sentDelivered(vn, tcb, at, len)
+  forget(s, flags, len)
+  s.log[at + SENT_FLAGS] = flags & ~(SF_LOST | SF_RETRANS | SF_TWICE) | SF_SACKED
+  s.sacked += len
+  s.sackedCount++
+  if ((flags & SF_COUNTED) === 0) vn.state.tcp.rate.newlySacked += len
+}
+
+/** The k-th record, which is not SACKed, is deemed lost: it is in flight no longer, and goes again when it may. */
+export function sentLose(vn: Vn, tcb: Tcb, k: number): number {
+  const s = tcb.sent
+  const at = sentAt(s, k)
+  const flags = s.log[at + SENT_FLAGS]
+  if ((flags & (SF_LOST | SF_SACKED)) !== 0) return 0
+  const len = seqDiff(sentEnd(s, k), sentStart(tcb, k))
+  forget(s, flags, len)
+  s.log[at + SENT_FLAGS] = flags & ~(SF_RETRANS | SF_TWICE) | SF_LOST
+  s.lost += len
+  s.lostTotal += len
+  vn.state.tcp.rate.newlyLost += len
+  return len
+}
+
+/** All that is not SACKed is deemed lost. */
+export function sentLoseAll(vn: Vn, tcb: Tcb): void {
+  for (let k = 0; k < tcb.sent.count; k++) sentLose(vn, tcb, k)
+}
+
+/** After a timeout the SACKed marks go: the receiver may have dropped what it had (RFC 2018 §8). */
+export function sentForgetSacks(tcb: Tcb): void {
+  const s = tcb.sent
+  if (s.sackedCount === 0) return
+  for (let k = 0; k < s.count; k++) {
+    const at = sentAt(s, k) + SENT_FLAGS
+    if ((s.log[at] & SF_SACKED) !== 0) s.log[at] = s.log[at] & ~SF_SACKED | SF_COUNTED
+  }
+  s.sacked = 0
+  s.sackedCount = 0
+}
+
+/** Nothing was lost after all: what has not been sent again is in flight. */
+export function sentUnlose(tcb: Tcb): void {
+  const s = tcb.sent
+  for (let k = 0; k < s.count && s.lost > 0; k++) {
+    const at = sentAt(s, k) + SENT_FLAGS
+    if ((s.log[at] & SF_LOST) === 0) continue
+    s.log[at] &= ~SF_LOST
+    s.lost -= seqDiff(sentEnd(s, k), sentStart(tcb, k))
+  }
 }
 
 /** [seq, end), all of it sent before, goes again: its records are cut to fit and take the new time. */
@@ -197,9 +257,15 @@ function again(vn: Vn, tcb: Tcb, seq: Seq, end: Seq): void {
     const at = sentAt(s, k)
     const len = seqDiff(sentEnd(s, k), start)
     const flags = s.log[at + SENT_FLAGS]
-    if ((flags & SF_LOST) !== 0) s.lost -= len
-    if ((flags & (SF_RETRANS | SF_SACKED)) === 0) s.retrans += len
-    s.log[at + SENT_FLAGS] = flags & ~(SF_LOST | SF_APPLIMITED) | SF_EVER | ((flags & SF_SACKED) === 0 ? SF_RETRANS : 0)
+    let marks = SF_EVER
+    if ((flags & SF_LOST) !== 0) {
+      s.lost -= len
+      marks |= SF_RETRANS
+    } else if ((flags & (SF_RETRANS | SF_SACKED)) === 0) {
+      s.retrans += len
+      marks |= SF_RETRANS | SF_TWICE
+    }
+    s.log[at + SENT_FLAGS] = flags & ~(SF_LOST | SF_APPLIMITED) | marks
     stamp(s, at, vn.state.now, sentPipe(tcb))
   }
 }
@@ -214,7 +280,9 @@ function split(s: Sent, k: number, seq: Seq): void {
     for (let j = 0; j < SENT_STRIDE; j++) log[to + j] = log[from + j]
   }
   s.count++
-  log[sentAt(s, k) + SENT_END] = seq
+  const at = sentAt(s, k)
+  log[at + SENT_END] = seq
+  if ((log[at + SENT_FLAGS] & SF_SACKED) !== 0) s.sackedCount++
 }
 
 function stamp(s: Sent, at: number, now: number, inFlight: number): void {
@@ -232,7 +300,7 @@ function stamp(s: Sent, at: number, now: number, inFlight: number): void {
 function forget(s: Sent, flags: number, len: number): void {
   if ((flags & SF_SACKED) !== 0) s.sacked -= len
   if ((flags & SF_LOST) !== 0) s.lost -= len
-  if ((flags & SF_RETRANS) !== 0) s.retrans -= len
+  if ((flags & SF_TWICE) !== 0) s.retrans -= len
 }
 
 /** The newest record may be grown to `end`: untouched, and no more than a segment with it. */

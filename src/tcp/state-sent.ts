@@ -23,8 +23,10 @@ export const SF_EVER = 8
 export const SF_APPLIMITED = 16
 /** Its delivery was counted, though a timeout has taken its SACKED mark away. */
 export const SF_COUNTED = 32
+/** Was sent again though not deemed lost: both transmissions count as in flight. */
+export const SF_TWICE = 64
 /** All of them. */
-export const SF_ALL = 63
+export const SF_ALL = 127
 
 /** What the sender remembers of its segments in flight, and the totals that delivery rates are taken from (sent.ts). */
 export interface Sent {
@@ -32,10 +34,12 @@ export interface Sent {
   log: number[]
   head: number
   count: number
-  /** Bytes in flight that are SACKed, deemed lost, and sent again but neither since. */
+  /** Bytes in flight that are SACKed, deemed lost and not sent again, and sent twice though not deemed lost. */
   sacked: number
   lost: number
   retrans: number
+  /** Records that are SACKed. */
+  sackedCount: number
   /** Bytes that reached the peer since the beginning, and when the last of them was heard of, µs. */
   delivered: number
   deliveredAt: number
@@ -50,6 +54,43 @@ export interface Sent {
   minRttAt: number
 }
 
+/** Tcb.rec.phase: nothing lost, fast recovery, recovery from a timeout. */
+export const REC_OPEN = 0
+export const REC_FAST = 1
+export const REC_LOSS = 2
+
+/** Where loss recovery stands; its end is `Tcb.recover`. */
+export interface Recovery {
+  /** REC_*. */
+  phase: number
+  /** Proportional rate reduction (RFC 6937): flight at its start, bytes delivered and sent since. */
+  recoverFs: number
+  prrDelivered: number
+  prrOut: number
+  /** RFC 6675's rescue retransmission was made. */
+  rescued: boolean
+  /**
+   * RACK.segment (RFC 8985 §5.3): when it was sent (−1: none yet) and its end; its round trip; the highest number known
+   * to have arrived.
+   */
+  rackAt: number
+  rackEnd: Seq
+  rackRtt: number
+  fack: Seq
+  reorderSeen: boolean
+  /** Reordering window in quarters of the smallest round trip, and recoveries until it shrinks again. */
+  reoMult: number
+  reoPersist: number
+  /** A duplicate was reported in the round that ends at `dsackRound`. */
+  inDsackRound: boolean
+  dsackRound: Seq
+  /** A loss probe that ends at `tlpEnd` is out, and it repeated old data; a round trip was measured since the last one. */
+  tlpOut: boolean
+  tlpRetrans: boolean
+  tlpReady: boolean
+  tlpEnd: Seq
+}
+
 /**
  * What the ACK being processed tells congestion control (delivery rate estimation); a scratch record, valid from the
  * scoreboard's update to the end of the event.
@@ -60,8 +101,13 @@ export interface RateSample {
   intervalUs: number
   /** Round trip of the youngest segment delivered that was sent once, or −1. */
   rttUs: number
-  /** Bytes in flight before this ACK. */
+  /** Bytes in flight, and `Sent.delivered`, before this ACK. */
   priorInFlight: number
+  priorTotal: number
+  /** The ACK reported a duplicate (RFC 2883), and which octets. */
+  dsack: boolean
+  dsackStart: Seq
+  dsackEnd: Seq
   /** Bytes newly acknowledged (cumulatively), newly SACKed, newly deemed lost. */
   newlyAcked: number
   newlySacked: number
@@ -83,7 +129,8 @@ export interface RateSample {
 
 export function createRateSample(): RateSample {
   return {
-    delivered: 0, intervalUs: 0, rttUs: -1, priorInFlight: 0, newlyAcked: 0, newlySacked: 0, newlyLost: 0,
+    delivered: 0, intervalUs: 0, rttUs: -1, priorInFlight: 0, priorTotal: 0,
+    dsack: false, dsackStart: SEQ_ZERO, dsackEnd: SEQ_ZERO, newlyAcked: 0, newlySacked: 0, newlyLost: 0,
     appLimited: false, priorDelivered: -1, priorDeliveredAt: 0, sentAt: 0, end: SEQ_ZERO, sendElapsed: 0,
     txInFlight: 0, txLost: 0,
   }
@@ -91,7 +138,16 @@ export function createRateSample(): RateSample {
 
 export function createSent(): Sent {
   return {
-    log: [], head: 0, count: 0, sacked: 0, lost: 0, retrans: 0, delivered: 0, deliveredAt: 0, firstSentAt: 0,
+    log: [], head: 0, count: 0, sacked: 0, lost: 0, retrans: 0, sackedCount: 0, delivered: 0, deliveredAt: 0, firstSentAt: 0,
     appLimited: 0, lostTotal: 0, minRtt: 0, minRttAt: 0,
+  }
+}
+
+export function createRecovery(): Recovery {
+  return {
+    phase: REC_OPEN, recoverFs: 0, prrDelivered: 0, prrOut: 0, rescued: false,
+    rackAt: -1, rackEnd: SEQ_ZERO, rackRtt: 0, fack: SEQ_ZERO, reorderSeen: false, reoMult: 1, reoPersist: 0,
+    inDsackRound: false, dsackRound: SEQ_ZERO,
+    tlpOut: false, tlpRetrans: false, tlpReady: false, tlpEnd: SEQ_ZERO,
   }
 }

@@ -16,10 +16,10 @@ import { createTcpOptions } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
 import { createFastOpen, createSynCookies } from './state-open.ts'
 import type { FastOpen, SynCookies } from './state-open.ts'
-import { createRateSample, createSent } from './state-sent.ts'
-import type { RateSample, Sent } from './state-sent.ts'
 import { createPmtu } from './state-pmtu.ts'
 import type { Pmtu } from './state-pmtu.ts'
+import { createRateSample, createRecovery, createSent } from './state-sent.ts'
+import type { RateSample, Recovery, Sent } from './state-sent.ts'
 import { createTcpTrace } from './state-trace.ts'
 import type { TcpTrace } from './state-trace.ts'
 import { createTcpAo } from './state-ao.ts'
@@ -52,6 +52,12 @@ export const TT_DELACK = 4
 export const TT_IDLEBUF = 5
 /** The next paced segment may go. */
 export const TT_PACE = 6
+/** RACK's reordering window is over for some segment (RFC 8985 §6.2). */
+export const TT_REORDER = 7
+/** A loss probe is due (RFC 8985 §7.2). */
+export const TT_PTO = 8
+/** How many there are. */
+export const TT_COUNT = 9
 
 /** Tcb.flags. */
 export const TF_ACKNOW = 1
@@ -251,6 +257,7 @@ export interface Tcb extends Alarm {
   limited: number
 
   sent: Sent
+  rec: Recovery
 
   /** Smoothed round-trip time and its variation in µs; srtt 0 means no sample yet. */
   srtt: number
@@ -447,7 +454,7 @@ export function createTcb(id: number, family: number): Tcb {
     inp: createInpcb(id, family),
     state: TCPS_CLOSED,
     flags: 0,
-    timers: [Infinity, Infinity, Infinity, Infinity, Infinity, Infinity, Infinity],
+    timers: [Infinity, Infinity, Infinity, Infinity, Infinity, Infinity, Infinity, Infinity, Infinity],
     listener: 0,
     iss: SEQ_ZERO, sndUna: SEQ_ZERO, sndNxt: SEQ_ZERO, sndMax: SEQ_ZERO, sndUp: SEQ_ZERO,
     sndWl1: SEQ_ZERO, sndWl2: SEQ_ZERO, sndWnd: 0, maxSndWnd: 0, sndWscale: 0,
@@ -458,7 +465,7 @@ export function createTcb(id: number, family: number): Tcb {
     peerMss: 0, mss: 0, userMss: 0, pathMtu: 0, pmtu: createPmtu(), holeSavedMtu: -1,
     cc: 0, cwnd: 0, ssthresh: 0x3fffffff, bytesAcked: 0, dupAcks: 0,
     ecn: 0, ecnRecover: SEQ_ZERO, recover: SEQ_ZERO, limited: 0,
-    sent: createSent(),
+    sent: createSent(), rec: createRecovery(),
     ccVars: [], undoCwnd: 0, undoSsthresh: 0, paceRate: 0, maxPaceRate: 0, paceAt: 0,
     srtt: 0, rttvar: 0, rto: 0, rxtShift: 0, rxtCount: 0, rttAt: -1, rttSeq: SEQ_ZERO, stallAt: -1,
     tsOffset: 0, tsRecent: 0, tsRecentAt: 0,

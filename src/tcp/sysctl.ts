@@ -36,6 +36,9 @@ export const TCP_SYSCTLS = Object.freeze({
   'net.inet.tcp.ecn.enable': sysctlInt(
     2, 0, 2, '', 'ECN (RFC 3168): 0 never, 1 ask for it and agree to it, 2 agree where the peer asks'),
   'net.inet.tcp.ecn.maxretries': sysctlInt(1, 0, 12, '', 'Retransmissions of a SYN that still ask for ECN'),
+  'net.inet.tcp.rack.enable': sysctlBool(1, 'Detect losses by time, probe for tail losses (RFC 8985), where SACK is'),
+  'net.inet.tcp.rack.max_ack_delay': sysctlInt(
+    40, 0, 1000, 'ms', 'Delay of an ACK that a loss probe of a single segment allows for (RFC 8985 §7.2)'),
   'net.inet.tcp.rfc3042': sysctlBool(1, 'Limited transmit (RFC 3042)'),
   'net.inet.tcp.delayed_ack': sysctlBool(1, 'Delay ACKs of every other segment (RFC 9293 §3.8.6.3)'),
   'net.inet.tcp.delacktime': sysctlInt(40, 1, 499, 'ms', 'How long an ACK is delayed at most'),

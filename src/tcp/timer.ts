@@ -9,7 +9,7 @@ import { TH_ACK } from '../wire/tcp.ts'
 import { tcpBlackholeTimeout } from './blackhole.ts'
 import { tcpTransmit } from './build.ts'
 import { ccTimedOut } from './cc/cc.ts'
-import { tcpTimerNext, tcpTimerSet, tcpTimerStop } from './deadline.ts'
+import { tcpTimerNext, tcpTimerOn, tcpTimerSet, tcpTimerStop } from './deadline.ts'
 import { tcpDrop, tcpEnd } from './drop.ts'
 import { tcpBuffersIdle } from './idle.ts'
 import { tcpKeepCnt, tcpKeepIdleUs, tcpKeepIntvlUs, tcpKeepOn } from './keep.ts'
@@ -17,13 +17,16 @@ import { tcpMeterTimeout } from './meter.ts'
 import { tcpOutput, tcpPersistSet } from './output.ts'
 import { tcpMtuTimeout } from './plpmtud.ts'
 import { tcpRecoveryAbort } from './recovery.ts'
+import { tcpReorderTimer, tcpSackTimeout } from './sackrecovery.ts'
 import { FO_PASSIVE } from './state-open.ts'
 import {
   ECN_HOLD, TCPS_CLOSED, TCPS_CLOSE_WAIT, TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TF_ACKNOW, TF_DELACK, TF_FORCE,
-  TF_ORPHAN, TF_SYNREXMT, TT_2MSL, TT_DELACK, TT_IDLEBUF, TT_KEEP, TT_PACE, TT_PERSIST, TT_REXMT,
+  TF_ORPHAN, TF_SACK_PERMIT, TF_SYNREXMT, TT_2MSL, TT_COUNT, TT_DELACK, TT_IDLEBUF, TT_KEEP, TT_PACE, TT_PERSIST, TT_PTO,
+  TT_REORDER, TT_REXMT,
 } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpSyncacheTimer } from './syncache.ts'
+import { tlpTimer } from './tlp.ts'
 import { tcpTimeWaitEnd } from './timewait.ts'
 import { tcpUserTimeoutMs } from './uto.ts'
 import { tcpTraceBegin, tcpTraceEnd, tcpTraceRecordTimer, tcpTraceTimer } from './trace.ts'
@@ -64,14 +67,15 @@ export function tcpTimer(vn: Vn, kind: number, owner: number, at: number): void 
 
 /** Runs every timer of the connection that is due, and arms the alarm for the next one. */
 function fire(vn: Vn, tcb: Tcb): void {
-  for (let timer = TT_REXMT; timer <= TT_PACE && tcb.state !== TCPS_CLOSED; timer++) {
+  for (let timer = TT_REXMT; timer < TT_COUNT && tcb.state !== TCPS_CLOSED; timer++) {
     const deadline = tcb.timers[timer]
     if (deadline > vn.state.now) continue
     tcpTimerStop(tcb, timer)
     if (timer !== TT_IDLEBUF) tcpTraceTimer(vn, tcb, timer)
     switch (timer) {
       case TT_REXMT:
-        rexmt(vn, tcb)
+        // a loss probe of the same time goes first, and sets the timer anew (RFC 8985 §7.2)
+        if (tcb.timers[TT_PTO] > vn.state.now) rexmt(vn, tcb)
         break
       case TT_PERSIST:
         persist(vn, tcb)
@@ -89,8 +93,15 @@ function fire(vn: Vn, tcb: Tcb): void {
       case TT_IDLEBUF:
         tcpBuffersIdle(tcb)
         break
-      default:
+      case TT_PACE:
         tcpOutput(vn, tcb)
+        break
+      case TT_REORDER:
+        tcpReorderTimer(vn, tcb)
+        tcpOutput(vn, tcb)
+        break
+      default:
+        tlpTimer(vn, tcb)
     }
   }
   alarmSet(vn.state.timers, TIMER_TCP, tcb.inp.id, tcb, tcpTimerNext(tcb))
@@ -129,10 +140,13 @@ function rexmt(vn: Vn, tcb: Tcb): void {
     tcb.sndNxt = tcb.iss
   } else {
     ccTimedOut(vn, tcb, seqDiff(tcb.sndMax, tcb.sndUna), tcb.rxtCount === 1)
-    tcpRecoveryAbort(tcb)
     tcpMtuTimeout(vn, tcb)
     tcpBlackholeTimeout(vn, tcb)
-    tcb.sndNxt = tcb.sndUna
+    if ((tcb.flags & TF_SACK_PERMIT) !== 0 && !tcpTimerOn(tcb, TT_PERSIST)) tcpSackTimeout(vn, tcb)
+    else {
+      tcpRecoveryAbort(tcb)
+      tcb.sndNxt = tcb.sndUna
+    }
   }
   // arms the timer again, or the one for probes where the window has closed meanwhile
   tcpOutput(vn, tcb)

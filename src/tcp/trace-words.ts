@@ -66,7 +66,9 @@ export function traceTimerName(timer: number): string {
   return timer === TT_TIMEWAIT ? 'time-wait' : TIMER_NAMES[timer] ?? `timer ${timer}`
 }
 
-const TIMER_NAMES: readonly string[] = Object.freeze(['rexmt', 'persist', 'keep', '2msl', 'delack', 'idlebuf', 'pace'])
+const TIMER_NAMES: readonly string[] = Object.freeze([
+  'rexmt', 'persist', 'keep', '2msl', 'delack', 'idlebuf', 'pace', 'reorder', 'probe',
+])
 
 /** Why: places in REASONS. */
 export const WHY_NEW = 1
@@ -105,6 +107,9 @@ export const WHY_HELD_SNDBUF = 33
 export const WHY_HELD_SWS = 34
 export const WHY_HELD_ACK = 35
 export const WHY_RST_AFTER_CLOSE = 36
+export const WHY_SACK = 37
+export const WHY_RACK = 38
+export const WHY_TLP = 39
 
 /** In words, and the clause. */
 const REASONS: readonly (readonly [string, string])[] = Object.freeze(([
@@ -145,6 +150,9 @@ const REASONS: readonly (readonly [string, string])[] = Object.freeze(([
   ['a short segment waits for a larger window (silly window)', 'RFC 9293 §3.8.6.2.1'],
   ['the acknowledgment waits for a second segment, or for data to go with', 'RFC 9293 §3.8.6.3'],
   ['data came after the user had closed', 'RFC 9293 §3.6.1'],
+  ['again: enough behind it is selectively acknowledged', 'RFC 6675 §5'],
+  ['again: what was sent well after it has arrived', 'RFC 8985 §6.2'],
+  ['a probe: the acknowledgments of the flight\'s end are overdue', 'RFC 8985 §7.3'],
 ] as const).map((row) => Object.freeze(row)))
 
 export function traceWhy(why: number): string {

@@ -167,13 +167,13 @@ describe('churn: saved, destroyed and restored between every two events', () => 
 
   it('address conflicts (RFC 5227)', () => expectSame(conflict, 5, 4))
 
-  it('bites: a restore that changes one bit of a window is found out', () => {
+  it('bites: a restore that halves a window is found out', () => {
     const change = (world: World): Story => {
       const story = transfer(world)
       return {
         ...story,
         done: () => {
-          for (const { vnet } of world.hosts) for (const tcb of vnet.state.tcp.tcbs.values()) tcb.sndWnd |= 1
+          for (const { vnet } of world.hosts) for (const tcb of vnet.state.tcp.tcbs.values()) tcb.cwnd >>= 1
           return story.done()
         },
       }

@@ -27,7 +27,7 @@ function churnEveryVnet(change: (state: VnetState) => void = () => undefined): {
   return churned
 }
 
-describe('churn: every script with its Vnet restored between every two events', () => {
+describe('churn: every script with its Vnet restored between every two events', { timeout: 120_000 }, () => {
   const files = scriptFiles()
 
   it('passes as it does without', () => {

@@ -6,6 +6,7 @@ import { createFastOpen, createFastPath, createSynCookies } from '../../tcp/stat
 import type { FastOpen, FastPath, SynCookies } from '../../tcp/state-open.ts'
 import {
   createListener, createSyncache, createTcb, createTcpMeter, createTimeWait, TCPS_CLOSED, TCPS_TIME_WAIT, TF_CANTRCVMORE,
+  TT_COUNT,
 } from '../../tcp/state.ts'
 import type { Listener, Syncache, Tcb, TcpMeter, TcpState, TimeWait } from '../../tcp/state.ts'
 import { createPmtu } from '../../tcp/state-pmtu.ts'
@@ -14,8 +15,8 @@ import { createAoConn, createAoTraffic, createTcpAo, createTcpAoKey } from '../.
 import type { AoConn, AoTraffic, TcpAo, TcpAoKey } from '../../tcp/state-ao.ts'
 import { createTcpKey } from '../../tcp/state-keys.ts'
 import type { TcpKey } from '../../tcp/state-keys.ts'
-import { createSent } from '../../tcp/state-sent.ts'
-import type { Sent } from '../../tcp/state-sent.ts'
+import { createRecovery, createSent } from '../../tcp/state-sent.ts'
+import type { Recovery, Sent } from '../../tcp/state-sent.ts'
 import {
   AMOUNT, BOOL, bytes, COUNT, COUNTERS, int, INT32, list, MAYBE, PAST, queueMap, real, record, ring, SAFE_MAX, SCRATCH,
   table,
@@ -25,7 +26,6 @@ import { INP_TABLE, INPCB } from './inet.ts'
 import { ADDR } from './kern.ts'
 import { TRACE } from './trace.ts'
 
-const TIMER_COUNT = 7
 const WSCALE = int(0, 14)
 /** A variable of an algorithm: any number that is not NaN and no infinity. */
 const SIGNED = real(-SAFE_MAX, SAFE_MAX)
@@ -46,7 +46,7 @@ const PMTU = record<Pmtu>(createPmtu, {
 
 const SENT = record<Sent>(createSent, {
   log: list(real(-SAFE_MAX, SAFE_MAX)), head: COUNT, count: COUNT, sacked: COUNT, lost: COUNT, retrans: COUNT,
-  delivered: COUNT, deliveredAt: AMOUNT, firstSentAt: AMOUNT, appLimited: COUNT, lostTotal: COUNT, minRtt: AMOUNT,
+  sackedCount: COUNT, delivered: COUNT, deliveredAt: AMOUNT, firstSentAt: AMOUNT, appLimited: COUNT, lostTotal: COUNT, minRtt: AMOUNT,
   minRttAt: AMOUNT,
 })
 
@@ -69,12 +69,18 @@ const AO = record<TcpAo>(createTcpAo, {
   keys: list(AO_KEY), nextKey: COUNT, conns: table(COUNT, AO_CONN), table: INP_TABLE,
 })
 
+const RECOVERY = record<Recovery>(createRecovery, {
+  phase: int(0, 2), recoverFs: COUNT, prrDelivered: COUNT, prrOut: COUNT, rescued: BOOL,
+  rackAt: MAYBE, rackEnd: INT32, rackRtt: AMOUNT, fack: INT32, reorderSeen: BOOL, reoMult: COUNT, reoPersist: COUNT,
+  inDsackRound: BOOL, dsackRound: INT32, tlpOut: BOOL, tlpRetrans: BOOL, tlpReady: BOOL, tlpEnd: INT32,
+})
+
 const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   alarmAt: TIME,
   inp: INPCB,
   state: int(TCPS_CLOSED, TCPS_TIME_WAIT),
   flags: UINT31,
-  timers: list(TIME, TIMER_COUNT),
+  timers: list(TIME, TT_COUNT),
   listener: COUNT,
   iss: INT32, sndUna: INT32, sndNxt: INT32, sndMax: INT32, sndUp: INT32, sndWl1: INT32, sndWl2: INT32,
   sndWnd: UINT31, maxSndWnd: UINT31, sndWscale: WSCALE, sndBuf: ring(), sndLimit: AMOUNT,
@@ -83,7 +89,7 @@ const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   dsackStart: INT32, dsackEnd: INT32, rcvFin: INT32,
   peerMss: UINT16, mss: UINT16, userMss: AMOUNT, pathMtu: UINT31, pmtu: PMTU, holeSavedMtu: MAYBE,
   cc: UINT16, cwnd: AMOUNT, ssthresh: AMOUNT, bytesAcked: AMOUNT, dupAcks: COUNT, recover: INT32, limited: COUNT,
-  sent: SENT,
+  sent: SENT, rec: RECOVERY,
   ecn: int(0, 63), ecnRecover: INT32,
   ccVars: list(SIGNED), undoCwnd: AMOUNT, undoSsthresh: AMOUNT,
   paceRate: AMOUNT, maxPaceRate: AMOUNT, paceAt: AMOUNT,

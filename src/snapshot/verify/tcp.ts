@@ -3,7 +3,7 @@
 import { seqDiff, toSeq } from '../../lib/seq.ts'
 import { AO_SHA1 } from '../../tcp/state-ao.ts'
 import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TCPS_TIME_WAIT } from '../../tcp/state.ts'
-import { SENT_FLAGS, SENT_STRIDE, SF_ALL, SF_LOST, SF_RETRANS, SF_SACKED } from '../../tcp/state-sent.ts'
+import { SENT_FLAGS, SENT_STRIDE, SF_ALL, SF_LOST, SF_SACKED, SF_TWICE } from '../../tcp/state-sent.ts'
 import { CC_VARS } from '../../tcp/state-cc.ts'
 import type { Listener, Tcb } from '../../tcp/state.ts'
 import type { VnetState } from '../../vnet/state.ts'
@@ -101,19 +101,23 @@ function verifySent({ sent, sndUna, sndMax, state }: Tcb, path: string): void {
   const slots = sent.log.length / SENT_STRIDE
   demand(Number.isInteger(slots) && (slots === 0 ? sent.head === 0 : sent.head < slots) && sent.count <= slots,
     path, 'records that are not in the log')
-  let [start, sacked, lost, retrans] = [sndUna, 0, 0, 0]
+  let [start, sacked, lost, retrans, sackedCount] = [sndUna, 0, 0, 0, 0]
   for (let k = 0; k < sent.count; k++) {
     const at = (sent.head + k) % slots * SENT_STRIDE
     const [end, flags] = [sent.log[at], sent.log[at + SENT_FLAGS]]
     demand(end === (end | 0) && seqDiff(toSeq(end), start) > 0, `${path}[${k}]`, 'not behind the one before it')
     demand(flags === (flags & SF_ALL), `${path}[${k}]`, 'marks that do not exist')
     const len = seqDiff(toSeq(end), start)
-    if ((flags & SF_SACKED) !== 0) sacked += len
+    if ((flags & SF_SACKED) !== 0) {
+      sacked += len
+      sackedCount++
+    }
     if ((flags & SF_LOST) !== 0) lost += len
-    if ((flags & SF_RETRANS) !== 0) retrans += len
+    if ((flags & SF_TWICE) !== 0) retrans += len
     start = toSeq(end)
   }
-  demand(sacked === sent.sacked && lost === sent.lost && retrans === sent.retrans, path, 'sums that are not those of the records')
+  demand(sacked === sent.sacked && lost === sent.lost && retrans === sent.retrans && sackedCount === sent.sackedCount,
+    path, 'sums that are not those of the records')
   if (state >= TCPS_ESTABLISHED) demand(start === sndMax, path, 'records end elsewhere than what was sent')
 }
 

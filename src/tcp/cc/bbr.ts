@@ -22,6 +22,7 @@ import type { CcAlgorithm } from './cc.ts'
 import { ccInitialWindow, ccNothing } from './window.ts'
 
 export const BBR: CcAlgorithm = Object.freeze({
+  ownsWindow: true,
   init, ackReceived: ccNothing, lossDetected, ecnMarked, timedOut, recovered, undo: recovered, afterIdle, sampled,
 })
 

@@ -15,6 +15,8 @@ import { CC_VARS } from '../state-cc.ts'
 import { ccInitialWindow } from './window.ts'
 
 export interface CcAlgorithm {
+  /** Keeps its own window through fast recovery; else proportional rate reduction leads it to ssthresh. */
+  readonly ownsWindow: boolean
   /** The algorithm takes over: `ccVars` are zeros. cwnd is set; it may be that of another algorithm. */
   init(vn: Vn, tcb: Tcb): void
   /** `acked` new bytes were acknowledged outside recovery; `flight` is what was in flight before. */
@@ -94,6 +96,11 @@ export function ccUndo(vn: Vn, tcb: Tcb): void {
 
 export function ccAfterIdle(vn: Vn, tcb: Tcb): void {
   algorithm(tcb).afterIdle(vn, tcb)
+}
+
+/** cwnd is the algorithm's in fast recovery too. */
+export function ccOwnsWindow(tcb: Tcb): boolean {
+  return algorithm(tcb).ownsWindow
 }
 
 /** To be called once for each ACK of a connection, when the scoreboard and recovery have dealt with it. */

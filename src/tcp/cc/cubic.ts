@@ -37,6 +37,7 @@ const BETA_ECN = 0.85
 export const CUBIC_ALPHA = 3 * (1 - CUBIC_BETA) / (1 + CUBIC_BETA)
 
 export const CUBIC: CcAlgorithm = Object.freeze({
+  ownsWindow: false,
   init, ackReceived, lossDetected, ecnMarked, timedOut, recovered, undo, afterIdle: ccRestart, sampled: ccNothing,
 })
 

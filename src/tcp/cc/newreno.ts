@@ -16,6 +16,7 @@ const BETA = 0.5
 const BETA_ECN = 0.8
 
 export const NEWRENO: CcAlgorithm = Object.freeze({
+  ownsWindow: false,
   init, ackReceived, lossDetected, ecnMarked, timedOut, recovered, undo: ccNothing, afterIdle: ccRestart,
   sampled: ccNothing,
 })
