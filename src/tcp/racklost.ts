@@ -32,7 +32,8 @@ export function rackDetectLoss(vn: Vn, tcb: Tcb): number {
     if (remaining <= 0) lost += sentLose(vn, tcb, k)
     else if (remaining > wait) wait = remaining
   }
-  if (wait > 0) tcpTimerSet(vn, tcb, TT_REORDER, wait)
+  // whole µs: a rest too small to be added to the time would never be over
+  if (wait > 0) tcpTimerSet(vn, tcb, TT_REORDER, Math.ceil(wait))
   else tcpTimerStop(tcb, TT_REORDER)
   return lost
 }
