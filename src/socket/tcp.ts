@@ -16,11 +16,13 @@ import { EV_ACCEPT, EV_CONNECT, EV_ERROR, EV_GONE, EV_READ, EV_WRITE } from '../
 import { addrIsV4, addrParse, addrPrint, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { EADDRNOTAVAIL, EAGAIN, ECONNRESET, EINPROGRESS, EINVAL } from '../lib/errno.ts'
+import type { AoInfo } from '../tcp/auth/ao-info.ts'
+import type { AoKeyParams } from '../tcp/auth/ao-keys.ts'
 import type { LinuxTcpInfo } from '../tcp/linux-info.ts'
 import type { Runner } from '../vnet/runner.ts'
 import {
   soAbort, soAccept, soBind, soClose, soConnect, soCreate, soGetOpt, soInfo, soListen, soName, soPeer, soReady, soRecv, soSend,
-  soSetKey, soSetOpt, soShutdown,
+  soAoAdd, soAoDelete, soAoInfo, soAoSelect, soSetKey, soSetOpt, soShutdown,
 } from '../vnet/so.ts'
 import type { SoFrom } from '../vnet/so.ts'
 import { socketError } from './errors.ts'
@@ -32,6 +34,8 @@ export interface TcpConnectOptions {
   localPort?: number
   /** Segments exchanged with `host` are signed with this secret (RFC 2385, at most 80 octets), from now on. */
   md5Key?: Uint8Array
+  /** TCP-AO (RFC 5925): keys that are added for `host`; the connection is signed with the first. They outlive it. */
+  aoKeys?: readonly AoKeyParams[]
   /** Keep the writable side open after the peer has finished (default false, as in node:net). */
   allowHalfOpen?: boolean
   /**
@@ -136,6 +140,18 @@ export class TcpSocket extends Duplex {
   /** TCP_INFO: what the connection knows about itself and its path (docs/trace.md), or null once it is gone. */
   info(): LinuxTcpInfo | null {
     return this.#id === 0 ? null : soInfo(this.#runner.vnet, this.#runner.now(), this.#id)
+  }
+
+  /** Keys of this connection and what became of them (RFC 5925 §7.1), or null: it is not signed with TCP-AO. */
+  aoInfo(): AoInfo | null {
+    return this.#id === 0 ? null : soAoInfo(this.#runner.vnet, this.#id)
+  }
+
+  /** Signs with the key `sendId` from now on and asks the peer for its key `recvId`; −1 leaves as it is. Throws ENOENT. */
+  selectAoKey(sendId: number, recvId: number): this {
+    const errno = soAoSelect(this.#runner.vnet, this.#runner.now(), this.#id, sendId, recvId)
+    if (errno !== 0) throw socketError(errno, 'setsockopt')
+    return this
   }
 
   /** Closes with a reset (RFC 9293 §3.10.5): unsent data is lost. */
@@ -281,6 +297,7 @@ export function connectTcp(runner: Runner, options: TcpConnectOptions): TcpSocke
     errno = local === null ? EADDRNOTAVAIL : soBind(runner.vnet, runner.now(), id, local, options.localPort ?? 0)
   }
   if (errno === 0 && options.md5Key !== undefined) setKey(runner, id, options.host, options.md5Key, -1)
+  if (errno === 0) for (const key of options.aoKeys ?? []) addAoKey(runner, id, options.host, key, -1)
   if (errno === 0 && options.fastOpen === true) soSetOpt(runner.vnet, runner.now(), id, SOL_TCP, TCP_FASTOPEN_CONNECT, 1)
   if (errno === 0) errno = soConnect(runner.vnet, runner.now(), id, addr, options.port)
   const socket = new TcpSocket(runner, id, { connecting: true, allowHalfOpen: options.allowHalfOpen ?? false })
@@ -341,6 +358,23 @@ export class TcpServer extends EventEmitter {
    */
   setMd5Key(address: string, secret: Uint8Array | null, prefixLen = -1): this {
     setKey(this.#runner, this.#id, address, secret, prefixLen)
+    return this
+  }
+
+  /**
+   * Connections with `address` (or its first `prefixLen` bits) on this server's port are signed with TCP-AO (RFC 5925), by
+   * the key that their SYN asks for. The key belongs to the Vnet and outlives the server. Throws EEXIST where an id is taken.
+   */
+  addAoKey(address: string, key: AoKeyParams, prefixLen = -1): this {
+    addAoKey(this.#runner, this.#id, address, key, prefixLen)
+    return this
+  }
+
+  /** Forgets a key of addAoKey. Throws EBUSY while a connection uses it. */
+  deleteAoKey(address: string, sendId: number, recvId: number, prefixLen = -1): this {
+    const { addr, bits } = peersOf(address, prefixLen)
+    const errno = soAoDelete(this.#runner.vnet, this.#runner.now(), this.#id, addr, bits, sendId, recvId)
+    if (errno !== 0) throw socketError(errno, 'setsockopt', address)
     return this
   }
 
@@ -413,11 +447,22 @@ export class TcpServer extends EventEmitter {
 }
 
 function setKey(runner: Runner, id: number, address: string, secret: Uint8Array | null, prefixLen: number): void {
-  const addr = addrParse(address)
-  if (addr === null) throw socketError(EINVAL, 'setsockopt', address)
-  const bits = prefixLen >= 0 ? prefixLen : addrIsV4(addr) ? 32 : 128
+  const { addr, bits } = peersOf(address, prefixLen)
   const errno = soSetKey(runner.vnet, runner.now(), id, addr, bits, secret)
   if (errno !== 0) throw socketError(errno, 'setsockopt', address)
+}
+
+function addAoKey(runner: Runner, id: number, address: string, key: AoKeyParams, prefixLen: number): void {
+  const { addr, bits } = peersOf(address, prefixLen)
+  const errno = soAoAdd(runner.vnet, runner.now(), id, addr, bits, key)
+  if (errno !== 0) throw socketError(errno, 'setsockopt', address)
+}
+
+/** Whom a key is for. */
+function peersOf(address: string, prefixLen: number): { addr: Addr; bits: number } {
+  const addr = addrParse(address)
+  if (addr === null) throw socketError(EINVAL, 'setsockopt', address)
+  return { addr, bits: prefixLen >= 0 ? prefixLen : addrIsV4(addr) ? 32 : 128 }
 }
 
 function familyOf(addr: Addr): number {

@@ -6,9 +6,12 @@
 import { createHmac } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { AF_INET, createInpcb } from '../../src/inet/state.ts'
+import { CTL_MSGSIZE, CTL_UNREACH_HARD } from '../../src/inet/ctl.ts'
 import { addrParse } from '../../src/lib/addr.ts'
 import type { Addr } from '../../src/lib/addr.ts'
-import { EBUSY, EEXIST, EINVAL, ENOENT, ENOTCONN } from '../../src/lib/errno.ts'
+import { EBUSY, ECONNREFUSED, EEXIST, EINVAL, ENOENT, ENOTCONN } from '../../src/lib/errno.ts'
+import { frameFrom, frameRelease } from '../../src/lib/frame.ts'
+import type { Frame } from '../../src/lib/frame.ts'
 import { toSeq } from '../../src/lib/seq.ts'
 import { aoMac, aoTrafficKey } from '../../src/tcp/auth/ao-alg.ts'
 import { aoSne } from '../../src/tcp/auth/ao-conn.ts'
@@ -18,7 +21,9 @@ import type { AoKeyParams } from '../../src/tcp/auth/ao-keys.ts'
 import { tcpKeySet } from '../../src/tcp/auth/keys.ts'
 import { tcpIsn } from '../../src/tcp/isn.ts'
 import { AO_AES128, AO_SHA1, createTcpAoKey } from '../../src/tcp/state-ao.ts'
+import { tcpCtlInput } from '../../src/tcp/ctlinput.ts'
 import { TCPS_ESTABLISHED } from '../../src/tcp/state.ts'
+import type { Tcb } from '../../src/tcp/state.ts'
 import {
   tcpAbort, tcpAccept, tcpAttach, tcpBind, tcpClose, tcpConnect, tcpListen, tcpRecv, tcpSend,
 } from '../../src/tcp/usrreq.ts'
@@ -92,12 +97,13 @@ function watch(p: Pair): AoReference {
 
 /** Sends `n` bytes through and returns whether all came; `between` is called after each event with what has come. */
 function transfer({ p, client, server }: Talk, n: number, between: (had: number) => void = () => { /* none */ }): boolean {
-  const [a, b] = p.vnets
   const data = pattern(0, n)
   const got = new Uint8Array(n)
   let [sent, had] = [0, 0]
   const end = p.now + 600e6
   while (had < n) {
+    // between two events a Vnet may have been replaced by its copy
+    const [a, b] = p.vnets
     const k = tcpSend(a.vn, client, data, sent, n - sent, 0)
     if (k > 0) sent += k
     const r = tcpRecv(b.vn, server, got, had, n - had, 0)
@@ -255,7 +261,8 @@ describe('signed connections (RFC 5925)', () => {
     const [a, b] = talk.p.vnets
     tcpAbort(a.vn, talk.client)
     talk.p.settle()
-    talk.p.runUntil(() => b.state.tcp.stats.drops > 0 || b.state.tcp.tcbs.get(talk.server)?.state !== TCPS_ESTABLISHED, 10e6)
+    talk.p.runUntil(() => b.state.tcp.stats.rcvrst === 1, 10e6)
+    expect(b.state.tcp.tcbs.get(talk.server)?.state).not.toBe(TCPS_ESTABLISHED)
     expect(talk.wire.seen).toMatchObject({ unsigned: 0, bad: 0 })
   })
 
@@ -333,5 +340,196 @@ describe('keys (RFC 5925 §3.1)', () => {
     expect([add('10.0.0.9', 32, 0, 256, 0), add('10.0.0.9', 32, 0, 0, -1), add('10.0.0.9', 33, 0, 0, 0),
       add('10.0.0.9', 32, 0, 1.5, 0)]).toEqual([EINVAL, EINVAL, EINVAL, EINVAL])
     expect(tcpAoKeyAdd(vn, A, 32, 0, { sendId: 1, recvId: 1, secret: new Uint8Array(0) })).toBe(EINVAL)
+  })
+})
+
+/** Puts a packet onto one side's interface. */
+function inject(p: Pair, side: 0 | 1, packet: Uint8Array): void {
+  const f = frameFrom(p.pool, packet) as Frame
+  p.vnets[side].input(p.ifIds[side], f, p.now)
+  frameRelease(p.pool, f)
+  p.settle()
+}
+
+/** The packet with TCP options replaced by `options` and a right checksum. */
+function withOptions(packet: Uint8Array, options: number[]): Uint8Array {
+  const out = Buffer.concat([packet.subarray(0, 40), Buffer.from(options)])
+  out.writeUInt16BE(out.length, 2)
+  out[32] = (20 + options.length) << 2
+  out.writeUInt16BE(0, 36)
+  out.writeUInt16BE(0, 10)
+  out.writeUInt16BE(fold(out.subarray(0, 20), 0), 10)
+  out.writeUInt16BE(fold(out.subarray(20), 6 + out.length - 20 + sum(out.subarray(12, 20))), 36)
+  return out
+}
+
+function sum(b: Buffer): number {
+  let n = 0
+  for (let i = 0; i < b.length; i += 2) n += b.readUInt16BE(i)
+  return n
+}
+
+function fold(b: Buffer, start: number): number {
+  let n = start + sum(b)
+  while (n > 0xffff) n = (n & 0xffff) + Math.floor(n / 65536)
+  return ~n & 0xffff
+}
+
+describe('what an attacker has', () => {
+  test('§5.2: no segment of an earlier connection with the same ports is taken in a later one, save the SYN', () => {
+    const talk = open({}, {}, 5000)
+    const { p } = talk
+    const [a, b] = p.vnets
+    const old: { to: 0 | 1; packet: Uint8Array }[] = []
+    p.onFrame = (side, packet) => {
+      talk.wire.packet(packet)
+      old.push({ to: side === 0 ? 1 : 0, packet: packet.slice() })
+    }
+    expect(transfer(talk, 30_000)).toBe(true)
+    tcpAbort(a.vn, talk.client)
+    p.settle()
+    p.runUntil(() => b.state.tcp.stats.rcvrst === 1, 10e6)
+    tcpClose(b.vn, talk.server)
+    p.settle()
+    while (p.step(p.now + 1e6)) { /* what is left */ }
+    p.onFrame = (_side, packet) => { talk.wire.packet(packet) }
+    const again = { ...talk, ...join(p, talk.listener, 5000) }
+    expect(again.server).toBeGreaterThan(0)
+    expect(transfer(again, 5000)).toBe(true)
+    const good = [a.state.tcp.stats.aoRcvGood, b.state.tcp.stats.aoRcvGood]
+    const sent = a.state.tcp.stats.sndtotal + b.state.tcp.stats.sndtotal
+    for (const { to, packet } of old) inject(p, to, packet)
+    expect(old.length).toBeGreaterThan(20)
+    expect([a.state.tcp.stats.aoRcvGood, b.state.tcp.stats.aoRcvGood]).toEqual(good)
+    expect(a.state.tcp.stats.aoRcvBad + b.state.tcp.stats.aoRcvBad).toBe(old.length)
+    // not even an answer
+    expect(a.state.tcp.stats.sndtotal + b.state.tcp.stats.sndtotal).toBe(sent)
+    expect(transfer(again, 5000)).toBe(true)
+    expect(talk.wire.seen).toMatchObject({ unsigned: 0, bad: 0 })
+  })
+
+  test('§6.2: a segment from before the wrap is not taken for one of the same number after it', () => {
+    const talk = open({}, {}, 5000)
+    const [a, b] = talk.p.vnets
+    let last: Uint8Array = new Uint8Array(0)
+    talk.p.onFrame = (side, packet) => { if (side === 0) last = packet.slice() }
+    expect(transfer(talk, 20_000)).toBe(true)
+    while (talk.p.step(talk.p.now + 1e6)) { /* the last ACKs */ }
+    const { aoRcvBad } = b.state.tcp.stats
+    inject(talk.p, 1, last)
+    expect(b.state.tcp.stats.aoRcvBad).toBe(aoRcvBad)
+    // 2^32 octets later, which nobody wants to wait for
+    for (const conn of b.state.tcp.ao.conns.values()) conn.rcvSne++
+    inject(talk.p, 1, last)
+    expect(b.state.tcp.stats.aoRcvBad).toBe(aoRcvBad + 1)
+    expect(a.state.tcp.tcbs.get(talk.client)?.state).toBe(TCPS_ESTABLISHED)
+  })
+
+  test('§2.2, §7.5 2.a: impossible options: too short, of another length than the key has, twice, beside MD5', () => {
+    const talk = open({}, {}, 5000)
+    let last: Uint8Array = new Uint8Array(0)
+    talk.p.onFrame = (side, packet) => { if (side === 0) last = packet.slice() }
+    expect(transfer(talk, 2000)).toBe(true)
+    const { stats } = talk.p.vnets[1].state.tcp
+    const ao = [29, 16, 61, 84, ...new Array<number>(12).fill(0)]
+    const md5 = [19, 18, ...new Array<number>(16).fill(0), 1, 1]
+    for (const [options, counter] of [
+      [[29, 2, 1, 1], 'aoRcvMalformed'], [[29, 3, 61, 1], 'aoRcvMalformed'],
+      [[29, 12, 61, 84, 0, 0, 0, 0, 0, 0, 0, 0], 'aoRcvMalformed'], [[...ao, ...ao], 'aoRcvMalformed'],
+      [[...md5, ...ao], 'aoRcvMalformed'], [md5, 'aoRcvNoopt'], [[], 'aoRcvNoopt'], [ao, 'aoRcvBad'],
+      [[29, 16, 1, ...ao.slice(3)], 'aoRcvNokey'], [[29, 40, 61, 1], 'aoRcvNoopt'],
+    ] as const) {
+      const before = stats[counter]
+      inject(talk.p, 1, withOptions(last, [...options]))
+      expect(stats[counter] - before, JSON.stringify(options)).toBe(1)
+    }
+    expect(transfer(talk, 2000)).toBe(true)
+  })
+
+  test.each([0, 1])('§7.8: ICMP errors about a synchronized connection are ignored, unless asked for (accept_icmp %d)', (accept) => {
+    const talk = open({}, { 'net.inet.tcp.ao.accept_icmp': accept }, 5000)
+    const [a] = talk.p.vnets
+    const tcb = a.state.tcp.tcbs.get(talk.client) as Tcb
+    const { mss } = tcb
+    tcpSend(a.vn, talk.client, pattern(0, 5000), 0, 5000, 0)
+    const about = { errno: ECONNREFUSED, proto: 6, src: A, dst: B, lport: 5000, fport: PORT, seq: tcb.sndUna, haveSeq: true, icmpType: 3 }
+    tcpCtlInput(a.vn, { ...about, kind: CTL_UNREACH_HARD, mtu: 0, icmpCode: 3 })
+    expect(tcb.softError).toBe(accept === 1 ? ECONNREFUSED : 0)
+    tcpCtlInput(a.vn, { ...about, kind: CTL_MSGSIZE, mtu: 1000, icmpCode: 4 })
+    expect(tcb.mss).toBe(accept === 1 ? 1000 - 40 - 12 - 16 : mss)
+    expect(a.state.tcp.stats.aoIcmpIgnored).toBe(accept === 1 ? 0 : 2)
+    talk.p.settle()
+  })
+})
+
+describe('snapshots', () => {
+  test('saved and restored between every two events, in the middle of rollover and losses: the same packets', () => {
+    keys = [[ONE, TWO], [swap(ONE), swap(TWO)]]
+    const run = (churn: boolean): string[] => {
+      const talk = open({ loss: 20, jitterUs: 2000 })
+      const { p, wire } = talk
+      const log: string[] = []
+      p.onFrame = (side, packet) => {
+        wire.packet(packet)
+        log.push(`${side} ${p.now} ${hex(packet)}`)
+      }
+      let asked = false
+      expect(transfer(talk, 40_000, (had) => {
+        if (had > 10_000 && !asked) {
+          asked = true
+          expect(tcpAoSelect(p.vnets[1].vn, talk.server, -1, 7)).toBe(0)
+        }
+        if (!churn) return
+        const vnets = p.vnets as [Vnet, Vnet]
+        for (let side = 0; side < 2; side++) vnets[side] = Vnet.restore(vnets[side].snapshot(), { pool: p.pool })
+      })).toBe(true)
+      expect(wire.seen).toMatchObject({ unsigned: 0, bad: 0 })
+      return log
+    }
+    const plain = run(false)
+    expect(plain.length).toBeGreaterThan(40)
+    expect(run(true)).toEqual(plain)
+  })
+
+  test('a copy with other secrets (reseed) finds its connections again', () => {
+    const talk = open()
+    expect(transfer(talk, 1000)).toBe(true)
+    const copy = talk.p.vnets[0].clone({ reseed: true })
+    expect(tcpAoInfo(copy.vn, talk.client)).toEqual(tcpAoInfo(talk.p.vnets[0].vn, talk.client))
+    expect(tcpAoInfo(copy.vn, talk.client)).not.toBeNull()
+  })
+
+  test('a connection whose key is not there, and traffic keys of another length, are refused', () => {
+    for (const forge of [
+      (v: Vnet): void => { v.state.tcp.ao.keys.length = 0 },
+      (v: Vnet): void => { for (const c of v.state.tcp.ao.conns.values()) c.traffic[0].bytes = new Uint8Array(3) },
+      (v: Vnet): void => { v.state.tcp.ao.nextKey = 1 },
+    ]) {
+      const talk = open()
+      const [a] = talk.p.vnets
+      forge(a)
+      expect(() => Vnet.restore(a.snapshot(), { pool: talk.p.pool })).toThrow(/tcp\.ao/)
+    }
+  })
+})
+
+describe('what is kept', () => {
+  test('records of connections that are gone go when there are many, and a key that only they used can be deleted', () => {
+    const talk = open()
+    const { p } = talk
+    const [a, b] = p.vnets
+    let [client, server] = [talk.client, talk.server]
+    for (let i = 0; i < 100; i++) {
+      tcpAbort(a.vn, client)
+      p.settle()
+      while (p.step(p.now + 10_000)) { /* the reset */ }
+      tcpClose(b.vn, server)
+      p.settle();
+      ({ client, server } = join(p, talk.listener, 0))
+    }
+    for (const v of p.vnets) expect(v.state.tcp.ao.conns.size).toBeLessThanOrEqual(17)
+    tcpAbort(a.vn, client)
+    expect(tcpAoKeyDelete(a.vn, B, 32, 0, 61, 84)).toBe(0)
+    expect(a.state.tcp.ao.conns.size).toBe(0)
   })
 })

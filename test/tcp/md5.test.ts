@@ -1,15 +1,20 @@
 /** The TCP MD5 signature option (RFC 2385). That the digest is the one others compute, test/interop/md5.test.ts shows. */
 
 import { beforeEach, describe, expect, test } from 'vitest'
+import { SOL_TCP, TCP_FASTOPEN, TCP_FASTOPEN_CONNECT } from '../../src/inet/sockopt.ts'
+import { AF_INET, createInpcb } from '../../src/inet/state.ts'
 import { EINVAL, ENOENT } from '../../src/lib/errno.ts'
 import { addrParse } from '../../src/lib/addr.ts'
 import type { Addr } from '../../src/lib/addr.ts'
 import { tcpKeyDelete, tcpKeyFind, tcpKeySet } from '../../src/tcp/auth/keys.ts'
+import { tcpFastOpenGive } from '../../src/tcp/fastopen.ts'
+import { tcpSetOpt } from '../../src/tcp/sockopt.ts'
 import { TCPS_ESTABLISHED } from '../../src/tcp/state.ts'
 import { Vnet } from '../../src/vnet/vnet.ts'
 import {
   tcpAccept, tcpAttach, tcpBind, tcpClose, tcpConnect, tcpListen, tcpRecv, tcpSend,
 } from '../../src/tcp/usrreq.ts'
+import { TOF_MSS, TOF_SACKPERM, TOF_SCALE, TOF_TS, createTcpOptions } from '../../src/wire/tcp-options.ts'
 import { pattern } from './harness.ts'
 import { Pair } from './pair.ts'
 import type { PathOptions } from './pair.ts'
@@ -29,15 +34,17 @@ let keys: [Uint8Array | null, Uint8Array | null]
 beforeEach(() => { keys = [text('secret'), text('secret')] })
 
 /** Opens a connection between two Vnets with the keys of the test; server 0 when none came about in a minute. */
-function open(path: Partial<PathOptions> = {}, sysctls: Record<string, number> = {}): Talk {
+function open(path: Partial<PathOptions> = {}, sysctls: Record<string, number> = {}, fastQlen = 0): Talk {
   const p = new Pair(5, path, sysctls)
   const [a, b] = p.vnets
   if (keys[0] !== null) expect(tcpKeySet(a.vn, B, 32, 0, keys[0])).toBe(0)
   if (keys[1] !== null) expect(tcpKeySet(b.vn, A, 24, PORT, keys[1])).toBe(0)
   const listener = tcpAttach(b.vn, 2)
   expect(tcpBind(b.vn, listener, addr('0.0.0.0'), PORT)).toBe(0)
+  if (fastQlen > 0) expect(tcpSetOpt(b.vn, listener, SOL_TCP, TCP_FASTOPEN, fastQlen)).toBe(0)
   expect(tcpListen(b.vn, listener, 5)).toBe(0)
   const client = tcpAttach(a.vn, 2)
+  if (fastQlen > 0) expect(tcpSetOpt(a.vn, client, SOL_TCP, TCP_FASTOPEN_CONNECT, 1)).toBe(0)
   tcpConnect(a.vn, client, B, PORT)
   p.settle()
   const end = p.now + 60e6
@@ -97,6 +104,34 @@ describe('signed connections (RFC 2385)', () => {
     expect(server).toBe(0)
     expect(p.vnets[1].state.tcp.stats[counter]).toBeGreaterThan(2)
     expect(p.vnets[1].state.tcp.stats.sndtotal).toBe(0)
+  })
+
+  test.each([
+    ['RFC 5482: the user timeout option', { 'net.inet.tcp.uto.enable': 1 }, 0],
+    ['RFC 7413: a Fast Open cookie', {}, 5],
+    ['both', { 'net.inet.tcp.uto.enable': 1 }, 5],
+  ] as const)('%s does not take the room of the signature: the handshake goes on without', (_name, sysctls, fastQlen) => {
+    for (const rfc1323 of [0, 1]) {
+      const talk = open({ loss: 10 }, { ...sysctls, 'net.inet.tcp.rfc1323': rfc1323 }, fastQlen)
+      expect(talk.server).toBeGreaterThan(0)
+      expect(transfer(talk, 20_000)).toBe(true)
+      for (const v of talk.p.vnets) expect(v.state.tcp.stats.sigErrBuildsig).toBe(0)
+    }
+  })
+
+  test('RFC 7413 §4.2.2: a SYN,ACK that is full goes without a cookie', () => {
+    const { vn } = new Vnet()
+    const inp = createInpcb(0, AF_INET)
+    Object.assign(inp, { laddr: A, faddr: B, lport: PORT, fport: 5000 })
+    const given = (): number => {
+      const opt = createTcpOptions()
+      opt.flags = TOF_MSS | TOF_SCALE | TOF_SACKPERM | TOF_TS
+      tcpFastOpenGive(vn, inp, false, opt)
+      return opt.fastLen
+    }
+    expect(given()).toBe(8)
+    tcpKeySet(vn, B, 32, 0, text('secret'))
+    expect(given()).toBe(0)
   })
 
   test('§4.1: a reset is signed too, and one that is not ends nothing', () => {
