@@ -408,6 +408,49 @@ describe('what an attacker has', () => {
     expect(talk.wire.seen).toMatchObject({ unsigned: 0, bad: 0 })
   })
 
+  test('§3.2: SYNs that cross: all four traffic keys', () => {
+    keys = [[ONE], [swap(ONE)]]
+    const p = new Pair(5)
+    const [a, b] = p.vnets
+    expect(tcpAoKeyAdd(a.vn, B, 32, 0, ONE)).toBe(0)
+    expect(tcpAoKeyAdd(b.vn, A, 32, 0, swap(ONE))).toBe(0)
+    const wire = watch(p)
+    const ids = p.vnets.map((v, side) => {
+      const id = tcpAttach(v.vn, 2)
+      expect(tcpBind(v.vn, id, side === 0 ? A : B, 5000 + side)).toBe(0)
+      return id
+    })
+    tcpConnect(a.vn, ids[0], B, 5001)
+    tcpConnect(b.vn, ids[1], A, 5000)
+    p.settle()
+    p.runUntil(() => p.vnets.every((v, side) => v.state.tcp.tcbs.get(ids[side])?.state === TCPS_ESTABLISHED), 10e6)
+    expect(transfer({ p, client: ids[0], server: ids[1], listener: 0, wire }, 20_000)).toBe(true)
+    expect(wire.seen).toMatchObject({ unsigned: 0, bad: 0 })
+    for (const v of p.vnets) expect(v.state.tcp.stats.aoRcvGood).toBe(v.state.tcp.stats.rcvtotal)
+  })
+
+  test('RFC 9293 §3.6.1: a pair is used again out of TIME-WAIT, with other traffic keys', () => {
+    const talk = open({}, {}, 5000)
+    const { p } = talk
+    const [a, b] = p.vnets
+    expect(transfer(talk, 1000)).toBe(true)
+    // the server's side closes first and waits
+    tcpClose(b.vn, talk.server)
+    p.settle()
+    while (p.step(p.now + 10_000)) { /* FIN and ACK */ }
+    tcpClose(a.vn, talk.client)
+    p.settle()
+    while (p.step(p.now + 10_000)) { /* FIN and ACK */ }
+    expect(b.state.tcp.timewait.size).toBe(1)
+    for (const v of p.vnets) v.advance(p.now += 1_500_000)
+    const again = { ...talk, ...join(p, talk.listener, 5000) }
+    expect(again.server).toBeGreaterThan(0)
+    expect(b.state.tcp.stats.twRecycled).toBe(1)
+    expect(transfer(again, 5000)).toBe(true)
+    expect(talk.wire.seen).toMatchObject({ unsigned: 0, bad: 0 })
+    expect(a.state.tcp.stats.aoRcvBad + b.state.tcp.stats.aoRcvBad).toBe(0)
+  })
+
   test('§6.2: a segment from before the wrap is not taken for one of the same number after it', () => {
     const talk = open({}, {}, 5000)
     const [a, b] = talk.p.vnets
