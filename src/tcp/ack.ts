@@ -83,6 +83,8 @@ export function tcpAckNew(vn: Vn, tcb: Tcb, seg: Seg, acked: number): boolean {
   sentAckBegin(vn, tcb)
   sentAcked(vn, tcb, seg.ack)
   tcb.sndUna = seg.ack
+  // SND.WND counts from SND.UNA: the right edge stays where it was promised until a newer segment says otherwise
+  tcb.sndWnd = Math.max(0, tcb.sndWnd - acked)
   tcb.sndUp = seqMax(tcb.sndUp, tcb.sndUna)
   if ((tcb.pmtu.sent | tcb.pmtu.probe | tcb.pmtu.claim) !== 0) tcpMtuAcked(vn, tcb)
   tcb.sndNxt = seqMax(tcb.sndNxt, tcb.sndUna)

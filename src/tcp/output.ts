@@ -112,11 +112,7 @@ function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
   }
   const fin = tcpSendsFin(tcb.state) && pos + len === queued && !(force && wnd === 1 && queued > 0)
   if (!fin && !worthSending(tcb, idle, force, pos, len, queued, room)) {
-    // data waits, and no timer would ever look at it again
-    if (queued > 0 && !paced && !tcpTimerOn(tcb, TT_REXMT) && !tcpTimerOn(tcb, TT_PERSIST)) {
-      tcb.rxtShift = 0
-      tcpPersistSet(vn, tcb)
-    }
+    if (!paced) persistIfWaiting(vn, tcb, queued)
     return 0
   }
   // without data the number must be one that the peer accepts: the highest sent (MAY differ while probing)
@@ -129,6 +125,8 @@ function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
   const errno = tcpTransmit(vn, tcb, seq, flags, pos, len)
   if (errno !== 0) return outputFailed(vn, tcb, errno, mss)
   advance(vn, tcb, len, fin, force)
+  // an ACK alone may have been all that the closed window let through
+  if (len === 0 && !paced) persistIfWaiting(vn, tcb, queued)
   return more ? AGAIN : 0
 }
 
@@ -148,6 +146,13 @@ function sendWindow(tcb: Tcb, pos: number): number {
 function starved(tcb: Tcb): boolean {
   return tcb.sndBuf.len - seqDiff(tcb.sndNxt, tcb.sndUna) < tcb.mss && tcb.sndNxt === tcb.sndMax &&
     sentPipe(tcb) < tcb.cwnd
+}
+
+/** Data that waits for the window must have a timer, or a lost window update would be the end (§3.8.6.1, MUST-35). */
+function persistIfWaiting(vn: Vn, tcb: Tcb, queued: number): void {
+  if (queued === 0 || tcpTimerOn(tcb, TT_REXMT) || tcpTimerOn(tcb, TT_PERSIST)) return
+  tcb.rxtShift = 0
+  tcpPersistSet(vn, tcb)
 }
 
 /** SYN or SYN,ACK of a connection that has a control block (active opens). */

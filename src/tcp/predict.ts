@@ -38,6 +38,7 @@ export function tcpPredicted(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
     tcb.sndWl1 = seg.seq
     tcb.sndWl2 = seg.ack
     tcpAckNew(vn, tcb, seg, seqDiff(seg.ack, tcb.sndUna))
+    tcb.sndWnd = seg.win
     return true
   }
   if (seg.ack !== tcb.sndUna || tcb.reass.length !== 0 || seg.len > tcpRcvWnd(tcb)) return false

@@ -10,7 +10,7 @@ import { randomSteps, runAdversary } from './tcp-adversary.ts'
 import type { Step } from './tcp-adversary.ts'
 
 const SEED = Number(process.env['VIMAGE_SEED'] ?? 1)
-const STEPS = Number(process.env['VIMAGE_FUZZ_STEPS'] ?? 60_000)
+const STEPS = Number(process.env['VIMAGE_FUZZ_STEPS'] ?? 75_000)
 const PER_GAME = 1500
 const GAMES = Math.ceil(STEPS / PER_GAME)
 
@@ -23,7 +23,7 @@ describe(`TCP and an adversary (seed ${SEED}, ${STEPS} steps)`, () => {
 
   afterAll(() => {
     // every state has been visited, or the fuzz does not reach what it is about
-    if (STEPS >= 60_000) expect([2, 3, 4, 5, 6, 7, 8, 9].filter((state) => !seen.has(state))).toEqual([])
+    if (STEPS >= 75_000) expect([2, 3, 4, 5, 6, 7, 8, 9].filter((state) => !seen.has(state))).toEqual([])
   })
 })
 
