@@ -217,8 +217,8 @@ export class TcpOracle {
     const scaled = !s.syn && flow.ourScale >= 0 && flow.peerScale >= 0
     const unit = scaled ? 2 ** flow.ourScale : 1
     const edge = to + s.win * unit
-    // RFC 7323 §2.4: rounding may take back less than a unit
-    if (edge <= flow.edge - unit) this.#fail(flow, `window's edge goes from ${flow.edge} back to ${edge}`, s)
+    // RFC 7323 §2.4: rounding may take back less than a unit; §2.2: a SYN that goes again cannot say what an ACK can
+    if (!s.syn && edge <= flow.edge - unit) this.#fail(flow, `window's edge goes from ${flow.edge} back to ${edge}`, s)
     flow.edge = Math.max(flow.edge, edge)
     for (const [from, end] of s.sack) {
       const [a, b] = [distance(from, flow.irs), distance(end, flow.irs)]
