@@ -49,6 +49,8 @@ interface Conn {
   flow: Flow
   /** The user reads no more. */
   deaf: boolean
+  /** The stack has had a control block for it. */
+  known: boolean
 }
 
 export function randomSteps(r: RandomState, count: number): Step[] {
@@ -306,7 +308,7 @@ class Game {
   #conn(lport: number, fport: number, iss: number): Conn {
     const conn: Conn = {
       fport, lport, iss, sent: 0, fin: -1, ts: false, sackOk: false, options: Math.imul(iss, 0x9e3779b1) >>> 16, id: 0,
-      flow: this.oracle.flow(lport, fport), deaf: false,
+      flow: this.oracle.flow(lport, fport), deaf: false, known: false,
     }
     this.conns.push(conn)
     return conn
@@ -314,6 +316,7 @@ class Game {
 
   #in(conn: Conn, spec: InSpec): void {
     const { sack = [], oldTs = false, ...rest } = spec
+    if (this.#opensAgain(conn, spec)) return
     const clock = Math.floor(this.now / 1000) + 5000
     const ts = conn.ts ? [oldTs ? clock - 100_000 : clock, conn.flow.tsSent < 0 ? 0 : conn.flow.tsSent] as const : null
     const raw = sack.length === 0 ? {} : { rawOptions: sackOptions(sack, ts) }
@@ -326,6 +329,12 @@ class Game {
     this.#drain()
   }
 
+  /** A SYN cookie (RFC 4987 §3.6) can be played twice: a second connection with the numbers of the first. */
+  #opensAgain(conn: Conn, { flags, seq, ack }: InSpec): boolean {
+    return conn.known && !/[SR]/.test(flags) && seq === conn.iss + 1 && ack === conn.flow.iss + 1 &&
+      ![...this.vnet.state.tcp.tcbs.values()].some((tcb) => tcb.inp.fport === conn.fport)
+  }
+
   #drain(): void {
     this.vnet.drainFrames((_ifId, f) => { this.oracle.out(frameBytes(f).slice()) })
     this.vnet.drainEvents(() => { /* the user looks when it likes */ })
@@ -333,7 +342,10 @@ class Game {
 
   #check(): void {
     checkInside(this.vnet)
-    for (const tcb of this.vnet.state.tcp.tcbs.values()) this.states.add(tcb.state)
+    for (const tcb of this.vnet.state.tcp.tcbs.values()) {
+      this.states.add(tcb.state)
+      for (const conn of this.conns) if (conn.fport === tcb.inp.fport) conn.known = true
+    }
     if (++this.#taken % 200 === 0) assertVnetClean(this.vnet)
     if (this.#taken % 500 === 0) this.#restored()
   }

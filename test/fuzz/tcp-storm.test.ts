@@ -9,7 +9,7 @@ import { runStorm, stormConfig } from './tcp-storm.ts'
 import type { StormConfig } from './tcp-storm.ts'
 
 const SEED = Number(process.env['VIMAGE_SEED'] ?? 1)
-const STORMS = Number(process.env['VIMAGE_FUZZ_STORMS'] ?? 40)
+const STORMS = Number(process.env['VIMAGE_FUZZ_STORMS'] ?? 100)
 const TESTS = Math.min(STORMS, 40)
 
 let steps = 0
@@ -21,8 +21,8 @@ describe(`TCP through storms (seed ${SEED}, ${STORMS} of them)`, () => {
   }, STORMS > 100 ? 36_000_000 : 30_000)
 
   afterAll(() => {
-    if (STORMS < 40) return
-    expect(steps).toBeGreaterThan(25_000)
+    if (STORMS < 100) return
+    expect(steps).toBeGreaterThan(40_000)
     expect(retransmitted).toBeGreaterThan(1000)
   })
 })
