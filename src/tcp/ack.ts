@@ -163,6 +163,8 @@ function duplicateSack(vn: Vn, tcb: Tcb, seg: Seg, acked: number): void {
 
 /** SND.WND follows the newest segment only (SND.WL1, SND.WL2), be it smaller or larger (MUST-34). */
 function windowUpdate(vn: Vn, tcb: Tcb, seg: Seg): void {
+  // its window counts from an older SND.UNA (§3.10.7.4: only with SND.UNA =< SEG.ACK)
+  if (seqLt(seg.ack, tcb.sndUna)) return
   if (!(seqLt(tcb.sndWl1, seg.seq) || (tcb.sndWl1 === seg.seq && seqGeq(seg.ack, tcb.sndWl2)))) return
   if (seg.len === 0 && tcb.sndWl2 === seg.ack && seg.win > tcb.sndWnd) vn.state.tcp.stats.rcvwinupd++
   if (seg.win !== tcb.sndWnd) tcb.flags |= TF_NEEDOUTPUT

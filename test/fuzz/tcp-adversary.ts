@@ -114,6 +114,7 @@ class Game {
 
   /** The user closes everything and the peer falls silent: nothing may be left. */
   end(): void {
+    this.oracle.quiet()
     for (const conn of this.conns) if (conn.id !== 0) this.#closeSocket(conn)
     soClose(this.vnet, this.now, this.listener)
     this.#check()
