@@ -14,7 +14,7 @@ const CORE = ['lib', 'wire', 'kern', 'device', ...PROTOCOLS, 'snapshot', 'vnet',
 /** Folders that may call the host's operating system. */
 const NODE_SIDE = ['host', 'daemon', 'cli', 'socket', 'node', 'service', 'vimage']
 /** Where the package is entered: its exports and its program. */
-const ENTRIES = '^src/(index|(wire|sim|pcap|script)/index|cli/main)\\.ts$'
+const ENTRIES = '^src/(index|(wire|sim|pcap|script)/index|script/sim|cli/main)\\.ts$'
 /** Counters, tunables, constants and records: no behaviour, so any protocol may look at any other's. */
 const TABLES = '/(state|state-[a-z]+|stats|sysctl|ctl|sockopt)\\.ts$'
 /** What owners of a Vnet (driver, world, container, sockets) may call besides vnet/: management, names of states. */
@@ -117,7 +117,7 @@ const OWNERS = [
   never('host-below-daemon', 'the driver knows no configuration', { path: dir('host', 'vimage', 'node', 'sim') },
     { path: dir('daemon', 'cli') }),
   never('daemon-below-cli', 'the daemon prints no tables', { path: dir('daemon') }, { path: dir('cli') }),
-  never('index-is-for-users', 'inside, import the file that has it', { path: '^src/' },
+  never('index-is-for-users', 'inside, import the file that has it', { path: '^src/', pathNot: '^src/script/sim\\.ts$' },
     { path: '^src/(index|(wire|sim|pcap|script)/index)\\.ts$' }),
 ]
 

@@ -34,6 +34,7 @@ export const TCP_CORK = 3
 export const TCP_KEEPIDLE = 4
 export const TCP_KEEPINTVL = 5
 export const TCP_KEEPCNT = 6
+export const TCP_QUICKACK = 12
 /** Congestion control: here a number (CC_NAMES), by name at the surfaces. */
 export const TCP_CONGESTION = 13
 export const TCP_USER_TIMEOUT = 18

@@ -1,6 +1,6 @@
 /** Arguments of system calls: numbers, addresses, buffers; and what the script expects to find in them afterwards. */
 
-import { addrFromIp4, addrPrint, ip4Parse } from '../lib/addr.ts'
+import { addrFromIp4, addrIsV4, addrParse, addrPrint, ip4Parse } from '../lib/addr.ts'
 import type { Addr, Ip4 } from '../lib/addr.ts'
 import type { CallSpec, Expr } from './ast.ts'
 import { constantValue } from './constants.ts'
@@ -32,8 +32,13 @@ export class Args {
   value(e: Expr): number {
     switch (e.kind) {
       case 'number': return e.value
-      case 'names': return e.names.reduce((bits, name) => bits | this.constant(name), 0)
+      case 'names':
+        if (e.names.length === 1) return this.constant(e.names[0])
+        return e.names.reduce((bits, name) => (bits | this.constant(name)) >>> 0, 0)
       case 'list': if (e.items.length === 1) return this.value(e.items[0])
+        break
+      // a struct that begins with the switch: {enable=1, …}
+      case 'struct': if (e.fields.length > 0 && e.fields[0].value.kind !== 'string') return this.value(e.fields[0].value)
         break
       case 'apply':
         if (e.name === 'htons' || e.name === 'htonl' || e.name === 'ntohs') return this.value(e.args[0])
@@ -53,16 +58,18 @@ export class Args {
   address(e: Expr): SocketAddress | null {
     if (e.kind === 'ellipsis') return null
     if (e.kind !== 'struct') throw this.unknown(e)
-    const family = e.fields.find((f) => f.name === 'sa_family' || f.name === 'sin_family')
-    if (family?.value.kind === 'names' && family.value.names[0] !== 'AF_INET') {
-      throw unsupported(`addresses of ${family.value.names.join('|')}`)
-    }
     const out: SocketAddress = { addr: addrFromIp4(0), port: 0 }
     for (const f of e.fields) {
-      if (f.name === 'sin_port') out.port = this.#port(f.value)
+      if (/^s(?:a|in6?)_family$/.test(f.name)) this.#family(f.value)
+      else if (f.name === 'sin_port' || f.name === 'sin6_port') out.port = this.#port(f.value)
       else if (f.name === 'sin_addr') out.addr = addrFromIp4(this.#ip(f.value))
-      else if (f !== family) throw unsupported(`field ${f.name} of an address`)
+      else if (f.name === 'sin6_addr' || f.name === '') out.addr = this.#ip6(f.value)
+      else if (!/^(?:sin6?_len|sa_len|sin6_flowinfo|sin6_scope_id|sin_zero)$/.test(f.name)) {
+        throw unsupported(`field ${f.name} of an address`)
+      }
     }
+    const six = e.fields.some((f) => f.value.kind === 'names' && f.value.names[0] === 'AF_INET6')
+    if (six && !e.fields.some((f) => f.name === 'sin6_addr' || f.name === '')) throw unsupported('addresses of AF_INET6')
     return out
   }
 
@@ -111,6 +118,22 @@ export class Args {
 
   unknown(e: Expr): ScriptError {
     return unsupported(`${describeExpr(e)} as an argument of ${this.call.name}()`)
+  }
+
+  #family(e: Expr): void {
+    const name = e.kind === 'names' ? e.names.join('|') : e.kind === 'ellipsis' ? 'AF_INET' : describeExpr(e)
+    if (!/^(?:AF_INET6?|AF_UNSPEC)$/.test(name)) throw unsupported(`addresses of ${name}`)
+  }
+
+  /** `inet_pton(AF_INET6, "::1", &sin6_addr)`, `inet6_addr("::1")`, `in6addr_any`: a mapped one is IPv4's. */
+  #ip6(e: Expr): Addr {
+    if (e.kind === 'names' && e.names[0] === 'in6addr_any') return addrFromIp4(0)
+    const text = e.kind === 'apply' ? e.args.find((a) => a.kind === 'string') : e
+    const addr = text?.kind === 'string' ? addrParse(text.value) : null
+    if (text?.kind === 'string' && text.value === '::') return addrFromIp4(0)
+    if (addr === null) throw this.unknown(e)
+    if (!addrIsV4(addr)) throw unsupported(`IPv6 address ${addrPrint(addr)}`)
+    return addr
   }
 
   #port(e: Expr): number {

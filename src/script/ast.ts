@@ -81,10 +81,11 @@ export interface TcpSpec {
 }
 
 export type TcpOptionSpec =
+  /** A value of -1 stands for any. */
   | { kind: 'mss' | 'wscale'; value: number }
   | { kind: 'nop' | 'eol' | 'sackOK' }
   | { kind: 'sack'; edges: number[] }
-  /** A value of -1 stands for any. */
+  /** The same. */
   | { kind: 'ts'; val: number; ecr: number }
   /** Any other: its number and its content. */
   | { kind: 'raw'; number: number; bytes: number[] }
@@ -93,6 +94,8 @@ export interface UdpSpec { proto: 'udp'; len: number }
 
 export interface IcmpSpec {
   proto: 'icmp'
+  /** ICMPv6. */
+  v6: boolean
   type: number
   code: number
   /** MTU of frag_needed, identifier and number of echo; -1 where the script does not say. */

@@ -15,11 +15,13 @@ export interface Call {
   until: number
   /** The result is a new socket, to be known by the script's number. */
   opens: boolean
+  /** Makes the descriptor of a call that opens something else than a socket; null for sockets. */
+  openFile: ((fd: number) => void) | null
 }
 
 /** A call that never waits. */
 export function atOnce(attempt: () => number, done: (result: number) => void = ignore): Call {
-  return { attempt, done, blocks: false, until: Infinity, opens: false }
+  return { attempt, done, blocks: false, until: Infinity, opens: false, openFile: null }
 }
 
 /** A call on the descriptor in the first argument; EBADF where the script has none of this number. */

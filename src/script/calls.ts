@@ -4,24 +4,27 @@
  */
 
 import { EAGAIN, EINPROGRESS, EINVAL } from '../lib/errno.ts'
-import { AF_INET, SO_KIND_MASK, SO_TCP } from '../inet/state.ts'
+import { AF_INET, AF_INET6, SO_KIND_MASK, SO_TCP } from '../inet/state.ts'
 import { MSG_FASTOPEN, MSG_PEEK, SOCK_DGRAM, SOCK_STREAM } from '../inet/sockopt.ts'
 import { EV_ERROR, EV_WRITE } from '../kern/vn.ts'
 import { addrFromIp4 } from '../lib/addr.ts'
 import {
-  soAccept, soBind, soClose, soConnect, soCreate, soFastConnect, soListen, soName, soPeer, soReady, soRecv, soSend, soSendTo,
-  soShutdown, soGetOpt,
+  soAccept, soBind, soClose, soConnect, soCreate, soFastConnect, soGetOpt, soListen, soName, soPeer, soReady, soRecv,
+  soSend, soSendTo, soSetOpt, soShutdown,
 } from '../vnet/so.ts'
-import { SO_ERROR, SOL_SOCKET } from '../inet/sockopt.ts'
+import { SO_ERROR, SOL_SOCKET, SOL_TCP, TCP_CORK } from '../inet/sockopt.ts'
+import { IPPROTO_UDP } from '../wire/ipv4.ts'
 import { Args } from './args.ts'
 import type { SocketAddress } from './args.ts'
 import type { CallSpec, Expr } from './ast.ts'
 import { atOnce, onFile } from './call.ts'
 import type { Call } from './call.ts'
 import {
-  F_GETFL, F_SETFL, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_WAITALL, O_RDWR, SOCK_CLOEXEC, SOCK_NONBLOCK, nonblockFlag,
+  F_GETFD, F_GETFL, F_SETFD, F_SETFL, MSG_DONTWAIT, MSG_EOR, MSG_MORE, MSG_NOSIGNAL, MSG_WAITALL, O_RDWR,
+  SOCK_CLOEXEC, SOCK_NONBLOCK, nonblockFlag,
 } from './constants.ts'
 import { unsupported } from './error.ts'
+import { epollCreateCall, epollCtlCall, epollWaitCall } from './epoll.ts'
 import { ioctlCall } from './ioctl.ts'
 import { pollCall } from './poll.ts'
 import { createFrom, fileOpen, flowNew, flowOfSocket, peerPort } from './session.ts'
@@ -42,6 +45,8 @@ const CALLS: Readonly<Record<string, Maker>> = Object.freeze({
   read: (s: Session, a: Args) => recvCall(s, a, a.number(2), 0, -1),
   recv: (s: Session, a: Args) => recvCall(s, a, a.number(2), a.number(3), -1),
   recvfrom: (s: Session, a: Args) => recvCall(s, a, a.number(2), a.number(3), 4),
+  epoll_create: epollCreateCall, epoll_create1: epollCreateCall, epoll_ctl: epollCtlCall, epoll_wait: epollWaitCall,
+  epoll_pwait: epollWaitCall, dup: dupCall, cap_set: () => atOnce(() => 0),
   readv: (s: Session, a: Args) => recvCall(s, a, a.vector(a.at(1)), 0, -1),
   recvmsg: recvmsgCall,
   write: (s: Session, a: Args) => sendCall(s, a, a.number(2), 0, null),
@@ -54,13 +59,33 @@ const CALLS: Readonly<Record<string, Maker>> = Object.freeze({
 })
 
 function socketCall(session: Session, args: Args): Call {
-  const family = args.at(0).kind === 'ellipsis' ? AF_INET : args.number(0)
+  const family = familyOf(session, args.at(0), args)
   const flags = args.number(1)
   const type = flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)
   if (type !== SOCK_STREAM && type !== SOCK_DGRAM) throw unsupported(`sockets of type ${type}`)
-  args.number(2)
+  // Multipath TCP and the like are protocols of their own
+  const protocol = args.number(2)
+  if (protocol !== 0 && protocol !== (type === SOCK_STREAM ? SOL_TCP : IPPROTO_UDP)) throw unsupported(`protocol ${protocol}`)
   const { vnet } = session.stack
-  return { ...atOnce(() => soCreate(vnet, session.stack.vnetNow, family, type, 0)), opens: true }
+  return {
+    ...atOnce(() => soCreate(vnet, session.stack.vnetNow, family === AF_INET6 ? AF_INET : family, type, 0)), opens: true,
+  }
+}
+
+/** The family of a new socket: AF_INET6 with IPv4 on the wire in mapped mode only. */
+function familyOf(session: Session, e: Expr, args: Args): number {
+  const { mapped } = session.config
+  if (e.kind === 'ellipsis') return mapped ? AF_INET6 : AF_INET
+  const family = args.value(e)
+  if (family === AF_INET6 && !mapped) throw unsupported('sockets of AF_INET6')
+  return family
+}
+
+/** Another descriptor of the same socket. */
+function dupCall(session: Session, args: Args): Call {
+  return onFile(session, args, (file) => ({
+    ...atOnce(() => 0), opens: true, openFile: (fd) => { session.files.set(fd, file) },
+  }))
 }
 
 function bindCall(session: Session, args: Args): Call {
@@ -123,8 +148,8 @@ function connected(session: Session, id: number): number {
 }
 
 /** Flags of send and receive that this stack knows. */
-const RECV_FLAGS = MSG_PEEK | MSG_DONTWAIT | MSG_WAITALL
-const SEND_FLAGS = 1 | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_FASTOPEN
+const RECV_FLAGS = MSG_PEEK | MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL
+const SEND_FLAGS = 1 | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR | MSG_MORE | MSG_FASTOPEN
 
 function recvCall(
   session: Session, args: Args, len: number, flags: number, addressAt: number,
@@ -173,10 +198,12 @@ function sendCall(session: Session, args: Args, len: number, flags: number, to: 
     attempt: () => {
       const { vnet, vnetNow } = session.stack
       const { id } = file
+      if ((flags & MSG_MORE) !== 0 && !file.more) cork(session, file)
       const n = to === null || (id & SO_KIND_MASK) === SO_TCP
         ? soSend(vnet, vnetNow, id, buf, put, len - put, flags & 1)
         : soSendTo(vnet, vnetNow, id, buf, 0, len, to.addr, to.port)
       if (n >= 0 && to !== null) flowOfDatagram(session, id, to)
+      if (n >= 0 && (file.more || (flags & MSG_MORE) !== 0)) uncork(session, file, flags)
       if (n < 0) return n === -EAGAIN || put === 0 ? n : put
       put += n
       // a blocking call takes all of it
@@ -206,6 +233,22 @@ function fastSendCall(session: Session, args: Args, buf: Uint8Array, flags: numb
   }))
 }
 
+/** More is to come: a last short segment waits for it. */
+function cork(session: Session, file: OpenFile): void {
+  const { vnet, vnetNow } = session.stack
+  if ((file.id & SO_KIND_MASK) !== SO_TCP) throw unsupported('MSG_MORE without TCP')
+  // a cork of the user's own stays when the flag is gone
+  file.more = soGetOpt(vnet, vnetNow, file.id, SOL_TCP, TCP_CORK) === 0
+  if (file.more) soSetOpt(vnet, vnetNow, file.id, SOL_TCP, TCP_CORK, 1)
+}
+
+/** What was held back goes with the data of the first send without the flag. */
+function uncork(session: Session, file: OpenFile, flags: number): void {
+  if ((flags & MSG_MORE) !== 0) return
+  file.more = false
+  soSetOpt(session.stack.vnet, session.stack.vnetNow, file.id, SOL_TCP, TCP_CORK, 0)
+}
+
 function sendmsgCall(session: Session, args: Args): Call {
   const msg = args.at(1)
   const vector = args.field(msg, 'msg_iov')
@@ -230,7 +273,12 @@ function shutdownCall(session: Session, args: Args): Call {
 
 function closeCall(session: Session, args: Args): Call {
   return onFile(session, args, ({ id }) => atOnce(() => {
-    session.files.delete(args.number(0))
+    const fd = args.number(0)
+    const file = session.files.get(fd)
+    session.files.delete(fd)
+    for (const other of session.files.values()) other.epoll?.delete(fd)
+    // the socket lives as long as one descriptor of it
+    if (file?.epoll !== null || [...session.files.values()].includes(file)) return 0
     return -soClose(session.stack.vnet, session.stack.vnetNow, id)
   }))
 }
@@ -240,6 +288,8 @@ function fcntlCall(session: Session, args: Args): Call {
   return onFile(session, args, (file) => {
     switch (args.number(1)) {
       case F_GETFL: return atOnce(() => O_RDWR | (file.nonblocking ? nonblock : 0))
+      case F_GETFD: return atOnce(() => 0)
+      case F_SETFD: return atOnce(() => 0)
       case F_SETFL: return atOnce(() => {
         const flags = args.number(2)
         if ((flags & ~(O_RDWR | nonblock)) !== 0) return -EINVAL
@@ -280,7 +330,7 @@ function portOf(session: Session, id: number): number {
 
 /** Opens the descriptor of a call that made a socket. */
 export function callOpen(session: Session, spec: CallSpec, id: number, fd: number): void {
-  fileOpen(session, id, fd)
+  fileOpen(session, id, fd, session.config.mapped ? AF_INET6 : AF_INET)
   const file = session.files.get(fd)
   const flags = spec.name === 'socket' ? spec.args[1] : spec.name === 'accept4' ? spec.args[3] : undefined
   if (file !== undefined && flags?.kind === 'names') file.nonblocking = flags.names.includes('SOCK_NONBLOCK')

@@ -1,21 +1,58 @@
-/** `%{ … }%`: the assertions that people write there, a small part of Python: `assert EXPR[, MESSAGE]`, `NAME = EXPR`. */
+/**
+ * `%{ … }%`: the assertions that people write there, a small part of Python: `assert EXPR[, MESSAGE]`, `NAME = EXPR`
+ * (also `+=` and `-=`), `if`/`elif`/`else` with a block or a statement behind the colon, `print`, `pass`.
+ */
 
+import { Evaluator } from './code-eval.ts'
+import type { Lookup } from './code-eval.ts'
 import { mismatch, unsupported } from './error.ts'
 
-/** Values of names: tcp_info's fields and constants. */
-export type Lookup = (name: string) => number | null
-
-/** Runs the statements; a name, statement or operator that is not known is unsupported, an assertion that fails throws. */
-export function codeRun(text: string, lookup: Lookup): void {
-  const vars = new Map<string, number>()
+/**
+ * Runs the statements; a name, statement or operator that is not known is unsupported, an assertion that fails throws.
+ * `vars` keeps what is assigned from one block to the next.
+ */
+export function codeRun(text: string, vars: Map<string, number>, lookup: Lookup): void {
   const names: Lookup = (name) => vars.get(name) ?? lookup(name)
-  for (const statement of statements(text)) {
-    const assertion = /^assert\b\s*(.*)$/s.exec(statement)
-    const assignment = /^([A-Za-z_]\w*)\s*=(?!=)\s*(.*)$/s.exec(statement)
-    if (assertion !== null) check(assertion[1], names)
-    else if (assignment !== null) vars.set(assignment[1], new Evaluator(assignment[2], names).all())
-    else if (!/^print\b/.test(statement)) throw unsupported(`code: ${statement}`)
+  runBlock(statements(text), { at: 0 }, -1, { vars, names }, true)
+}
+
+interface Statement { indent: number; text: string }
+
+interface Scope { vars: Map<string, number>; names: Lookup }
+
+/** Runs (or, with `live` false, passes over) the statements that stand further in than `outer`. */
+function runBlock(list: readonly Statement[], cursor: { at: number }, outer: number, scope: Scope, live: boolean): void {
+  // whether the `if` chain at this depth has found its branch
+  let taken = true
+  while (cursor.at < list.length && list[cursor.at].indent > outer) {
+    const { indent, text } = list[cursor.at++]
+    const branch = /^(if|elif|else)\b(.*)$/s.exec(text)
+    if (branch === null) {
+      if (live) runOne(text, scope)
+      continue
+    }
+    const [, word, rest] = branch as unknown as [string, string, string]
+    const colon = colonIn(rest)
+    if (colon < 0) throw unsupported(`code: ${text}`)
+    if (word === 'if') taken = false
+    const condition = rest.slice(0, colon).trim()
+    const holds: boolean = !taken && (word === 'else' || (live && new Evaluator(condition, scope.names).all() !== 0))
+    taken ||= holds
+    const inline = rest.slice(colon + 1).trim()
+    if (inline !== '') {
+      if (live && holds) runOne(inline, scope)
+    } else runBlock(list, cursor, indent, scope, live && holds)
   }
+}
+
+function runOne(statement: string, { vars, names }: Scope): void {
+  const assertion = /^assert\b\s*(.*)$/s.exec(statement)
+  const assignment = /^([A-Za-z_]\w*)\s*([+*-]?)=(?!=)\s*(.*)$/s.exec(statement)
+  if (assertion !== null) check(assertion[1], names)
+  else if (assignment !== null) {
+    const [, name, op, text] = assignment
+    vars.set(name, new Evaluator(op === '' ? text : `${name} ${op} (${text})`, names).all())
+  } else if (!/^(?:print|pass)\b/.test(statement)) throw unsupported(`code: ${statement}`)
 }
 
 function check(text: string, names: Lookup): void {
@@ -27,192 +64,36 @@ function check(text: string, names: Lookup): void {
   throw mismatch(`assertion failed: ${text.trim()}`, `assert ${text.trim()}`, shown)
 }
 
-/** Statements end with a line (outside parentheses) or a semicolon. */
-function statements(text: string): string[] {
-  const out: string[] = []
+/** Statements end with a line (outside parentheses, without a backslash) or a semicolon. */
+function statements(text: string): Statement[] {
+  const out: Statement[] = []
   let depth = 0
   let current = ''
+  let indent = 0
+  const end = (): void => {
+    if (current.trim() !== '') out.push({ indent, text: current.trim() })
+    current = ''
+  }
   for (const line of text.split('\n')) {
-    for (const c of line.replace(/#.*$/, '')) {
-      if (c === '(') depth++
-      if (c === ')') depth--
-      if (c === ';' && depth === 0) {
-        out.push(current)
-        current = ''
-      } else current += c
+    const code = line.replace(/^((?:[^#"']|"[^"]*"|'[^']*')*)#.*$/, '$1')
+    if (current === '' && code.trim() !== '') indent = code.length - code.trimStart().length
+    for (const token of code.matchAll(/"[^"]*"|'[^']*'|./g)) {
+      const [c] = token
+      if (c === '(' || c === '[') depth++
+      if (c === ')' || c === ']') depth--
+      if (c === ';' && depth === 0) end()
+      else current += c
     }
-    if (depth === 0) {
-      out.push(current)
-      current = ''
-    } else current += ' '
+    if (current.endsWith('\\')) current = `${current.slice(0, -1)} `
+    else if (depth === 0) end()
+    else current += ' '
   }
-  out.push(current)
-  return out.map((s) => s.trim()).filter((s) => s !== '')
+  end()
+  // what stands behind `%{` is as far out as what follows
+  if (out.length > 1) out[0].indent = Math.min(out[0].indent, ...out.slice(1).map((s) => s.indent))
+  return out
 }
 
-/** Recursive descent over Python's precedence: or, and, not, comparisons (chained), | & + - * / // %, unary minus. */
-class Evaluator {
-  readonly seen = new Map<string, number>()
-  readonly #tokens: string[]
-  readonly #text: string
-  readonly #names: Lookup
-  #at = 0
-
-  constructor(text: string, names: Lookup) {
-    this.#text = text.trim()
-    this.#names = names
-    const found = text.match(/0x[0-9a-fA-F]+|\d+(?:\.\d+)?(?:e\d+)?|\.\d+|[A-Za-z_]\w*|"[^"]*"|'[^']*'|\/\/|<=|>=|==|!=|\S/g)
-    this.#tokens = found ?? []
-  }
-
-  /** The whole text as one value. */
-  all(): number {
-    const value = this.#or()
-    if (this.#at < this.#tokens.length) throw this.#unknown()
-    return value
-  }
-
-  /** A value, and perhaps a message behind a comma. */
-  assertion(): number {
-    const value = this.#or()
-    if (this.#at < this.#tokens.length && this.#tokens[this.#at] !== ',') throw this.#unknown()
-    return value
-  }
-
-  #or(): number {
-    let value = this.#and()
-    while (this.#eat('or')) {
-      const right = this.#and()
-      value = value !== 0 ? value : right
-    }
-    return value
-  }
-
-  #and(): number {
-    let value = this.#not()
-    while (this.#eat('and')) {
-      const right = this.#not()
-      value = value === 0 ? value : right
-    }
-    return value
-  }
-
-  #not(): number {
-    if (!this.#eat('not')) return this.#comparison()
-    return this.#not() === 0 ? 1 : 0
-  }
-
-  #comparison(): number {
-    let left = this.#bits()
-    let result: number | null = null
-    for (;;) {
-      const op = this.#tokens[this.#at]
-      if (op === 'in') {
-        this.#at++
-        return this.#members().includes(left) ? 1 : 0
-      }
-      if (!COMPARISONS.includes(op)) return result ?? left
-      this.#at++
-      const right = this.#bits()
-      const holds = compare(op, left, right)
-      result = result !== 0 && holds ? 1 : 0
-      left = right
-    }
-  }
-
-  #members(): number[] {
-    const close = this.#eat('[') ? ']' : ')'
-    if (close === ')' && !this.#eat('(')) throw this.#unknown()
-    const list: number[] = []
-    while (!this.#eat(close)) {
-      list.push(this.#or())
-      if (!this.#eat(',') && this.#tokens[this.#at] !== close) throw this.#unknown()
-    }
-    return list
-  }
-
-  #bits(): number {
-    let value = this.#sum()
-    for (;;) {
-      if (this.#eat('|')) value |= this.#sum()
-      else if (this.#eat('&')) value &= this.#sum()
-      else return value
-    }
-  }
-
-  #sum(): number {
-    let value = this.#product()
-    for (;;) {
-      if (this.#eat('+')) value += this.#product()
-      else if (this.#eat('-')) value -= this.#product()
-      else return value
-    }
-  }
-
-  #product(): number {
-    let value = this.#unary()
-    for (;;) {
-      if (this.#eat('*')) value *= this.#unary()
-      else if (this.#eat('//')) value = Math.floor(value / this.#unary())
-      else if (this.#eat('/')) value /= this.#unary()
-      else if (this.#eat('%')) value %= this.#unary()
-      else return value
-    }
-  }
-
-  #unary(): number {
-    return this.#eat('-') ? -this.#unary() : this.#atom()
-  }
-
-  #atom(): number {
-    const token = this.#tokens[this.#at++]
-    if (token === undefined) throw this.#unknown()
-    if (token === '(') {
-      const value = this.#or()
-      if (!this.#eat(')')) throw this.#unknown()
-      return value
-    }
-    if (/^[.\d]/.test(token)) return Number(token)
-    if (token === 'True' || token === 'False') return token === 'True' ? 1 : 0
-    if (!/^[A-Za-z_]/.test(token)) throw this.#unknown()
-    if (this.#tokens[this.#at] === '(') return this.#call(token)
-    const value = this.#names(token)
-    if (value === null || Number.isNaN(value)) throw unsupported(`code: ${token}`)
-    this.seen.set(token, value)
-    return value
-  }
-
-  #call(name: string): number {
-    const args = this.#members()
-    switch (name) {
-      case 'abs': return Math.abs(args[0])
-      case 'min': return Math.min(...args)
-      case 'max': return Math.max(...args)
-      case 'int': return Math.trunc(args[0])
-      default: throw unsupported(`code: ${name}()`)
-    }
-  }
-
-  #eat(token: string): boolean {
-    if (this.#tokens[this.#at] !== token) return false
-    this.#at++
-    return true
-  }
-
-  #unknown(): Error {
-    return unsupported(`code: ${this.#text}`)
-  }
-}
-
-const COMPARISONS: readonly (string | undefined)[] = Object.freeze(['<', '>', '<=', '>=', '==', '!='])
-
-function compare(op: string | undefined, a: number, b: number): boolean {
-  switch (op) {
-    case '<': return a < b
-    case '>': return a > b
-    case '<=': return a <= b
-    case '>=': return a >= b
-    case '==': return a === b
-    default: return a !== b
-  }
+function colonIn(text: string): number {
+  return text.replace(/"[^"]*"|'[^']*'/g, (s) => '_'.repeat(s.length)).indexOf(':')
 }

@@ -1,95 +1,105 @@
 /**
- * Commands in backticks. No shell is run: settings of tunables are made in the Vnet, a few commands that cannot change
- * what the stack does are passed over, everything else is unsupported.
+ * Commands in backticks. No shell is run: settings of tunables, of the interface and of its route are made in the Vnet,
+ * commands that cannot change what the stack does are passed over, everything else is unsupported.
  */
 
+import { ip4Parse, ip4PrefixLen } from '../lib/addr.ts'
 import { ENOENT } from '../lib/errno.ts'
+import { ifByName, ifSetMtu } from '../link/ifnet.ts'
 import { sysctlDef, sysctlSet } from '../vnet/sysctl.ts'
 import type { Vnet } from '../vnet/vnet.ts'
 import { unsupported } from './error.ts'
-import { personalityApply } from './personality.ts'
+import { personalityApply, personalityTestDefaults } from './personality.ts'
 import type { Personality } from './personality.ts'
+import { shellCommands } from './shell.ts'
+import type { ShellCommand } from './shell.ts'
+import { sysctlForeign } from './sysctl-names.ts'
 
 export function commandRun(vnet: Vnet, personality: Personality, text: string): void {
-  for (const line of text.split(/\n|;|&&/)) {
-    const words = line.trim().split(/\s+/).filter((w) => w !== '')
-    if (words.length > 0 && !(words[0]).startsWith('#')) runOne(vnet, personality, words)
-  }
+  for (const command of shellCommands(text)) runOne(vnet, personality, command)
 }
 
-function runOne(vnet: Vnet, personality: Personality, words: readonly string[]): void {
-  const name = (words[0]).replace(/^.*\//, '')
+function runOne(vnet: Vnet, personality: Personality, command: ShellCommand): void {
+  const { words, into } = command
+  const name = words[0].replace(/^.*\//, '')
   const args = words.slice(1)
   switch (name) {
-    case 'sysctl': return args.filter((a) => !a.startsWith('-')).forEach((a) => assign(vnet, a))
+    case 'sysctl': return args.filter((a) => a.includes('=') && !a.startsWith('-')).forEach((a) => assign(vnet, a))
     // settings by their path in /proc/sys
-    case 'set_sysctls.py': return args.forEach((a) => assign(vnet, a.replace(/^\/proc\/sys\//, '').replaceAll('/', '.')))
-    // what a script's author calls the defaults is what the personality stands for
-    case 'defaults.sh': return personalityApply(vnet, personality)
-    // a module that is loaded does nothing until a setting names it
-    case 'kldload': case 'true': return
-    default: throw unsupported(`command ${words.join(' ')}`)
+    case 'set_sysctls.py': return args.forEach((a) => assign(vnet, fromPath(a)))
+    case 'echo':
+      if (into.startsWith('/proc/sys/')) return assign(vnet, `${fromPath(into)}=${args.join(' ')}`)
+      if (into === '' || into === '/dev/null') return
+      break
+    // what a script's author calls the defaults is what the personality stands for, with what its test runs add
+    case 'defaults.sh':
+      personalityApply(vnet, personality)
+      return personalityTestDefaults(vnet, personality)
+    case 'ip': case 'ifconfig': case 'ethtool': case 'tc':
+      if (network(vnet, name, args)) return
+      break
+    // they load what does nothing until a setting names it, wait, or only show
+    case 'kldload': case 'kldstat': case 'modprobe': case 'true': case ':': case 'sleep': case 'sync': case 'nstat':
+    case 'netstat': case 'ss': case 'dmesg': case 'cat': case 'ulimit': case 'date': case 'tcpdump': case 'set':
+      return
+    default:
   }
+  throw unsupported(`command ${words.join(' ')}`)
+}
+
+function fromPath(path: string): string {
+  return path.replace(/^\/proc\/sys\//, '').replace(/^[^=]*/, (name) => name.replaceAll('/', '.'))
 }
 
 function assign(vnet: Vnet, text: string): void {
-  const m = /^([\w.]+)=["']?([^"']*)["']?$/.exec(text.trim())
+  const m = /^([\w.-]+?)\s*=\s*(.*)$/s.exec(text.trim())
   if (m === null) throw unsupported(`sysctl ${text}`)
   const [, name, value] = m
-  if (name === 'net.ipv4.tcp_fastopen' && /^[0-3]$/.test(value)) {
-    // Linux's mask: 1 for clients, 2 for listeners
-    assign(vnet, `net.inet.tcp.fastopen.client_enable=${Number(value) & 1}`)
-    return assign(vnet, `net.inet.tcp.fastopen.server_enable=${Number(value) >> 1}`)
-  }
-  const target = targetOf(name)
-  if (target !== '') {
-    const errno = sysctlSet(vnet.state.sysctl, target, value)
+  const foreign = sysctlDef(name) === null ? sysctlForeign(name, value.trim()) : [[name, value.trim()] as const]
+  if (foreign === null) throw unsupported(`sysctl ${name}=${value}`)
+  for (const [target, to] of foreign) {
+    const errno = sysctlSet(vnet.state.sysctl, target, to)
     if (errno !== 0) throw unsupported(`sysctl ${name}=${value} (${errno === ENOENT ? 'no such name' : 'value refused'})`)
-    return
   }
-  const fixed = Object.hasOwn(FIXED, name) ? FIXED[name] : []
-  if (!fixed.includes(value)) throw unsupported(`sysctl ${name}=${value}`)
 }
 
-/** The Vnet's own tunable that a name stands for, or ''. */
-function targetOf(name: string): string {
-  if (sysctlDef(name) !== null) return name
-  const alias = Object.hasOwn(ALIASES, name) ? ALIASES[name] : ''
-  return sysctlDef(alias) === null ? '' : alias
+/** Commands that configure the interface: true when there is nothing (more) to do. */
+function network(vnet: Vnet, name: string, args: readonly string[]): boolean {
+  // queueing and offload are below the stack
+  if (name === 'ethtool' || name === 'tc') return true
+  const text = args.join(' ')
+  // saved figures about peers: this stack keeps none
+  if (/^(?:-\w+ )*tcp_metrics\b/.test(text)) return true
+  const mtu = /^(?:link set |)(?:dev )?(tun\d*) (?:.*\b)?mtu (\d+)$/.exec(text)
+  if (mtu !== null) return setMtu(vnet, Number(mtu[2]))
+  if (/^(?:link set |)(?:dev )?tun\d* (?:up|(?:txqueuelen|qlen) \d+|gso_max_s\w+ \d+)$/.test(text)) return true
+  const route = /^(?:-\w+ )*(?:route|ro|r) (?:add|change|replace|append) (\S+)(.*)$/.exec(text)
+  return route !== null && setRoute(vnet, route[1], route[2])
 }
 
-/** Linux's names with the same unit and meaning. */
-const ALIASES: Readonly<Record<string, string>> = Object.freeze({
-  'net.ipv4.ip_default_ttl': 'net.inet.ip.ttl',
-  'net.ipv4.tcp_sack': 'net.inet.tcp.sack.enable',
-  'net.ipv4.tcp_dsack': 'net.inet.tcp.sack.dsack',
-  'net.ipv4.tcp_ecn': 'net.inet.tcp.ecn.enable',
-  'net.ipv4.tcp_tw_reuse': 'net.inet.tcp.tw_reuse',
-  'net.ipv4.tcp_syncookies': 'net.inet.tcp.syncookies',
-  'net.ipv4.tcp_retries2': 'net.inet.tcp.retries',
-  'net.ipv4.tcp_synack_retries': 'net.inet.tcp.syncache.rexmtlimit',
-  'net.ipv4.tcp_keepalive_probes': 'net.inet.tcp.keepcnt',
-  'net.ipv4.tcp_max_orphans': 'net.inet.tcp.maxorphans',
-  'net.ipv4.tcp_invalid_ratelimit': 'net.inet.tcp.ack_war_timewindow',
-  'net.core.somaxconn': 'kern.ipc.soacceptqueue',
-  'net.core.wmem_max': 'kern.ipc.maxsockbuf',
-  'net.core.rmem_max': 'kern.ipc.maxsockbuf',
-})
+function setMtu(vnet: Vnet, mtu: number): boolean {
+  const ifp = ifByName(vnet.vn, 'tun0')
+  return ifp !== null && ifSetMtu(vnet.vn, ifp.id, mtu) === 0
+}
 
-/** Settings that only say what this stack does anyway. */
-const FIXED: Readonly<Record<string, readonly string[]>> = Object.freeze({
-  'kern.timecounter.alloweddeviation': Object.freeze(['0']),
-  'net.inet.tcp.functions_default': Object.freeze(['freebsd']),
-  'net.inet.tcp.hostcache.purgenow': Object.freeze(['0', '1']),
-  'net.inet.tcp.hostcache.enable': Object.freeze(['0']),
-  'net.inet.tcp.recvbuf_auto': Object.freeze(['0']),
-  'net.inet.tcp.sendbuf_auto': Object.freeze(['0']),
-  'net.inet.tcp.tso': Object.freeze(['0', '1']),
-  'net.ipv4.tcp_timestamps': Object.freeze(['1']),
-  'net.ipv4.tcp_window_scaling': Object.freeze(['1']),
-  'net.ipv4.tcp_early_retrans': Object.freeze(['0']),
-  'net.ipv4.tcp_recovery': Object.freeze(['0']),
-  'net.ipv4.tcp_congestion_control': Object.freeze(['reno']),
-  'net.ipv4.tcp_no_metrics_save': Object.freeze(['0', '1']),
-  'net.ipv4.tcp_moderate_rcvbuf': Object.freeze(['0']),
-})
+/** `ip route change default via … mtu 1400 initcwnd 10`: what a route says of the one path that there is. */
+function setRoute(vnet: Vnet, to: string, rest: string): boolean {
+  const [ip, len] = to.split('/')
+  const known = to === 'default' || (ip4Parse(ip) !== null && (len === undefined || ip4PrefixLen(0) >= 0))
+  if (!known) return false
+  const words = rest.trim().split(/\s+/).filter((w) => w !== '')
+  for (let i = 0; i < words.length; i += 2) {
+    const value = words[i + 1]
+    switch (words[i]) {
+      case 'via': case 'dev': case 'proto': case 'scope': case 'src': case 'metric': case 'congctl': case 'table': break
+      case 'initcwnd':
+        if (sysctlSet(vnet.state.sysctl, 'net.inet.tcp.initcwnd_segments', value) !== 0) return false
+        break
+      case 'mtu':
+        if (!setMtu(vnet, Number(value))) return false
+        break
+      default: return false
+    }
+  }
+  return true
+}

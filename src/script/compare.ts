@@ -43,6 +43,7 @@ function sameOptions(e: readonly TcpOptionSpec[], a: readonly TcpOptionSpec[]): 
 
 function sameOption(e: TcpOptionSpec, a: TcpOptionSpec): boolean {
   if (e.kind !== a.kind) return false
+  if ((e.kind === 'mss' || e.kind === 'wscale') && e.value < 0) return true
   if (e.kind === 'ts' && a.kind === 'ts') return (e.val < 0 || e.val === a.val) && (e.ecr < 0 || e.ecr === a.ecr)
   return encodeOptions([e]).join() === encodeOptions([a]).join()
 }

@@ -19,6 +19,8 @@ export interface Config {
   /** Port of `bind(…, ..., ...)`, and that of the peer in `connect(…, ..., ...)`. */
   bindPort: number
   connectPort: number
+  /** Sockets are of AF_INET6, packets are IPv4: addresses are ::ffff:a.b.c.d. */
+  mapped: boolean
   /** Tick of the stack's timestamp clock; 0: timestamps of the stack are not compared. */
   tsTickUs: number
 }
@@ -26,7 +28,7 @@ export interface Config {
 export function createConfig(personality: Personality, toleranceUs: number): Config {
   return {
     personality, toleranceUs, localIp: LOCAL_IP, remoteIp: REMOTE_IP, gatewayIp: GATEWAY_IP, prefixLen: 16, mtu: 1500,
-    bindPort: 8080, connectPort: 8080, tsTickUs: 0,
+    bindPort: 8080, connectPort: 8080, mapped: false, tsTickUs: 0,
   }
 }
 
@@ -43,10 +45,11 @@ function applyOne(config: Config, o: ScriptOption): void {
   switch (o.name) {
     case 'tolerance_usecs': config.toleranceUs = integer(o, 0, 1e9); break
     case 'ip_version':
-      if (o.value !== 'ipv4') throw unsupported(`--ip_version=${o.value}`, o.line)
+      config.mapped = /^ipv4[-_]mapped[-_]ipv6$/.test(o.value)
+      if (o.value !== 'ipv4' && !config.mapped) throw unsupported(`--ip_version=${o.value}`, o.line)
       break
-    case 'local_ip': config.localIp = address(o); break
-    case 'remote_ip': config.remoteIp = address(o); break
+    case 'local_ip': case 'local_ipv4': config.localIp = address(o); break
+    case 'remote_ip': case 'remote_ipv4': config.remoteIp = address(o); break
     case 'gateway_ip': config.gatewayIp = address(o); break
     case 'netmask_ip': config.prefixLen = prefixLen(o); break
     case 'mtu': config.mtu = integer(o, 68, 65_535); break
@@ -59,8 +62,11 @@ function applyOne(config: Config, o: ScriptOption): void {
       config.personality = known
       break
     }
-    // they say how a run is to be shown or timed, which changes nothing here
-    case 'verbose': case 'dry_run': case 'no_cleanup': break
+    // they say how a run is to be shown, timed or cleaned up, which changes nothing here; --define: preprocess.ts
+    case 'verbose': case 'v': case 'dry_run': case 'no_cleanup': case 'define': case 'speed': case 'non_fatal':
+    case 'init_scripts': case 'code_command': case 'code_format': case 'code_sockopt': case 'send_omit_free':
+    case 'strict_segments': case 'udp_offload': case 'is_anyip': case 'debug': case 'persistent_tun_dev':
+    case 'tun_device': case 'snaplen': break
     default: throw unsupported(`option --${o.name}`, o.line)
   }
 }
@@ -78,7 +84,7 @@ function prefixLen(o: ScriptOption): number {
 }
 
 function address(o: ScriptOption): Ip4 {
-  const ip = ip4Parse(o.value)
+  const ip = ip4Parse(o.value.replace(/^::ffff:/i, ''))
   if (ip === null) {
     throw o.value.includes(':') ? unsupported(`IPv6 address ${o.value}`, o.line)
       : new ScriptError('syntax', `syntax: --${o.name} takes an IPv4 address`, o.line)

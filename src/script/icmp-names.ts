@@ -1,4 +1,4 @@
-/** Names of ICMP types and codes in scripts. */
+/** Names of ICMP and ICMPv6 types and codes in scripts. */
 
 import {
   ICMP_ECHO, ICMP_ECHOREPLY, ICMP_PARAMPROB, ICMP_REDIRECT, ICMP_SOURCEQUENCH, ICMP_TIMXCEED, ICMP_TSTAMP,
@@ -6,21 +6,22 @@ import {
 } from '../wire/icmp.ts'
 
 /** The number, or -1. */
-export function icmpTypeNumber(name: string): number {
-  return Object.hasOwn(TYPES, name) ? TYPES[name] : -1
+export function icmpTypeNumber(name: string, v6: boolean): number {
+  const types = v6 ? TYPES6 : TYPES
+  return Object.hasOwn(types, name) ? types[name] : -1
 }
 
-export function icmpTypeName(type: number): string {
-  return Object.entries(TYPES).find(([, n]) => n === type)?.[0] ?? `type ${type}`
+export function icmpTypeName(type: number, v6: boolean): string {
+  return Object.entries(v6 ? TYPES6 : TYPES).find(([, n]) => n === type)?.[0] ?? `type ${type}`
 }
 
 /** The number, or -1. */
-export function icmpCodeNumber(type: number, name: string): number {
-  return CODES[type]?.indexOf(name) ?? -1
+export function icmpCodeNumber(type: number, name: string, v6: boolean): number {
+  return (v6 ? CODES6 : CODES)[type]?.indexOf(name) ?? -1
 }
 
-export function icmpCodeName(type: number, code: number): string {
-  return CODES[type]?.[code] ?? `code ${code}`
+export function icmpCodeName(type: number, code: number, v6: boolean): string {
+  return (v6 ? CODES6 : CODES)[type]?.[code] ?? `code ${code}`
 }
 
 const TYPES: Readonly<Record<string, number>> = Object.freeze({
@@ -37,4 +38,15 @@ const CODES: Readonly<Record<number, readonly string[]>> = Object.freeze({
     'precedence_cutoff']),
   [ICMP_TIMXCEED]: Object.freeze(['ttl_exceeded', 'reassembly_exceeded']),
   [ICMP_REDIRECT]: Object.freeze(['net_redirect', 'host_redirect', 'tos_net_redirect', 'tos_host_redirect']),
+})
+
+/** RFC 4443 §2.1. */
+const TYPES6: Readonly<Record<string, number>> = Object.freeze({
+  unreachable: 1, packet_too_big: 2, time_exceeded: 3, parameter_problem: 4, echo_request: 128, echo_reply: 129,
+})
+
+const CODES6: Readonly<Record<number, readonly string[]>> = Object.freeze({
+  1: Object.freeze(['no_route', 'admin_prohibited', 'not_neighbour', 'address_unreachable', 'port_unreachable']),
+  3: Object.freeze(['exceeded_hop_limit', 'exceeded_frag_reassembly']),
+  4: Object.freeze(['err_hdr_field', 'err_next_hdr', 'err_opt']),
 })

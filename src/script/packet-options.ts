@@ -68,7 +68,7 @@ function decodeOne(number: number, option: Uint8Array): TcpOptionSpec {
 function printOne(o: TcpOptionSpec): string {
   const any = (n: number): string => n < 0 ? '...' : String(n)
   switch (o.kind) {
-    case 'mss': case 'wscale': return `${o.kind} ${o.value}`
+    case 'mss': case 'wscale': return `${o.kind} ${any(o.value)}`
     case 'ts': return `TS val ${any(o.val)} ecr ${any(o.ecr)}`
     case 'sack': {
       const blocks: string[] = []

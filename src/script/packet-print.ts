@@ -41,8 +41,8 @@ function printTcp(tcp: TcpSpec, like: TcpSpec): string {
 }
 
 function printIcmp(icmp: IcmpSpec): string {
-  const words = ['icmp', icmpTypeName(icmp.type)]
-  const code = icmpCodeName(icmp.type, icmp.code)
+  const words = [icmp.v6 ? 'icmpv6' : 'icmp', icmpTypeName(icmp.type, icmp.v6)]
+  const code = icmpCodeName(icmp.type, icmp.code, icmp.v6)
   if (code !== 'code 0') words.push(code)
   if (icmp.mtu >= 0) words.push(`mtu ${icmp.mtu}`)
   if (icmp.id >= 0) words.push(`id ${icmp.id}`)

@@ -135,7 +135,7 @@ function decodeIcmpBody(bytes: Uint8Array, at: number): IcmpSpec {
   const echo = type === ICMP_ECHO || type === ICMP_ECHOREPLY
   const body = bytes.length - at - ICMP_HDR_LEN
   return {
-    proto: 'icmp', type, code,
+    proto: 'icmp', v6: false, type, code,
     mtu: type === ICMP_UNREACH && code === 4 ? view.getUint16(at + ICMP_MTU) : -1,
     id: echo ? view.getUint16(at + ICMP_ID) : -1,
     seq: echo ? view.getUint16(at + ICMP_SEQ) : -1,

@@ -4,7 +4,9 @@ import { TH_ACK, TH_AE, TH_CWR, TH_ECE, TH_FIN, TH_PUSH, TH_RST, TH_SYN, TH_URG 
 import {
   IPTOS_ECN_CE, IPTOS_ECN_ECT0, IPTOS_ECN_ECT1, IPTOS_ECN_NOTECT,
 } from '../wire/ipv4.ts'
-import { TCPOPT_FAST_OPEN, TCPOPT_SIGNATURE, TCPOPT_USER_TIMEOUT } from '../wire/tcp-options.ts'
+import {
+  TCPOPT_AO, TCPOPT_EXPERIMENT, TCPOPT_FAST_OPEN, TCPOPT_SIGNATURE, TCPOPT_USER_TIMEOUT,
+} from '../wire/tcp-options.ts'
 import { ECT01 } from './ast.ts'
 import type { IcmpSpec, PacketSpec, QuotedSpec, TcpOptionSpec, TcpSpec } from './ast.ts'
 import { icmpCodeNumber, icmpTypeNumber } from './icmp-names.ts'
@@ -16,21 +18,28 @@ export function parsePacket(s: Scanner): PacketSpec {
   const spec: PacketSpec = {
     kind: 'packet', direction, fromPort: -1, toPort: -1, ecn: -1, tos: -1, ttl: -1, body: { proto: 'udp', len: 0 },
   }
-  if (s.eat('(')) parsePorts(s, spec)
-  if (s.eat('[')) parseIpInfo(s, spec)
-  const other = s.take(/(?:ipv4|ipv6|mpls|gre|sctp|udplite|icmpv6)\b/y)
+  for (;;) {
+    if (s.eat('[')) parseIpInfo(s, spec)
+    else if (s.looksAt('(') || s.looksAtPattern(/\d+\s*>\s*\d+\s*:/y)) parsePorts(s, spec)
+    else break
+  }
+  const other = s.take(/(?:ipv4|ipv6|ipip|mpls|gre|sctp|udplite|inject)\b/y)
   if (other !== null) throw s.unsupported(`packets with ${other[0]}`)
-  if (s.take(/icmp(?:v4)?\b/y) !== null) spec.body = parseIcmp(s)
+  const icmp = s.take(/icmp(v4|v6)?\b/y)
+  if (icmp !== null) spec.body = parseIcmp(s, icmp[1] === 'v6')
   else if (s.eatWord('udp')) spec.body = { proto: 'udp', len: parseLength(s) }
   else spec.body = parseTcp(s)
   return spec
 }
 
+/** `(40000 > 80)` or `40000 > 80:`. */
 function parsePorts(s: Scanner, spec: PacketSpec): void {
+  const end = s.eat('(') ? ')' : ':'
+  if (s.eatWord('flowlabel')) throw s.unsupported('(flowlabel) of a packet')
   spec.fromPort = s.integer('a port', 0xffff)
   s.expect('>')
   spec.toPort = s.integer('a port', 0xffff)
-  s.expect(')')
+  s.expect(end)
 }
 
 function parseIpInfo(s: Scanner, spec: PacketSpec): void {
@@ -62,10 +71,15 @@ function parseTcp(s: Scanner): TcpSpec {
   }
   if (s.eatWord('ack')) spec.ack = s.integer('an acknowledgment number')
   else if ((spec.flags & TH_ACK) !== 0) throw s.fail('ack and a number, for the flag "." is set')
-  if (s.eatWord('win')) spec.win = s.integer('a window', 0xffff)
+  if (s.eatWord('win') && !eatAny(s)) spec.win = s.integer('a window', 0xffff)
   if (s.eatWord('urg')) spec.urg = s.integer('an urgent pointer', 0xffff)
   if (s.eat('<')) parseOptions(s, spec)
   return spec
+}
+
+/** `*` or `...`: any value. */
+function eatAny(s: Scanner): boolean {
+  return s.eat('...') || s.eat('*')
 }
 
 /** `first:next(length)`. */
@@ -126,21 +140,55 @@ function parseOptions(s: Scanner, spec: TcpSpec): void {
 }
 
 function parseOption(s: Scanner): TcpOptionSpec {
-  const m = s.take(/[A-Za-z]\w*/y)
+  const m = s.take(/[A-Za-z][\w-]*/y)
   switch (m?.[0]) {
-    case 'mss': return { kind: 'mss', value: s.integer('a segment size', 0xffff) }
-    case 'wscale': return { kind: 'wscale', value: s.integer('a window scale', 255) }
-    case 'nop': case 'eol': case 'sackOK': return { kind: m[0] }
-    case 'sack': return parseSack(s)
-    case 'TS': return parseTimestamps(s)
+    case 'mss': return { kind: 'mss', value: eatAny(s) ? -1 : s.integer('a segment size', 0xffff) }
+    case 'wscale': return { kind: 'wscale', value: eatAny(s) ? -1 : s.integer('a window scale', 255) }
+    case 'nop': case 'eol': return { kind: m[0] }
+    case 'sackOK': case 'sackok': case 'SACKOK': return { kind: 'sackOK' }
+    case 'sack': case 'SACK': return parseSack(s)
+    case 'TS': case 'ts': return parseTimestamps(s)
     case 'FO': return { kind: 'raw', number: TCPOPT_FAST_OPEN, bytes: parseHex(s) }
-    case 'FOEXP': return { kind: 'raw', number: 254, bytes: [0xf9, 0x89, ...parseHex(s)] }
+    case 'FOEXP': case 'exp-fo': return { kind: 'raw', number: TCPOPT_EXPERIMENT, bytes: [0xf9, 0x89, ...parseHex(s)] }
     case 'uto': return { kind: 'raw', number: TCPOPT_USER_TIMEOUT, bytes: parseHex(s) }
-    case 'md5': return { kind: 'raw', number: TCPOPT_SIGNATURE, bytes: parseHex(s) }
+    case 'md5': case 'MD5': return { kind: 'raw', number: TCPOPT_SIGNATURE, bytes: parseHex(s) }
+    case 'ao': return { kind: 'raw', number: TCPOPT_AO, bytes: parseHex(s) }
+    case 'ECN': case 'AccECN': case 'ACCECN': case 'accecn': return parseAccEcn(s)
+    // any other by its number: `option-253 0102`, `kind 253 0102`
+    case 'option': case 'kind': case 'opt':
+      return { kind: 'raw', number: s.integer('the number of an option', 255), bytes: parseHex(s) }
     case undefined: throw s.fail('a TCP option')
-    default: throw s.unsupported(`TCP option ${m?.[0] ?? ''}`)
+    default: {
+      const numbered = /^option-(\d{1,3})$/.exec(m?.[0] ?? '')
+      if (numbered === null) throw s.unsupported(`TCP option ${m?.[0] ?? ''}`)
+      return { kind: 'raw', number: Number(numbered[1]) & 255, bytes: parseHex(s) }
+    }
   }
 }
+
+/**
+ * `ECN e0b N ceb N e1b N`: counters of 24 bits (RFC 9768 §3.2.3). The order in which they stand, ECT(0) or ECT(1) first,
+ * says which of the two kinds it is; from the end they may be left out.
+ */
+function parseAccEcn(s: Scanner): TcpOptionSpec {
+  const names: string[] = []
+  const bytes: number[] = []
+  for (;;) {
+    const m = s.take(/(?:e0b|ceb|e1b)\b/y)
+    if (m === null) break
+    names.push(m[0])
+    const n = s.integer('a counter of 24 bits', 0xffffff)
+    bytes.push(n >> 16, n >> 8 & 255, n & 255)
+  }
+  const order = names.join(' ')
+  if (order !== '' && 'e1b ceb e0b'.startsWith(order)) return { kind: 'raw', number: TCPOPT_ACCECN1, bytes }
+  if ('e0b ceb e1b'.startsWith(order)) return { kind: 'raw', number: TCPOPT_ACCECN0, bytes }
+  throw s.fail('counters in the order e0b ceb e1b, or e1b ceb e0b')
+}
+
+/** Option kinds that only scripts name: AccECN's two. */
+const TCPOPT_ACCECN0 = 172
+const TCPOPT_ACCECN1 = 174
 
 function parseSack(s: Scanner): TcpOptionSpec {
   const edges: number[] = []
@@ -177,22 +225,22 @@ function optionLength(o: TcpOptionSpec): number {
   }
 }
 
-function parseIcmp(s: Scanner): IcmpSpec {
-  const spec: IcmpSpec = { proto: 'icmp', type: 0, code: 0, mtu: -1, id: -1, seq: -1, len: 0, quoted: null }
+function parseIcmp(s: Scanner, v6: boolean): IcmpSpec {
+  const spec: IcmpSpec = { proto: 'icmp', v6, type: 0, code: 0, mtu: -1, id: -1, seq: -1, len: 0, quoted: null }
   const word = s.take(/[a-z_]+/y)
   if (word === null) throw s.fail('an ICMP type')
-  spec.type = word[0] === 'type' ? s.integer('an ICMP type', 255) : icmpTypeNumber(word[0])
+  spec.type = word[0] === 'type' ? s.integer('an ICMP type', 255) : icmpTypeNumber(word[0], v6)
   if (spec.type < 0) throw s.unsupported(`ICMP type ${word[0]}`)
   for (;;) {
     const m = s.take(/[a-z_]+/y)
     if (m === null) break
     switch (m[0]) {
-      case 'mtu': spec.mtu = s.integer('an MTU', 0xffff); break
+      case 'mtu': spec.mtu = s.integer('an MTU', v6 ? 0xffffffff : 0xffff); break
       case 'id': spec.id = s.integer('an identifier', 0xffff); break
       case 'seq': spec.seq = s.integer('a number', 0xffff); break
       case 'code': spec.code = s.integer('an ICMP code', 255); break
       default:
-        spec.code = icmpCodeNumber(spec.type, m[0])
+        spec.code = icmpCodeNumber(spec.type, m[0], v6)
         if (spec.code < 0) throw s.unsupported(`ICMP code ${m[0]}`)
     }
   }

@@ -2,29 +2,36 @@
 
 import type { CallSpec, Expr, Script, ScriptEvent, ScriptOption, ScriptTime, StructField } from './ast.ts'
 import { parsePacket } from './parse-packet.ts'
+import { preprocess } from './preprocess.ts'
+import type { Defines } from './preprocess.ts'
 import { Scanner } from './scanner.ts'
 
-/** Throws a `ScriptError` with the line of what it does not understand. */
-export function parseScript(text: string): Script {
-  const s = new Scanner(text)
+/** Throws a `ScriptError` with the line of what it does not understand. `defines`: see preprocess.ts. */
+export function parseScript(text: string, defines: Defines = NONE): Script {
+  const s = new Scanner(preprocess(text, defines))
   const options: ScriptOption[] = []
   const events: ScriptEvent[] = []
   while (!s.atEnd()) {
-    if (s.looksAt('--')) options.push(parseOption(s))
+    if (s.looksAt('--') || s.looksAt('-D')) options.push(parseOption(s))
     else if (s.looksAt('`')) events.push({ line: s.line, time: NOW, what: { kind: 'command', text: parseCommand(s) } })
     else events.push(parseEvent(s))
   }
   return { options, events }
 }
 
+const NONE: Defines = Object.freeze({})
+
 /** Commands in front of the first event have no time of their own. */
 const NOW: ScriptTime = Object.freeze({ kind: 'relative', start: 0, end: 0, isRange: false })
 
 function parseOption(s: Scanner): ScriptOption {
   const { line } = s
-  const m = s.take(/--([A-Za-z_]\w*)(?:=("[^"\n]*"|\S*))?/y)
+  if (s.take(/-D\s*(?:"[^"\n]*"|\S+)/y) !== null) return { line, name: 'define', value: '' }
+  // a value may also stand behind a space, as the last word of the line
+  const m = s.take(/--([A-Za-z_][\w-]*)(?:[^\S\n]*=[^\S\n]*("[^"\n]*"|[^\s"]*))?/y)
   if (m === null) throw s.fail('an option like --name=value')
-  return { line, name: m[1], value: (m[2] ?? '').replaceAll('"', '') }
+  const apart = m[2] === undefined ? s.takeHere(/[^\S\n]+([^\s<>*+`%#/-][^\s#]*)(?=[^\S\n]*(?:\n|$|\/\/|#))/y) : null
+  return { line, name: m[1].replaceAll('-', '_'), value: (m[2] ?? apart?.[1] ?? '').replaceAll('"', '') }
 }
 
 function parseEvent(s: Scanner): ScriptEvent {
@@ -96,23 +103,46 @@ function parseExpr(s: Scanner): Expr {
   if (s.eat('[')) return { kind: 'list', items: parseList(s) }
   if (s.eat('{')) return { kind: 'struct', fields: parseStruct(s) }
   const text = s.take(/"((?:[^"\\\n]|\\.)*)"/y)
-  if (text !== null) return { kind: 'string', value: text[1] }
-  const number = s.take(/-?(?:0x[0-9a-fA-F]+|\d+)(?!\w)/y)
-  if (number !== null) return { kind: 'number', value: parseNumber(number[0]) }
-  const name = s.take(/[A-Za-z_]\w*/y)
-  if (name === null) throw s.fail('a value')
-  if (s.looksAt('(')) return { kind: 'apply', name: name[0], args: parseArguments(s) }
-  const names = [name[0]]
+  if (text !== null) {
+    // only the beginning, as strace shows it
+    s.eat('...')
+    return { kind: 'string', value: text[1] }
+  }
+  const first = s.eat('(') ? parseGroup(s) : parseAtom(s)
+  if (!s.looksAt('|') || (first.kind !== 'names' && first.kind !== 'number')) return first
+  const names = namesOf(first)
   while (s.eat('|')) {
-    const next = s.take(/[A-Za-z_]\w*/y)
-    if (next === null) throw s.fail('a constant')
-    names.push(next[0])
+    const next = s.eat('(') ? parseGroup(s) : parseAtom(s)
+    if (next.kind !== 'names' && next.kind !== 'number') throw s.fail('a constant')
+    names.push(...namesOf(next))
   }
   return { kind: 'names', names }
 }
 
+function parseAtom(s: Scanner): Expr {
+  const number = s.take(/-?(?:0x[0-9a-fA-F]+|\d+)(?!\w)/y)
+  if (number !== null) return { kind: 'number', value: parseNumber(number[0]) }
+  // `&sin6_addr` is where inet_pton() puts its result
+  const name = s.take(/&?[A-Za-z_]\w*/y)
+  if (name === null) throw s.fail('a value')
+  if (s.looksAt('(')) return { kind: 'apply', name: name[0], args: parseArguments(s) }
+  return { kind: 'names', names: [name[0]] }
+}
+
+function parseGroup(s: Scanner): Expr {
+  const inner = parseExpr(s)
+  s.expect(')')
+  return inner
+}
+
+function namesOf(e: Expr): string[] {
+  return e.kind === 'names' ? [...e.names] : e.kind === 'number' ? [String(e.value)] : []
+}
+
 function parseNumber(text: string): number {
-  return text.startsWith('-') ? -Number(text.slice(1)) : Number(text)
+  if (text.startsWith('-')) return -parseNumber(text.slice(1))
+  // as in C: a leading zero means octal
+  return /^0[0-7]+$/.test(text) ? parseInt(text, 8) : Number(text)
 }
 
 function parseList(s: Scanner): Expr[] {
@@ -128,7 +158,7 @@ function parseStruct(s: Scanner): StructField[] {
   const fields: StructField[] = []
   if (s.eat('}')) return fields
   do {
-    const m = s.take(/([A-Za-z_]\w*)\s*(?:\(\s*(?:\.\.\.|\d+)\s*\))?\s*=\s*/y)
+    const m = s.take(/([A-Za-z_]\w*)\s*(?:\(\s*(?:\.\.\.|\d+)\s*\))?\s*=(?!=)\s*/y)
     fields.push({ name: m === null ? '' : m[1], value: parseExpr(s) })
   } while (s.eat(','))
   s.expect('}')

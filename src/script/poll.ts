@@ -6,6 +6,7 @@ import { TCPS_CLOSED, TF_CANTRCVMORE, TF_CANTSENDMORE, TF_GOTFIN } from '../tcp/
 import { soReady } from '../vnet/so.ts'
 import type { Args } from './args.ts'
 import type { Expr } from './ast.ts'
+import { atOnce } from './call.ts'
 import type { Call } from './call.ts'
 import {
   POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM,
@@ -29,7 +30,7 @@ export function pollCall(session: Session, args: Args): Call {
     const expected = args.field(item, 'revents')
     if (expected !== null) args.expectNumber(expected, `revents of entry ${i}`, found[i])
   })
-  return { attempt, done, blocks: timeout !== 0, until, opens: false }
+  return { ...atOnce(attempt, done), blocks: timeout !== 0, until }
 }
 
 function revents(session: Session, args: Args, item: Expr): number {
@@ -39,10 +40,11 @@ function revents(session: Session, args: Args, item: Expr): number {
   const file = session.files.get(args.value(fd))
   if (file === undefined) return POLLNVAL
   // errors and hang-ups are told unasked
-  return ready(session, file.id) & (args.value(events) | POLLERR | POLLHUP | POLLNVAL)
+  return readyBits(session, file.id) & (args.value(events) | POLLERR | POLLHUP | POLLNVAL)
 }
 
-function ready(session: Session, id: number): number {
+/** POLL* bits that hold for a socket. */
+export function readyBits(session: Session, id: number): number {
   const what = soReady(session.stack.vnet, id)
   let bits = 0
   if ((what & (EV_READ | EV_ACCEPT)) !== 0) bits |= POLLIN | POLLRDNORM

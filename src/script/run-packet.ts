@@ -2,7 +2,7 @@
 
 import { comparePackets } from './compare.ts'
 import type { PacketSpec } from './ast.ts'
-import { mismatch } from './error.ts'
+import { mismatch, unsupported } from './error.ts'
 import { flowToLive, flowToScript } from './flow.ts'
 import type { Flow } from './flow.ts'
 import { decodePacket, encodePacket, printEndpoints } from './packet.ts'
@@ -21,6 +21,7 @@ const LATE_LIMIT_US = 600e6
 /** A packet of the script arrives at the stack. */
 export function packetIn(session: Session, spec: PacketSpec): void {
   const { config, stack } = session
+  if (spec.body.proto === 'icmp' && spec.body.v6) throw unsupported('packets with icmpv6')
   const flow = flowForInbound(session, spec)
   const ends: Endpoints = { src: config.remoteIp, sport: flow.remotePort, dst: config.localIp, dport: flow.localPort }
   stack.inject(encodePacket(flowToLive(flow, spec), ends))
@@ -29,6 +30,7 @@ export function packetIn(session: Session, spec: PacketSpec): void {
 /** The stack must send this packet within the window; returns when it did. */
 export function packetOut(session: Session, spec: PacketSpec, window: Window): number {
   const { stack, config } = session
+  if (spec.body.proto === 'icmp' && spec.body.v6) throw unsupported('packets with icmpv6')
   const latest = window.latest === Infinity ? stack.now + ANY_LIMIT_US : window.latest
   if (!stack.awaitPacket(latest)) {
     const late = stack.awaitPacket(latest + LATE_LIMIT_US) ? stack.sent[0] : undefined

@@ -15,7 +15,7 @@ import { parseScript } from './parse.ts'
 import { personalityApply } from './personality.ts'
 import type { Personality } from './personality.ts'
 import { packetIn, packetOut } from './run-packet.ts'
-import { createSession, currentTcb } from './session.ts'
+import { createSession, currentTcb, fileCheckNumber } from './session.ts'
 import type { Session } from './session.ts'
 import { Stack } from './stack.ts'
 import { printTime, windowMiss, windowOf } from './window.ts'
@@ -30,6 +30,12 @@ export interface RunScriptOptions {
   toleranceUs?: number
   /** Of the stack's random numbers (default 1). */
   seed?: number
+  /** Words of the script that stand for something else, and names for its `#ifdef` (the value may be ''). */
+  defines?: Readonly<Record<string, string>>
+  /** As `--name=value` lines that stand before the script's own. */
+  options?: Readonly<Record<string, string>>
+  /** Called for every IP packet on the wire: script time (µs), its bytes (to keep), whether the stack sent it. */
+  onPacket?: (atUs: number, bytes: Uint8Array, out: boolean) => void
 }
 
 export type ScriptStatus = 'passed' | 'failed' | 'unsupported'
@@ -56,10 +62,14 @@ export function runScript(text: string, options: RunScriptOptions = {}): ScriptR
   }
   let line = 0
   try {
-    const script = parseScript(text)
-    const config = createConfig(options.personality ?? 'freebsd', options.toleranceUs ?? DEFAULT_TOLERANCE_US)
+    const personality = options.personality ?? 'freebsd'
+    const script = parseScript(text, { [personality.toUpperCase()]: '', IPV4: '', ...options.defines })
+    const config = createConfig(personality, options.toleranceUs ?? DEFAULT_TOLERANCE_US)
+    configApply(config, Object.entries(options.options ?? {}).map(([name, value]) => ({ line: 0, name, value })))
     configApply(config, script.options)
-    const runner = new Runner(createSession(new Stack(config, options.seed ?? 1), config))
+    const stack = new Stack(config, options.seed ?? 1)
+    if (options.onPacket !== undefined) stack.onPacket = options.onPacket
+    const runner = new Runner(createSession(stack, config))
     try {
       personalityApply(runner.session.stack.vnet, config.personality)
       for (const event of orEmpty(script)) {
@@ -138,7 +148,7 @@ class Runner {
         commandRun(stack.vnet, config.personality, what.text)
         stack.settle()
         break
-      case 'code': codeRun(what.text, (name) => this.#lookup(name)); break
+      case 'code': codeRun(what.text, this.session.vars, (name) => this.#lookup(name)); break
       case 'call': this.#call(what, event, before)
     }
     this.#checkWaiting()
@@ -206,13 +216,17 @@ class Runner {
     const differs = (): ScriptError => mismatch(`${spec.name}() returned ${shown}`, printExpected(spec), shown)
     if (result < 0) {
       // the error's name is what the script checks; EWOULDBLOCK is EAGAIN's other one
-      const name = spec.errno === 'EWOULDBLOCK' ? 'EAGAIN' : spec.errno
+      const name = spec.errno === 'EWOULDBLOCK' ? 'EAGAIN' : spec.errno === 'ENOTSUP' ? 'EOPNOTSUPP' : spec.errno
       if (expected !== null && (expected !== -1 || (name !== '' && name !== errnoName(-result)))) throw differs()
       return
     }
     if (call.opens) {
       if (expected === null || expected < 0) throw differs()
-      callOpen(this.session, spec, result, expected)
+      if (call.openFile === null) callOpen(this.session, spec, result, expected)
+      else {
+        fileCheckNumber(this.session, expected)
+        call.openFile(expected)
+      }
     } else if (expected !== null && expected !== result) throw differs()
     call.done(result)
   }

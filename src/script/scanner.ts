@@ -87,6 +87,13 @@ export class Scanner {
     return this.text.startsWith(literal, this.pos)
   }
 
+  /** True when a sticky expression matches here; nothing is passed over but space. */
+  looksAtPattern(re: RegExp): boolean {
+    this.skip()
+    re.lastIndex = this.pos
+    return re.test(this.text)
+  }
+
   expect(literal: string): void {
     if (!this.eat(literal)) throw this.fail(`"${literal}"`)
   }

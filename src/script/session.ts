@@ -16,6 +16,22 @@ export interface OpenFile {
   /** Id of the socket. */
   id: number
   nonblocking: boolean
+  /** AF_INET, or AF_INET6 in mapped mode. */
+  family: number
+  /** The last send said MSG_MORE. */
+  more: boolean
+  /** Options that are only kept (constants-listed.ts), by their numbers. */
+  readonly passive: Map<number, number>
+  /** What an epoll descriptor watches, by descriptor; null for sockets. */
+  readonly epoll: Map<number, EpollWatch> | null
+}
+
+export interface EpollWatch {
+  events: number
+  data: number
+  /** What held when it was last looked at (edges), and whether a one-shot has been told. */
+  told: number
+  off: boolean
 }
 
 export interface Session {
@@ -27,6 +43,8 @@ export interface Session {
   /** The conversation that packets without ports belong to. */
   current: Flow | null
   nextPort: number
+  /** Names that code has assigned; they live as long as the script. */
+  readonly vars: Map<string, number>
 }
 
 /** The peer's ports, as long as the script gives none. */
@@ -35,17 +53,23 @@ const FIRST_PEER_PORT = 49_152
 export function createSession(stack: Stack, config: Config): Session {
   return {
     stack, config, files: new Map(), highestFd: 2, flows: [], current: null, nextPort: FIRST_PEER_PORT,
+    vars: new Map(),
   }
 }
 
 /** Gives a new socket the number that the script expects: the lowest that is free, or one never used. */
-export function fileOpen(session: Session, id: number, fd: number): void {
+export function fileOpen(session: Session, id: number, fd: number, family: number): void {
+  fileCheckNumber(session, fd)
+  session.files.set(fd, { id, nonblocking: false, family, more: false, passive: new Map(), epoll: null })
+}
+
+/** Whether the number may be that of a new descriptor; it is then taken. */
+export function fileCheckNumber(session: Session, fd: number): void {
   let lowest = 3
   while (session.files.has(lowest)) lowest++
   if (fd !== lowest && fd !== session.highestFd + 1) {
     throw new ScriptError('mismatch', `the new descriptor is ${lowest}, expected ${fd}`)
   }
-  session.files.set(fd, { id, nonblocking: false })
   session.highestFd = Math.max(session.highestFd, fd)
 }
 

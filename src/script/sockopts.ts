@@ -1,13 +1,16 @@
 /** setsockopt and getsockopt. Values are numbers, but for SO_LINGER, TCP_INFO and TCP_CONGESTION. */
 
-import { SOL_SOCKET, SOL_TCP, SO_LINGER, TCP_CONGESTION } from '../inet/sockopt.ts'
+import {
+  SOL_IP, SOL_SOCKET, SOL_TCP, SO_LINGER, SO_RCVBUF, SO_SNDBUF, TCP_CONGESTION,
+} from '../inet/sockopt.ts'
 import { CC_NAMES } from '../tcp/cc/names.ts'
 import { soGetOpt, soSetOpt } from '../vnet/so.ts'
 import type { Args } from './args.ts'
 import type { Expr } from './ast.ts'
 import { atOnce, onFile } from './call.ts'
 import type { Call } from './call.ts'
-import { TCP_INFO } from './constants.ts'
+import { isPassiveOption } from './constants-listed.ts'
+import { TCP_INFO, isStackOption } from './constants.ts'
 import { mismatch, unsupported } from './error.ts'
 import { tcpInfoFields } from './info.ts'
 import { tcbOf } from './session.ts'
@@ -17,32 +20,72 @@ import type { Session } from './session.ts'
 const LINGER_OFF = 0x7fffffff
 
 export function setsockoptCall(session: Session, args: Args): Call {
-  const level = args.number(1)
-  const name = args.number(2)
   const { vnet } = session.stack
-  return onFile(session, args, ({ id }) => {
+  const known = optionOf(session, args)
+  return onFile(session, args, (file) => {
+    const { id } = file
+    if (known === 'functions') return functionBlock(args)
+    const { level, name, passive } = known
     if (level === SOL_TCP && name === TCP_CONGESTION) return congestion(session, args, id)
+    if (passive) return atOnce(() => {
+      file.passive.set(name, args.value(args.at(3)))
+      return 0
+    })
     const value = level === SOL_SOCKET && name === SO_LINGER ? lingerValue(args, args.at(3)) : args.number(3)
     return atOnce(() => -soSetOpt(vnet, session.stack.vnetNow, id, level, name, value))
   })
 }
 
 export function getsockoptCall(session: Session, args: Args): Call {
-  const level = args.number(1)
-  const name = args.number(2)
-  return onFile(session, args, ({ id }) => {
+  const known = optionOf(session, args)
+  return onFile(session, args, (file) => {
+    const { id } = file
+    if (known === 'functions') return functionBlock(args)
+    const { level, name, passive } = known
     if (level === SOL_TCP && name === TCP_INFO) return atOnce(() => 0, () => expectInfo(session, args, id))
     if (level === SOL_TCP && name === TCP_CONGESTION) return congestion(session, args, id)
+    if (passive) return atOnce(() => 0, () => args.expectNumber(args.at(3), 'the value', file.passive.get(name) ?? 0))
     let value = 0
     return atOnce(() => {
       value = soGetOpt(session.stack.vnet, session.stack.vnetNow, id, level, name)
       return Math.min(0, value)
     }, () => {
       if (level === SOL_SOCKET && name === SO_LINGER) return expectLinger(args, value)
-      args.expectNumber(args.at(3), 'the value', value)
+      // Linux shows what it sets aside: twice the size that was asked for (socket(7))
+      const buffer = level === SOL_SOCKET && (name === SO_SNDBUF || name === SO_RCVBUF)
+      const shown = buffer && session.config.personality === 'linux' ? value * 2 : value
+      args.expectNumber(args.at(3), 'the value', shown)
       args.expectNumber(args.at(4), 'the length', 4)
     })
   })
+}
+
+interface Option { level: number; name: number; passive: boolean }
+
+/** Level and name of an option: one of the stack's (IPv6's name of it in mapped mode), or one that is only kept. */
+function optionOf(session: Session, args: Args): Option | 'functions' {
+  const level = args.number(1)
+  const word = args.at(2)
+  const text = word.kind === 'names' ? word.names.join('|') : ''
+  if (text === 'TCP_FUNCTION_BLK' || text === 'TCP_FUNCTION_ALIAS') return 'functions'
+  const twin = level === SOL_IPV6 && session.config.mapped && Object.hasOwn(V6_TWINS, text) ? V6_TWINS[text] : ''
+  if (twin !== '') return { level: SOL_IP, name: args.constant(twin), passive: false }
+  return { level, name: args.number(2), passive: !isStackOption(text) && isPassiveOption(text) }
+}
+
+const SOL_IPV6 = 41
+const V6_TWINS: Readonly<Record<string, string>> = Object.freeze({
+  IPV6_TCLASS: 'IP_TOS', IPV6_UNICAST_HOPS: 'IP_TTL', IPV6_MTU_DISCOVER: 'IP_MTU_DISCOVER',
+})
+
+/** `{function_set_name="freebsd", pcbcnt=...}`: which of FreeBSD's stacks; here there is one. */
+function functionBlock(args: Args): Call {
+  const e = args.at(3)
+  const name = e.kind === 'struct' ? e.fields[0]?.value : e
+  if (name?.kind === 'string' && name.value !== 'freebsd' && name.value !== 'default') {
+    throw unsupported(`TCP_FUNCTION_BLK "${name.value}"`)
+  }
+  return atOnce(() => 0)
 }
 
 /** `{onoff=1, linger=0}`: seconds, −1 for off. */
@@ -59,8 +102,9 @@ function expectLinger(args: Args, value: number): void {
 }
 
 function lingerFields(args: Args, e: Expr): [Expr, Expr] {
-  const onoff = args.field(e, 'onoff') ?? args.field(e, 'l_onoff')
-  const linger = args.field(e, 'linger') ?? args.field(e, 'l_linger')
+  const bare = e.kind === 'struct' && e.fields.length === 2 && e.fields[0].name === '' ? e.fields : null
+  const onoff = args.field(e, 'onoff') ?? args.field(e, 'l_onoff') ?? bare?.[0].value ?? null
+  const linger = args.field(e, 'linger') ?? args.field(e, 'l_linger') ?? bare?.[1].value ?? null
   if (onoff === null || linger === null) throw args.unknown(e)
   return [onoff, linger]
 }

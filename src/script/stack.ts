@@ -25,9 +25,13 @@ export class Stack {
   readonly vnet: Vnet
   /** Sent and not yet looked at, oldest first. */
   readonly sent: SentPacket[] = []
+  /** Sockets that something has happened to, for edge-triggered waits. */
+  readonly touched = new Set<number>()
   readonly #ifId: number
   /** Called after every event: what waits for something looks whether it happened. */
   onEvent: () => void = nothing
+  /** Sees every packet on the wire. */
+  onPacket: (at: number, bytes: Uint8Array, out: boolean) => void = nothing
   /** When `onEvent` wants to be called at the latest (script time). */
   wakeAt = Infinity
   #now = 0
@@ -83,6 +87,7 @@ export class Stack {
   /** A packet arrives now. */
   inject(bytes: Uint8Array): void {
     const { vn } = this.vnet
+    this.onPacket(this.#now, bytes, false)
     const f = frameFrom(vn.pool, bytes)
     assert(f !== null, 'script: no frame')
     this.vnet.input(this.#ifId, f, this.vnetNow)
@@ -110,13 +115,16 @@ export class Stack {
   #collect(): void {
     for (;;) {
       this.vnet.drainFrames((ifId, f) => {
-        if (ifId === this.#ifId) this.sent.push({ at: this.#now, bytes: frameBytes(f).slice() })
+        if (ifId !== this.#ifId) return
+        const bytes = frameBytes(f).slice()
+        this.sent.push({ at: this.#now, bytes })
+        this.onPacket(this.#now, bytes, true)
       })
       // loopback frames are delivered by a timer that is due at once
       if (this.vnet.nextDeadline() > this.vnetNow) break
       this.vnet.advance(this.vnetNow)
     }
-    this.vnet.drainEvents(nothing)
+    this.vnet.drainEvents((id) => this.touched.add(id))
   }
 }
 

@@ -30,6 +30,7 @@ import { tcpTsNow } from './isn.ts'
 import { tcpMeterOut } from './meter.ts'
 import { tcpMssOffer } from './mss.ts'
 import { tcpScaleLast, tcpSynOptions } from './options.ts'
+import { tcpQuickAckAnswer } from './quickack.ts'
 import { tcpDsackSent, tcpSackFill, tcpSackPending } from './sackgen.ts'
 import { FO_ACTIVE, FO_EXP, FO_GIVE } from './state-open.ts'
 import { TF_ACKNOW, TF_DELACK, TF_TSTMP, TT_DELACK } from './state.ts'
@@ -66,6 +67,7 @@ export function tcpTransmit(vn: Vn, tcb: Tcb, seq: Seq, flags: number, pos: numb
     bits |= TH_URG
   }
   writeHeader(f, inp.lport, inp.fport, seq, (flags & TH_ACK) !== 0 ? tcb.rcvNxt : 0, hdrLen, bits, field, urp)
+  if (len > 0) tcpQuickAckAnswer(vn, tcb)
   if (len > 0) ringPeek(tcb.sndBuf, pos, f.slab, at + hdrLen, len)
   f.len = hdrLen + len
   if (inp.mtuDiscover !== PMTUD_DONT && vn.state.sysctl['net.inet.tcp.path_mtu_discovery'] === 1) f.flags |= F_DF

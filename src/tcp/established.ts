@@ -8,7 +8,7 @@ import { ccInit } from './cc/cc.ts'
 import { tcpTimerSet, tcpTimerStop } from './deadline.ts'
 import { tcpFastOpenSettled } from './fastopen.ts'
 import { tcpSetState } from './fsm.ts'
-import { tcpMssUpdate } from './mss.ts'
+import { tcpBufferRound, tcpMssUpdate } from './mss.ts'
 import { tcpKeepArm } from './keep.ts'
 import { tcpRtoBackedOff, tcpRttSample } from './rtt.ts'
 import { FO_PASSIVE } from './state-open.ts'
@@ -28,6 +28,7 @@ export function tcpEstablished(vn: Vn, tcb: Tcb): void {
   tcb.sndUp = seqMax(tcb.sndUp, tcb.sndUna)
   tcb.recover = tcb.iss
   tcpMssUpdate(vn, tcb)
+  tcpBufferRound(vn, tcb)
   if (tcb.rttAt >= 0) {
     // the SYN went once, so its round trip is a sample (Karn)
     tcpRttSample(vn, tcb, vn.state.now - tcb.rttAt, tcb.mss)

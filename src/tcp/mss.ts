@@ -62,6 +62,21 @@ export function tcpSegHeaders(vn: Vn, tcb: Tcb): number {
   return fixedHeaders(faddr) + ((tcb.flags & TF_TSTMP) !== 0 ? TCPOLEN_TSTAMP_APPA : 0) + tcpSignatureLen(vn, lport, faddr)
 }
 
+/** Buffers in whole segments of the peer's size, as long as net.inet.tcp.sockbuf_round says so. */
+export function tcpBufferRound(vn: Vn, tcb: Tcb): void {
+  const { sysctl } = vn.state
+  if (sysctl['net.inet.tcp.sockbuf_round'] === 0) return
+  const size = Math.min(tcb.peerMss, inetPathMtu(vn, tcb.inp.faddr) - fixedHeaders(tcb.inp.faddr))
+  tcb.sndLimit = rounded(vn, tcb.sndLimit, size)
+  tcb.rcvLimit = rounded(vn, tcb.rcvLimit, size)
+}
+
+/** A buffer of less than one segment stays as it is. */
+function rounded(vn: Vn, limit: number, size: number): number {
+  if (limit <= size) return limit
+  return Math.max(limit, Math.min(vn.state.sysctl['kern.ipc.maxsockbuf'], Math.ceil(limit / size) * size))
+}
+
 /** Fixed IP and TCP headers towards this address. */
 export function fixedHeaders(faddr: Addr): number {
   return (addrIsV4(faddr) ? 20 : 40) + TCP_HDR_LEN

@@ -25,7 +25,8 @@ export function tcpRttSample(vn: Vn, tcb: Tcb, rttUs: number, flightBytes: numbe
     tcb.srtt += (rtt - tcb.srtt) / (8 * samples)
   }
   const sysctl = vn.state.sysctl
-  const rto = tcb.srtt + Math.max(GRANULARITY_US, 4 * tcb.rttvar) + sysctl['net.inet.tcp.rexmit_slop'] * 1000
+  const rto = tcb.srtt + Math.max(GRANULARITY_US, sysctl['net.inet.tcp.rexmit_varmin'] * 1000, 4 * tcb.rttvar) +
+    sysctl['net.inet.tcp.rexmit_slop'] * 1000
   tcb.rto = Math.min(
     Math.max(rto, sysctl['net.inet.tcp.rexmit_min'] * 1000), sysctl['net.inet.tcp.rexmit_max'] * 1000)
 }

@@ -4,7 +4,7 @@ import { bufferLimit, inpGetOpt, inpSetOpt } from '../inet/inpopt.ts'
 import {
   SOL_SOCKET, SOL_TCP, SO_KEEPALIVE, SO_LINGER, SO_MAX_PACING_RATE, SO_OOBINLINE, SO_RCVBUF, SO_SNDBUF, TCP_CONGESTION,
   TCP_CORK, TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_MAXSEG, TCP_NODELAY,
-  TCP_TRACE, TCP_USER_TIMEOUT,
+  TCP_QUICKACK, TCP_TRACE, TCP_USER_TIMEOUT,
 } from '../inet/sockopt.ts'
 import type { Vn } from '../kern/vn.ts'
 import { EBADF, EINVAL, EISCONN, ENOENT, ENOPROTOOPT } from '../lib/errno.ts'
@@ -12,8 +12,9 @@ import { ccChange } from './cc/cc.ts'
 import { CC_NAMES } from './cc/names.ts'
 import { tcpKeepArm, tcpKeepCnt, tcpKeepIdleUs, tcpKeepIntvlUs } from './keep.ts'
 import { tcpOutput, tcpWindowUpdate } from './output.ts'
+import { QUICKACKS, tcpQuickAckStart } from './quickack.ts'
 import { FO_CONNECT } from './state-open.ts'
-import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TF_CORK, TF_NODELAY } from './state.ts'
+import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TF_ACKNOW, TF_CORK, TF_DELACK, TF_NODELAY } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpIsDone } from './drop.ts'
 import { tcpUtoAnnounce } from './uto.ts'
@@ -98,6 +99,15 @@ function setTcp(vn: Vn, tcb: Tcb, name: number, value: number): number {
       if (!(value >= 0 && value < CC_NAMES.length)) return ENOENT
       ccChange(vn, tcb, value)
       return 0
+    case TCP_QUICKACK:
+      if (value === 0) tcb.quickAcks = 0
+      else tcpQuickAckStart(vn, tcb, QUICKACKS)
+      // an ACK that waits goes now
+      if (value !== 0 && (tcb.flags & TF_DELACK) !== 0 && !tcpIsDone(tcb)) {
+        tcb.flags |= TF_ACKNOW
+        tcpOutput(vn, tcb)
+      }
+      return 0
     case TCP_USER_TIMEOUT:
       if (!(value >= 0 && value <= 0x7fffffff)) return EINVAL
       tcb.userTimeoutMs = value
@@ -128,6 +138,7 @@ function getTcp(vn: Vn, tcb: Tcb, name: number): number {
     case TCP_KEEPINTVL: return tcpKeepIntvlUs(vn, tcb) / 1e6
     case TCP_KEEPCNT: return tcpKeepCnt(vn, tcb)
     case TCP_CONGESTION: return tcb.cc
+    case TCP_QUICKACK: return tcb.quickAcks > 0 ? 1 : 0
     case TCP_USER_TIMEOUT: return tcb.userTimeoutMs
     case TCP_TRACE: return vn.state.tcp.trace.sockets.has(tcb.inp.id) ? 1 : 0
     case TCP_FASTOPEN: return tcb.fastQlen

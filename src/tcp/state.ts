@@ -181,6 +181,8 @@ export interface Tcb extends Alarm {
   state: number
   /** TF_*. */
   flags: number
+  /** ACKs of in-order data that are still to go at once (quickack.ts). */
+  quickAcks: number
   /** Deadlines by TT_*, µs since boot. */
   timers: number[]
   /** Id of the listener whose accept queue holds this connection, or 0. */
@@ -454,6 +456,7 @@ export function createTcb(id: number, family: number): Tcb {
     inp: createInpcb(id, family),
     state: TCPS_CLOSED,
     flags: 0,
+    quickAcks: 0,
     timers: [Infinity, Infinity, Infinity, Infinity, Infinity, Infinity, Infinity, Infinity, Infinity],
     listener: 0,
     iss: SEQ_ZERO, sndUna: SEQ_ZERO, sndNxt: SEQ_ZERO, sndMax: SEQ_ZERO, sndUp: SEQ_ZERO,

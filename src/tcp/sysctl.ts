@@ -42,10 +42,15 @@ export const TCP_SYSCTLS = Object.freeze({
   'net.inet.tcp.rfc3042': sysctlBool(1, 'Limited transmit (RFC 3042)'),
   'net.inet.tcp.delayed_ack': sysctlBool(1, 'Delay ACKs of every other segment (RFC 9293 §3.8.6.3)'),
   'net.inet.tcp.delacktime': sysctlInt(40, 1, 499, 'ms', 'How long an ACK is delayed at most'),
+  'net.inet.tcp.quickacks': sysctlInt(0, 0, 255, '', 'First ACKs of a connection that are not delayed (Linux: 16)'),
+  'net.inet.tcp.sockbuf_round': sysctlBool(
+    0, 'Round the buffers of a new connection up to whole segments (as FreeBSD does)'),
   // RFC 6298 §2.4 asks for a floor of 1 s; like FreeBSD (and Linux in effect) we rather add a slop that covers the
   // peer's delayed ACK, because with timestamps a spurious timeout is rare and a one-second stall is not
   'net.inet.tcp.rexmit_min': sysctlInt(30, 1, 60_000, 'ms', 'Lower bound of the retransmission timeout'),
   'net.inet.tcp.rexmit_slop': sysctlInt(200, 0, 60_000, 'ms', 'Added to the computed retransmission timeout'),
+  'net.inet.tcp.rexmit_varmin': sysctlInt(
+    0, 0, 60_000, 'ms', 'Least that stands for the variation within the timeout (Linux: 200)'),
   'net.inet.tcp.rexmit_initial': sysctlInt(1000, 10, 60_000, 'ms', 'Timeout before the first sample (RFC 6298 §2.1)'),
   'net.inet.tcp.rexmit_max': sysctlInt(64_000, 1000, 600_000, 'ms', 'Upper bound of the timeout (RFC 6298 §2.5)'),
   'net.inet.tcp.retries': sysctlInt(12, 1, 255, '', 'Retransmissions after which a connection is dropped (R2)'),

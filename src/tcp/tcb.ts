@@ -21,6 +21,7 @@ export function tcpNewTcb(vn: Vn, family: number): Tcb {
   tcb.sndLimit = sysctl['net.inet.tcp.sendspace']
   tcb.rcvLimit = sysctl['net.inet.tcp.recvspace']
   tcb.cc = sysctl['net.inet.tcp.cc.algorithm']
+  tcb.quickAcks = sysctl['net.inet.tcp.quickacks']
   tcpRttInit(vn, tcb)
   tcp.tcbs.set(tcb.inp.id, tcb)
   return tcb

@@ -6,6 +6,7 @@ import { ringAppend } from '../lib/bytering.ts'
 import type { Frame } from '../lib/frame.ts'
 import { seqAdd } from '../lib/seq.ts'
 import { tcpCanReceive, tcpIsOpening } from './fsm.ts'
+import { tcpQuickAck, tcpQuickAckStart } from './quickack.ts'
 import { tcpReassDrain, tcpReassPark } from './reass.ts'
 import {
   TCPS_SYN_RECEIVED, TF_ACKNOW, TF_CANTRCVMORE, TF_DELACK, TT_DELACK,
@@ -31,6 +32,7 @@ export function tcpTextInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
   }
   // above a gap, or filling one: the sender must know at once (RFC 5681 §4.2, SHLD-31, MAY-13)
   tcb.flags |= TF_ACKNOW
+  tcpQuickAckStart(vn, tcb, 0)
   stats.rcvoopack++
   tcb.meter.oooSegs++
   stats.rcvoobyte += seg.len
@@ -45,7 +47,8 @@ export function tcpTextInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
  * SHLD-18, SHLD-19): the running timer says that one segment waits already.
  */
 export function tcpDelayAck(vn: Vn, tcb: Tcb, len: number): void {
-  if (vn.state.sysctl['net.inet.tcp.delayed_ack'] === 1 && !tcpTimerOn(tcb, TT_DELACK) && len <= tcb.mss &&
+  if (tcpQuickAck(tcb)) tcb.flags |= TF_ACKNOW
+  else if (vn.state.sysctl['net.inet.tcp.delayed_ack'] === 1 && !tcpTimerOn(tcb, TT_DELACK) && len <= tcb.mss &&
     (tcb.flags & TF_DELACK) === 0) tcb.flags |= TF_DELACK
   else tcb.flags |= TF_ACKNOW
 }

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { runScript as fromSim } from '../../src/script/sim.ts'
 import { PERSONALITIES, personalityDefaults, printResult, printTally, runScript } from '../../src/script/index.ts'
 import type { ScriptResult } from '../../src/script/index.ts'
 import { sysctlDef } from '../../src/vnet/sysctl.ts'
@@ -30,16 +31,21 @@ describe('what is not supported fails as unsupported and is named', () => {
     ['+0 < ipv6 1::1 > 2::2: . 1:1(0) ack 1', 'packets with ipv6'],
     ['+0 < gre: ipv4', 'packets with gre'],
     ['+0 < sctp: DATA[]', 'packets with sctp'],
-    ['+0 < . 1:1(0) ack 1 win 5 <ACCECN 1 2>', 'TCP option ACCECN'],
+    ['+0 < . 1:1(0) ack 1 win 5 <mptcp 1>', 'TCP option mptcp'],
     ['+0 < icmp strange_thing', 'ICMP type strange_thing'],
     ['+0 < icmp unreachable nonsense', 'ICMP code nonsense'],
-    ['+0 epoll_create(1) = 5', 'system call epoll_create()'],
+    ['+0 sctp_sendv(4) = 5', 'system call sctp_sendv()'],
+    ['+0 < icmpv6 packet_too_big mtu 1280', 'packets with icmpv6'],
+    ['+0 socket(AF_INET6, SOCK_STREAM, IPPROTO_TCP) = 5', 'sockets of AF_INET6'],
+    ['+0 socket(..., SOCK_STREAM, 262) = 5', 'protocol 262'],
     ['+0 socket(AF_INET, SOCK_SEQPACKET, 0) = 5', 'constant SOCK_SEQPACKET'],
     ['+0 setsockopt(4, IPPROTO_TCP, TCP_SYNCNT, [1], 4) = 0', 'constant TCP_SYNCNT'],
     ['+0 send(4, ..., 10, MSG_OOB|MSG_PEEK) = 10', 'flags 0x3 of send()'],
     ['+0 read(4, ..., -5) = 5', 'a buffer of -5 octets'],
     ['+0 bind(4, {sa_family = AF_INET6, sin6_port = htons(1)}, ...) = 0', 'addresses of AF_INET6'],
-    ['+0 `ip route add default via 10.0.0.1`', 'command ip route add default via 10.0.0.1'],
+    ['+0 `ip route add default via 10.0.0.1 quickack 1`', 'command ip route add default via 10.0.0.1 quickack 1'],
+    ['+0 `iptables -A INPUT -j DROP || true`', 'command iptables -A INPUT -j DROP'],
+    ['+0 setsockopt(4, IPPROTO_TCP, TCP_FUNCTION_BLK, {function_set_name="rack", pcbcnt=...}, 36) = 0', 'TCP_FUNCTION_BLK "rack"'],
     ['+0 `sysctl net.inet.tcp.functions_default=rack`', 'sysctl net.inet.tcp.functions_default=rack'],
     ['+0 `sysctl net.no.such=1`', 'sysctl net.no.such=1'],
     ['+0 `sysctl net.inet.ip.ttl=9999`', 'sysctl net.inet.ip.ttl=9999'],
@@ -173,13 +179,134 @@ assert abs(-3) + min(1, 2) * max(2, 3) == 2 * 3 + 0
 +0 fcntl(4, F_GETFL) = 0x802
 +0 write(4, ..., 9) = 9
 +0 > P. 1:10(9) ack 1
-+.2 > P. 1:10(9) ack 1`, true))
++.21 > P. 1:10(9) ack 1`, true))
+  it('epoll: level, edge, one shot', () => passes(`
++0 epoll_create1(0) = 5
++0 epoll_ctl(5, EPOLL_CTL_ADD, 4, {events=EPOLLIN|EPOLLET, fd=4}) = 0
++0 epoll_ctl(5, EPOLL_CTL_ADD, 4, {events=EPOLLIN, fd=4}) = -1 EEXIST (File exists)
++0 epoll_wait(5, {events=EPOLLIN, fd=4}, 1, 0) = 0
++0...0.01 epoll_wait(5, {...}, 1, 10) = 0
++.02 < P. 1:11(10) ack 1 win 65535
++0 epoll_wait(5, {events=EPOLLIN, fd=4}, 1, 0) = 1
++0 epoll_wait(5, {events=EPOLLIN, fd=4}, 1, 0) = 0
++0 epoll_ctl(5, EPOLL_CTL_MOD, 4, {events=EPOLLIN, u32=7}) = 0
++0 epoll_wait(5, [{events=EPOLLIN, u32=7}], 1, 0) = 1
++0 epoll_wait(5, [{events=EPOLLIN, u32=7}], 1, 0) = 1
++0 epoll_ctl(5, EPOLL_CTL_MOD, 4, {events=EPOLLIN|EPOLLONESHOT, fd=4}) = 0
++0 epoll_wait(5, {events=EPOLLIN, fd=4}, 1, 0) = 1
++0 epoll_wait(5, {events=EPOLLIN, fd=4}, 1, 0) = 0
++0 epoll_ctl(5, EPOLL_CTL_DEL, 4, {events=0}) = 0
++0 epoll_ctl(5, EPOLL_CTL_DEL, 4, {events=0}) = -1 ENOENT
++0 close(5) = 0`))
+  it('a wrong event of epoll fails', () => {
+    const r = run(`+0 epoll_create(1) = 5
++0 epoll_ctl(5, EPOLL_CTL_ADD, 4, {events=EPOLLOUT, fd=4}) = 0
++0 epoll_wait(5, {events=EPOLLIN, fd=4}, 1, 0) = 1\n`)
+    expect(r).toMatchObject({ status: 'failed', line: 10, message: 'events is 4, expected 1' })
+  })
+  it('two descriptors of one socket', () => passes(`
++0 dup(4) = 5
++0 close(4) = 0
++0 write(5, ..., 9) = 9
++0 > P. 1:10(9) ack 1
++.01 < . 1:1(0) ack 10 win 65535
++0 close(5) = 0
++0 > F. 10:10(0) ack 1`))
+  it('MSG_MORE holds back a short segment until a send without it', () => passes(`
++0 send(4, ..., 300, MSG_MORE) = 300
++0 send(4, ..., 200, MSG_MORE) = 200
++.05 send(4, ..., 100, 0) = 100
++0 > P. 1:601(600) ack 1`))
+  it('options that are only kept, function blocks, bare lingers, octal numbers', () => passes(`
++0 setsockopt(4, SOL_SOCKET, SO_PRIORITY, [3], 4) = 0
++0 getsockopt(4, SOL_SOCKET, SO_PRIORITY, [3], [4]) = 0
++0 setsockopt(4, IPPROTO_TCP, TCP_FUNCTION_BLK, {function_set_name="freebsd", pcbcnt=...}, 36) = 0
++0 setsockopt(4, IPPROTO_TCP, TCP_LOG, [TCP_LOG_STATE_CONTINUAL], 4) = 0
++0 setsockopt(4, SOL_SOCKET, SO_LINGER, {1, 0}, 8) = 0
++0 fcntl(4, F_SETFD, FD_CLOEXEC) = 0
++0 fcntl(4, F_SETFL, (O_RDWR|04)) = 0
++0 close(4) = 0
++0 > R. 1:1(0) ack 1`))
+  it('personality linux shows twice the size of a buffer', () => passes(`
++0 setsockopt(4, SOL_SOCKET, SO_SNDBUF, [5000], 4) = 0
++0 getsockopt(4, SOL_SOCKET, SO_SNDBUF, [10000], [4]) = 0`, true))
+  it('code: blocks, variables that live on, more of the operators', () => passes(`
++0 %{ a = 3; b = a ** 2 << 1 }%
++0 %{
+if b == 18:
+    a += 1   # four now
+    if a > 10:
+        assert False, "never"
+    elif a == 4: a = 40
+    else:
+        assert False
+else: assert False
+assert a == 40 and 7 not in (1, 2) and (1 if a > 1 else 0), "message: a"
+assert tcpi_snd_mss \\
+  == 1000
+print("a", a)
+}%`))
+  it('other ways to write packets', () => passes(`
++0 < 49152 > 8080: P. 1:11(10) ack 1 win 65535 <option-253 0102,nop,nop,nop,nop>
++.04 > (8080 > 49152) [noecn] . 1:1(0) ack 11 win *
++0 < . 11:11(0) ack 1 win 65535 <ECN e0b 1 ceb 0 e1b 1,nop>
++0 < . 11:11(0) ack 1 win 65535 <AccECN e1b 1,nop,nop,nop>`))
+  it('settings by other systems\' names and ways', () => passes(`
++0 \`sysctl -q net.ipv4.tcp_rmem="4096 540000 $((15*1024*1024))" > /dev/null 2>&1 || true
+echo 2000 > /proc/sys/net/ipv4/ip_default_ttl; ip link set dev tun0 mtu 1400\``.replace('2000', '20') + `
++0 \`tc qdisc replace dev tun0 root fq; ip tcp_metrics flush all >/dev/null 2>&1\`
++0 write(4, ..., 9) = 9
++0 > [ttl 20] P. 1:10(9) ack 1`))
   it('commands that change nothing, and names of other systems', () => passes(`
 +0 \`kldload -n cc_newreno
 sysctl kern.timecounter.alloweddeviation=0; sysctl -w net.ipv4.ip_default_ttl=33\`
 +0 write(4, ..., 9) = 9
 +0 > [ttl 33] P. 1:10(9) ack 1
 +0 \`../../common/defaults.sh\``))
+})
+
+describe('variants', () => {
+  const script = (flag: string): string => `#ifdef ${flag}\n${OPEN}#else\n+0 nonsense\n#endif\n`
+  it('#ifdef with names of the run, of the personality and of the script', () => {
+    expect(runScript(script('FAST'), { defines: { FAST: '' } }).status).toBe('passed')
+    expect(runScript(script('FREEBSD')).status).toBe('passed')
+    expect(runScript(script('LINUX'), { personality: 'linux' }).status).toBe('passed')
+    expect(runScript(`--define=FAST\n${script('FAST')}`).status).toBe('passed')
+    expect(runScript(script('FAST'))).toMatchObject({ status: 'failed', line: 10 })
+    expect(runScript(`#ifndef A\n${OPEN}`)).toMatchObject({ status: 'failed', line: 1, message: 'syntax: #ifdef without #endif' })
+    expect(runScript(`${OPEN}#else\n`)).toMatchObject({ status: 'failed', line: 8 })
+  })
+  it('vimage/sim has runScript, too (package.json)', () => {
+    expect(fromSim).toBe(runScript)
+    const exported = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as
+      { exports: Record<string, { default: string }> }
+    expect(exported.exports['./sim'].default).toBe('./dist/script/sim.js')
+  })
+  it('every packet on the wire can be had', () => {
+    const seen: [number, number, boolean][] = []
+    runScript(OPEN, { onPacket: (at, bytes, out) => seen.push([at, bytes.length, out]) })
+    expect(seen).toEqual([[0, 44, false], [0, 44, true], [10_000, 40, false]])
+  })
+  it('words that stand for something else', () => {
+    const text = `${OPEN}+0 write(4, ..., LEN) = LEN\n+0 > P. 1:10(LEN) ack 1\n`
+    expect(runScript(text, { defines: { LEN: '9' } }).status).toBe('passed')
+    expect(runScript(`-D LEN=9\n${text}`).status).toBe('passed')
+    expect(runScript(`#define LEN 8\n${text}`)).toMatchObject({ status: 'failed' })
+  })
+  it('options of the run stand before the script\'s', () => {
+    const text = `${OPEN}+0 write(4, ..., 9) = 9\n+.01 > P. 1:10(9) ack 1\n`
+    expect(runScript(text, { options: { tolerance_usecs: '20000' } }).status).toBe('passed')
+    expect(runScript(`--tolerance_usecs 4000\n${text}`, { options: { tolerance_usecs: '20000' } }).status).toBe('failed')
+  })
+  it('IPv4 through sockets of AF_INET6: mapped addresses', () => {
+    expect(printResult(runScript(`--ip_version=ipv4-mapped-ipv6
+${OPEN.replace('socket(...', 'socket(AF_INET6').replace('+0 accept(3, ..., ...)',
+      '+0 accept(3, {sa_family = AF_INET6, sin6_port = htons(49152), inet_pton(AF_INET6, "::ffff:192.0.2.1", &sin6_addr)}, [28])')}
++0 setsockopt(4, SOL_IPV6, IPV6_TCLASS, [0x20], 4) = 0
++0 write(4, ..., 9) = 9
++0 > [tos 0x20] P. 1:10(9) ack 1
+`, { name: 'x.pkt' }))).toBe('x.pkt: passed')
+  })
 })
 
 describe('personalities', () => {

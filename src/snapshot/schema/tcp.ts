@@ -81,7 +81,7 @@ const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   state: int(TCPS_CLOSED, TCPS_TIME_WAIT),
   flags: UINT31,
   timers: list(TIME, TT_COUNT),
-  listener: COUNT,
+  quickAcks: COUNT, listener: COUNT,
   iss: INT32, sndUna: INT32, sndNxt: INT32, sndMax: INT32, sndUp: INT32, sndWl1: INT32, sndWl2: INT32,
   sndWnd: UINT31, maxSndWnd: UINT31, sndWscale: WSCALE, sndBuf: ring(), sndLimit: AMOUNT,
   irs: INT32, rcvNxt: INT32, rcvAdv: INT32, rcvUp: INT32, lastAckSent: INT32,
