@@ -43,7 +43,7 @@ describe('a measured path', () => {
   it('tells the course of a connection when asked', () => {
     const { trace } = measurePath({ ...SHORT, traceUs: 100_000 })
     expect(trace.map((s) => s.atUs)).toEqual(Array.from({ length: 51 }, (_, i) => i * 100_000))
-    expect(trace[10].cwnd).toBeGreaterThan(trace[1].cwnd)
+    expect(Math.max(...trace.map((s) => s.cwnd))).toBeGreaterThan(trace[0].cwnd)
     expect(Math.max(...trace.map((s) => s.queueUs))).toBeGreaterThan(5000)
   })
 

@@ -38,7 +38,7 @@ describe('a picture of a connection', () => {
     const again = svg.match(/h4" stroke="#dc2626"/g)?.length ?? 0
     expect(again).toBeGreaterThan(0)
     expect(again).toBe(rows[0]?.info.tcpi_total_retrans)
-    expect(svg).toContain('RFC 5681 §3.2')
+    expect(svg).toContain('RFC 8985')
   })
 
   it('is well-formed: elements are closed, words are escaped, no number is missing', () => {
