@@ -48,8 +48,9 @@ export function tcpOutput(vn: Vn, tcb: Tcb): number {
     const errno = outputOne(vn, tcb, idle)
     if (errno === AGAIN) continue
     if ((tcb.flags & TF_SACK_PERMIT) !== 0) afterData(vn, tcb, sndMax)
-    tcpMeterHeld(vn, tcb, sentPipe(tcb))
-    if (starved(tcb)) sentAppLimited(tcb)
+    const pipe = sentPipe(tcb)
+    tcpMeterHeld(vn, tcb, pipe)
+    if (starved(tcb, pipe)) sentAppLimited(tcb)
     return errno
   }
 }
@@ -143,9 +144,8 @@ function sendWindow(tcb: Tcb, pos: number): number {
 }
 
 /** The window would allow a segment that is not there to be sent (draft-cheng-iccrg-delivery-rate-estimation §3.4). */
-function starved(tcb: Tcb): boolean {
-  return tcb.sndBuf.len - seqDiff(tcb.sndNxt, tcb.sndUna) < tcb.mss && tcb.sndNxt === tcb.sndMax &&
-    sentPipe(tcb) < tcb.cwnd
+function starved(tcb: Tcb, pipe: number): boolean {
+  return tcb.sndBuf.len - seqDiff(tcb.sndNxt, tcb.sndUna) < tcb.mss && tcb.sndNxt === tcb.sndMax && pipe < tcb.cwnd
 }
 
 /** Data that waits for the window must have a timer, or a lost window update would be the end (§3.8.6.1, MUST-35). */

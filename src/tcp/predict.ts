@@ -7,7 +7,7 @@ import { EV_READ, eventPost } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import { ringAppend } from '../lib/bytering.ts'
 import type { Frame } from '../lib/frame.ts'
-import { seqAdd, seqDiff, seqGt, seqLeq } from '../lib/seq.ts'
+import { seqAdd, seqDiff, seqGt, seqLeq, seqLt } from '../lib/seq.ts'
 import { TH_ACK, TH_FLAGS, TH_PUSH } from '../wire/tcp.ts'
 import { TOF_TS } from '../wire/tcp-options.ts'
 import { tcpAckNew } from './ack.ts'
@@ -23,7 +23,7 @@ import { tcpRcvWnd } from './window.ts'
 /** True when the segment was one of the two and has been dealt with. */
 export function tcpPredicted(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
   if (tcb.state !== TCPS_ESTABLISHED || (seg.flags & TH_FLAGS & ~TH_PUSH) !== TH_ACK || seg.seq !== tcb.rcvNxt ||
-    seg.win !== tcb.sndWnd || seg.win === 0 || tcb.sndNxt !== tcb.sndMax ||
+    seg.win === 0 || tcb.sndNxt !== tcb.sndMax ||
     (tcb.flags & (TF_FASTRECOVERY | TF_FINPARKED | TF_CANTRCVMORE)) !== 0 || tcb.dupAcks !== 0 ||
     seqGt(seg.ack, tcb.sndMax)) return false
   if ((tcb.flags & TF_TSTMP) !== 0) {
@@ -32,15 +32,18 @@ export function tcpPredicted(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
 
   const { stats } = vn.state.tcp
   if (seg.len === 0) {
-    if (!seqGt(seg.ack, tcb.sndUna)) return false
+    // one that acknowledges more than any before it brings the newest window, too
+    if (!seqGt(seg.ack, tcb.sndUna) || seqLt(seg.seq, tcb.sndWl1)) return false
     stats.predack++
     if ((tcb.flags & TF_TSTMP) !== 0 && seqLeq(seg.seq, tcb.lastAckSent)) tcpTsUpdate(vn, tcb, seg.opt.tsVal)
+    tcpAckNew(vn, tcb, seg, seqDiff(seg.ack, tcb.sndUna))
     tcb.sndWl1 = seg.seq
     tcb.sndWl2 = seg.ack
-    tcpAckNew(vn, tcb, seg, seqDiff(seg.ack, tcb.sndUna))
     tcb.sndWnd = seg.win
+    if (seg.win > tcb.maxSndWnd) tcb.maxSndWnd = seg.win
     return true
   }
+  if (seg.win !== tcb.sndWnd) return false
   if (seg.ack !== tcb.sndUna || tcb.reass.length !== 0 || seg.len > tcpRcvWnd(tcb)) return false
   stats.preddat++
   if (tcb.ecn !== 0) tcpEcnInput(vn, tcb, f.tos, seg)

@@ -85,6 +85,13 @@ const FAST_COOKIE_MAX = 16
  */
 export function tcpParseOptions(view: DataView, at: number, len: number, out: TcpOptions): boolean {
   tcpOptionsReset(out)
+  // what nearly every segment has, and nothing else (RFC 7323 appendix A)
+  if (len === TCPOLEN_TSTAMP_APPA && view.getInt32(at) === TSTAMP_HDR) {
+    out.tsVal = view.getUint32(at + 4)
+    out.tsEcr = view.getUint32(at + 8)
+    out.flags = TOF_TS
+    return true
+  }
   const end = at + len
   let ok = true
   let p = at
@@ -113,6 +120,12 @@ export function tcpParseOptions(view: DataView, at: number, len: number, out: Tc
  */
 export function tcpWriteOptions(view: DataView, at: number, opts: Readonly<TcpOptions>, scaleLast = false): number {
   const flags = opts.flags
+  if (flags === TOF_TS) {
+    view.setInt32(at, TSTAMP_HDR)
+    view.setUint32(at + 4, opts.tsVal)
+    view.setUint32(at + 8, opts.tsEcr)
+    return TCPOLEN_TSTAMP_APPA
+  }
   let p = at
   if ((flags & TOF_MSS) !== 0) {
     view.setUint16(p, TCPOPT_MAXSEG << 8 | TCPOLEN_MAXSEG)
@@ -206,6 +219,8 @@ export function tcpOptionsReset(out: TcpOptions): void {
   out.uto = 0
 }
 
+/** Two no-ops, kind and length of timestamps: the lead of the layout that RFC 7323 appendix A recommends. */
+const TSTAMP_HDR = TCPOPT_NOP << 24 | TCPOPT_NOP << 16 | TCPOPT_TIMESTAMP << 8 | TCPOLEN_TIMESTAMP
 const TWO_NOPS = TCPOPT_NOP << 8 | TCPOPT_NOP
 const SACK_PERMITTED = TCPOPT_SACK_PERMITTED << 8 | TCPOLEN_SACK_PERMITTED
 
