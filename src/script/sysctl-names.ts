@@ -52,6 +52,7 @@ function computed(name: string, value: string): readonly Setting[] | null {
 const RENAMED: Readonly<Record<string, readonly [name: string, factor: number]>> = Object.freeze({
   'net.ipv4.ip_default_ttl': Object.freeze(['net.inet.ip.ttl', 1] as const),
   'net.ipv4.tcp_sack': Object.freeze(['net.inet.tcp.sack.enable', 1] as const),
+  'net.ipv4.tcp_moderate_rcvbuf': Object.freeze(['net.inet.tcp.recvbuf_auto', 1] as const),
   'net.ipv4.tcp_dsack': Object.freeze(['net.inet.tcp.sack.dsack', 1] as const),
   'net.ipv4.tcp_ecn': Object.freeze(['net.inet.tcp.ecn.enable', 1] as const),
   'net.ipv4.tcp_tw_reuse': Object.freeze(['net.inet.tcp.tw_reuse', 1] as const),
@@ -78,8 +79,6 @@ const RENAMED: Readonly<Record<string, readonly [name: string, factor: number]>>
 /** Settings that only say what this stack does anyway. */
 const FIXED: Readonly<Record<string, readonly string[]>> = Object.freeze({
   'net.inet.tcp.functions_default': Object.freeze(['freebsd']),
-  'net.inet.tcp.recvbuf_auto': Object.freeze(['0']),
-  'net.inet.tcp.sendbuf_auto': Object.freeze(['0']),
   'net.inet.tcp.drop_synfin': Object.freeze(['0']),
   'net.inet.tcp.insecure_rst': Object.freeze(['0']),
   'net.inet.tcp.insecure_syn': Object.freeze(['0']),
@@ -98,7 +97,6 @@ const FIXED: Readonly<Record<string, readonly string[]>> = Object.freeze({
   'net.ipv4.tcp_window_scaling': Object.freeze(['1']),
   'net.ipv4.tcp_early_retrans': Object.freeze(['3']),
   'net.ipv4.tcp_frto': Object.freeze(['0']),
-  'net.ipv4.tcp_moderate_rcvbuf': Object.freeze(['0']),
   'net.ipv4.tcp_rfc1337': Object.freeze(['1']),
   'net.ipv4.tcp_stdurg': Object.freeze(['0']),
   'net.ipv4.tcp_autocorking': Object.freeze(['0']),
@@ -121,8 +119,8 @@ const IRRELEVANT: readonly string[] = Object.freeze([
   'net.inet.tcp.minmss_overload', 'net.inet.tcp.soreceive_stream', 'net.inet.tcp.ts_offset_per_conn',
   'net.inet.tcp.isn_reseed_interval', 'net.inet.tcp.signature_*', 'net.inet.tcp.reass.maxsegments',
   'net.inet.tcp.sack.maxholes', 'net.inet.tcp.sack.globalmaxholes', 'net.inet.tcp.hpts.*',
-  'net.inet.tcp.recvbuf_inc', 'net.inet.tcp.sendbuf_inc', 'net.inet.tcp.sendbuf_max',
-  'net.inet.tcp.map_limit', 'net.inet.tcp.rack.*', 'net.inet.ip.portrange.*', 'net.inet.ip.random_id*',
+  'net.inet.tcp.recvbuf_inc', 'net.inet.tcp.map_limit', 'net.inet.tcp.rack.*', 'net.inet.ip.portrange.*',
+  'net.inet.ip.random_id*',
   'net.inet.ip.intr_queue_maxlen', 'net.inet.ip.process_options', 'net.inet.icmp.icmplim*',
   'net.inet.udp.log_in_vain', 'net.inet.raw.*', 'security.*', 'net.core.default_qdisc', 'net.core.netdev_*',
   'net.core.optmem_max', 'net.core.rps_*', 'net.core.busy_*', 'net.core.wmem_default',

@@ -7,6 +7,7 @@ import type { Frame } from '../lib/frame.ts'
 import { seqAdd, seqDiff, seqGeq, seqGt, seqLeq, seqLt, seqMax } from '../lib/seq.ts'
 import { TH_FIN } from '../wire/tcp.ts'
 import { TOF_SACK, TOF_TS } from '../wire/tcp-options.ts'
+import { tcpSndTune } from './autotune.ts'
 import { ccAckReceived, ccSampled } from './cc/cc.ts'
 import { tcpTimerOn, tcpTimerSet, tcpTimerStop } from './deadline.ts'
 import { tcpEnd } from './drop.ts'
@@ -16,6 +17,7 @@ import { tcpSetState } from './fsm.ts'
 import { tcpBufferDrained } from './idle.ts'
 import { tcpTsNow } from './isn.ts'
 import { tcpMtuAcked } from './plpmtud.ts'
+import { tcpSndLimit } from './quota.ts'
 import { tcpReassDrain } from './reass.ts'
 import { tcpDupAck, tcpLossAck, tcpRecoveryAck } from './recovery.ts'
 import { tcpChallenge, tcpReset } from './respond.ts'
@@ -109,12 +111,19 @@ export function tcpAckNew(vn: Vn, tcb: Tcb, seg: Seg, acked: number): boolean {
   if (scoreboard) tcpSackAck(vn, tcb, seg, acked, flight)
   else if ((tcb.flags & TF_FASTRECOVERY) !== 0) tcpRecoveryAck(vn, tcb, acked)
   else tcpLossAck(tcb)
-  if ((tcb.flags & TF_WANTWRITE) !== 0 && tcb.sndLimit - tcb.sndBuf.len >= tcb.sndLimit >> 2) {
+  if ((tcb.flags & TF_WANTWRITE) !== 0) tcpSndTune(vn, tcb, seg.win)
+  if ((tcb.flags & TF_WANTWRITE) !== 0 && roomToWrite(vn, tcb)) {
     tcb.flags &= ~TF_WANTWRITE
     eventPost(vn, tcb.inp.id, EV_WRITE)
   }
   ccSampled(vn, tcb)
   return finAcked ? ourFinAcked(vn, tcb) : true
+}
+
+/** A quarter of the send buffer is free: worth waking the writer. */
+function roomToWrite(vn: Vn, tcb: Tcb): boolean {
+  const limit = tcpSndLimit(vn, tcb)
+  return limit - tcb.sndBuf.len >= limit >> 2
 }
 
 /** Our FIN is acknowledged; false when the connection ended with it. */

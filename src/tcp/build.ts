@@ -54,9 +54,9 @@ export function tcpTransmit(vn: Vn, tcb: Tcb, seq: Seq, flags: number, pos: numb
     return ENOBUFS
   }
   const at = f.off
-  const wnd = tcpWindow(tcb)
+  const wnd = tcpWindow(vn, tcb)
   // RFC 7323 §2.2: the window of a SYN is never scaled
-  const field = (flags & TH_RST) !== 0 ? 0 : syn ? Math.min(wnd, TCP_MAXWIN) : tcpWindowField(tcb, wnd)
+  const field = (flags & TH_RST) !== 0 ? 0 : syn ? Math.min(wnd, TCP_MAXWIN) : tcpWindowField(vn, tcb, wnd)
   const hdrLen = TCP_HDR_LEN + tcpWriteOptions(f.view, at + TCP_HDR_LEN, opt, syn && tcpScaleLast(vn))
   let urp = 0
   const ecn = tcb.ecn === 0 ? 0 : tcpEcnMarks(vn, tcb, seq, flags, len)

@@ -12,6 +12,7 @@ import { tcpDrop, tcpDropSilently, tcpFree, tcpIsDone, tcpIsUsers } from './drop
 import { tcpFastDeferred } from './fastclient.ts'
 import { tcpCanReceive, tcpSetState } from './fsm.ts'
 import { tcpOutput } from './output.ts'
+import { tcpCharge } from './quota.ts'
 import {
   TCPS_CLOSED, TCPS_CLOSE_WAIT, TCPS_ESTABLISHED, TCPS_FIN_WAIT_1, TCPS_LAST_ACK, TCPS_LISTEN, TCPS_SYN_RECEIVED,
   TCPS_SYN_SENT, TF_CANTRCVMORE, TF_CANTSENDMORE, TF_ORPHAN,
@@ -80,6 +81,7 @@ export function tcpShutdown(vn: Vn, id: number, how: number): number {
   if (how !== SHUT_WR) {
     tcb.flags |= TF_CANTRCVMORE
     ringClear(tcb.rcvBuf)
+    tcpCharge(vn, tcb)
     eventPost(vn, id, EV_READ)
   }
   if (how !== SHUT_RD && (tcb.flags & TF_CANTSENDMORE) === 0) {

@@ -23,6 +23,7 @@ import { tcpIsn, tcpTsOffset } from './isn.ts'
 import { tcpMssPeer, tcpMssUpdate } from './mss.ts'
 import { tcpOffers } from './options.ts'
 import { tcpOutput } from './output.ts'
+import { tcpCharge, tcpSndLimit } from './quota.ts'
 import { tcpRttInit } from './rtt.ts'
 import { FO_ACTIVE, FO_CONNECT, FO_DEFERRED } from './state-open.ts'
 import {
@@ -71,9 +72,10 @@ export function tcpFastConnect(
   const may = tcpFastMayOpen(vn, tcb)
   if (may) tcb.fastFlags |= FO_ACTIVE
   if (!may || !tcpFastHasCookie(vn, tcb)) return -sendSyn(vn, tcb)
-  const n = Math.min(len, tcb.sndLimit)
+  const n = Math.min(len, tcpSndLimit(vn, tcb))
   if (n < len) tcb.flags |= TF_WANTWRITE
   ringAppend(tcb.sndBuf, buf, at, n)
+  tcpCharge(vn, tcb)
   const sent = sendSyn(vn, tcb)
   return sent === EINPROGRESS ? n : -sent
 }

@@ -9,6 +9,7 @@ import { tcpTimerStopAll } from './deadline.ts'
 import { tcpFastUnanswered } from './fastclient.ts'
 import { tcpFastOpenSettled } from './fastopen.ts'
 import { tcpSetState } from './fsm.ts'
+import { tcpCharge } from './quota.ts'
 import { tcpReassForget } from './reass.ts'
 import { tcpSendReset } from './respond.ts'
 import { sentClear } from './sent.ts'
@@ -57,6 +58,7 @@ export function tcpDetach(vn: Vn, tcb: Tcb): void {
   ringClear(tcb.sndBuf)
   sentClear(tcb.sent)
   tcpReassForget(tcb)
+  tcpCharge(vn, tcb)
   tcb.flags |= TF_CANTSENDMORE
   if ((tcb.flags & TF_ORPHAN) !== 0) tcpFree(vn, tcb)
   else eventPost(vn, tcb.inp.id, EV_READ | EV_WRITE)
@@ -73,6 +75,8 @@ export function tcpFree(vn: Vn, tcb: Tcb): void {
   tcp.tcbs.delete(id)
   ringClear(tcb.sndBuf)
   ringClear(tcb.rcvBuf)
+  tcpReassForget(tcb)
+  tcpCharge(vn, tcb)
   eventPost(vn, id, EV_GONE)
 }
 

@@ -12,6 +12,7 @@ import { tcpFinInput } from './fin.ts'
 import { tcpIsn } from './isn.ts'
 import { tcpMeterIn, tcpMeterMoved } from './meter.ts'
 import { tcpOutput } from './output.ts'
+import { tcpCharge } from './quota.ts'
 import { TT_KEEP } from './state.ts'
 import type { Listener, Seg, Tcb, TimeWait } from './state.ts'
 import { REOPEN_GAP, tcpSyncacheFill } from './syncache.ts'
@@ -46,6 +47,7 @@ export function tcpFastAccept(
   ccInit(vn, child)
   tcpMeterIn(vn, child, seg)
   textOfSyn(vn, child, f, seg)
+  tcpCharge(vn, child)
   tcpMeterMoved(vn, child, seg, seqAdd(child.irs, 1), child.sndUna, child.meter.delivered)
   tcp.stats.accepts++
   tcp.stats.fastopenPassive++

@@ -18,7 +18,8 @@ import type { Sent } from './state-sent.ts'
 import {
   ECN_ON, TCPS_ESTABLISHED, TCPS_LISTEN, TF_SACK_PERMIT, TF_SCALE, TF_TSTMP, TT_PERSIST,
 } from './state.ts'
-import type { Tcb, TcpMeter } from './state.ts'
+import type { TcpMeter } from './state-meter.ts'
+import type { Tcb } from './state.ts'
 import { tcpRcvWnd } from './window.ts'
 
 /** `struct tcp_info` as Linux has it; what each field says is in docs/trace.md. */

@@ -57,7 +57,7 @@ export function tcpOutput(vn: Vn, tcb: Tcb): number {
 
 /** Room was made in the receive buffer: tells the sender where it is worth a segment. */
 export function tcpWindowUpdate(vn: Vn, tcb: Tcb): void {
-  if (!tcpCanReceive(tcb.state) || !tcpWindowWorthTelling(tcb)) return
+  if (!tcpCanReceive(tcb.state) || !tcpWindowWorthTelling(vn, tcb)) return
   vn.state.tcp.stats.sndwinup++
   tcb.flags |= TF_ACKNOW
   tcpOutput(vn, tcb)

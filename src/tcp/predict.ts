@@ -12,6 +12,7 @@ import { TH_ACK, TH_FLAGS, TH_PUSH } from '../wire/tcp.ts'
 import { TOF_TS } from '../wire/tcp-options.ts'
 import { tcpAckNew } from './ack.ts'
 import { tcpEcnInput } from './ecn.ts'
+import { tcpRcvTune } from './autotune.ts'
 import { tcpTsUpdate } from './options.ts'
 import {
   TCPS_ESTABLISHED, TF_CANTRCVMORE, TF_FASTRECOVERY, TF_FINPARKED, TF_TSTMP,
@@ -44,7 +45,8 @@ export function tcpPredicted(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
     return true
   }
   if (seg.win !== tcb.sndWnd) return false
-  if (seg.ack !== tcb.sndUna || tcb.reass.length !== 0 || seg.len > tcpRcvWnd(tcb)) return false
+  if (seg.ack !== tcb.sndUna || tcb.reass.length !== 0 || seg.len > tcpRcvWnd(tcb) ||
+    vn.state.tcp.held + seg.len > vn.state.sysctl['net.inet.tcp.maxmem']) return false
   stats.preddat++
   if (tcb.ecn !== 0) tcpEcnInput(vn, tcb, f.tos, seg)
   stats.rcvpack++
@@ -53,6 +55,7 @@ export function tcpPredicted(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
   tcb.sndWl1 = seg.seq
   ringAppend(tcb.rcvBuf, f.slab, seg.at, seg.len)
   tcb.rcvNxt = seqAdd(tcb.rcvNxt, seg.len)
+  if (vn.state.now - tcb.rcvTuneAt >= tcb.srtt / 2) tcpRcvTune(vn, tcb)
   tcpDelayAck(vn, tcb, seg.len)
   eventPost(vn, tcb.inp.id, EV_READ)
   return true

@@ -8,6 +8,7 @@ import { EAGAIN, EBADF, ENOTCONN } from '../lib/errno.ts'
 import { tcpIsOpening } from './fsm.ts'
 import { tcpBufferDrained } from './idle.ts'
 import { tcpWindowUpdate } from './output.ts'
+import { tcpCharge } from './quota.ts'
 import {
   TCPS_CLOSED, TCPS_LISTEN, TF_CANTRCVMORE, TF_CANTSENDMORE, TF_GOTFIN,
 } from './state.ts'
@@ -25,6 +26,7 @@ export function tcpRecv(vn: Vn, id: number, buf: Uint8Array, at: number, len: nu
     ringPeek(tcb.rcvBuf, 0, buf, at, n)
     if ((flags & MSG_PEEK) !== 0) return n
     ringDrop(tcb.rcvBuf, n, tcb.reass.length > 0)
+    tcpCharge(vn, tcb)
     tcpBufferDrained(vn, tcb, tcb.rcvBuf)
     tcpUrgentRead(tcb)
     tcpWindowUpdate(vn, tcb)

@@ -19,6 +19,7 @@ import { tcpKeepArm } from './keep.ts'
 import { tcpMeterIn, tcpMeterMoved } from './meter.ts'
 import { tcpOutput } from './output.ts'
 import { tcpPredicted } from './predict.ts'
+import { tcpCharge } from './quota.ts'
 import { tcpChallenge } from './respond.ts'
 import { tcpDsackOld } from './sackgen.ts'
 import { FO_PASSIVE } from './state-open.ts'
@@ -49,6 +50,7 @@ export function tcpSegmentInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
 
 /** The end of an input event: ACKs owed and data that may go leave now, in one go (MUST-58). */
 export function tcpSegmentDone(vn: Vn, tcb: Tcb): void {
+  tcpCharge(vn, tcb)
   if (tcpIsDone(tcb)) return
   if ((tcb.flags & (TF_ACKNOW | TF_NEEDOUTPUT)) !== 0) tcpOutput(vn, tcb)
   if ((tcb.flags & TF_DELACK) !== 0 && !tcpTimerOn(tcb, TT_DELACK)) {

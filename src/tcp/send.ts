@@ -10,6 +10,7 @@ import { tcpConnectNow } from './connect.ts'
 import { tcpFastDeferred } from './fastclient.ts'
 import { tcpCanSend, tcpIsOpening } from './fsm.ts'
 import { tcpOutput } from './output.ts'
+import { tcpCharge, tcpSndLimit } from './quota.ts'
 import { TCPS_SYN_RECEIVED, TF_ACKNOW, TF_CANTSENDMORE, TF_WANTWRITE } from './state.ts'
 
 /**
@@ -25,10 +26,11 @@ export function tcpSend(vn: Vn, id: number, buf: Uint8Array, at: number, len: nu
   const opening = tcpIsOpening(tcb)
   if (!opening && !tcpCanSend(tcb.state) && tcb.state !== TCPS_SYN_RECEIVED) return -ENOTCONN
   if (len === 0) return 0
-  const n = Math.min(len, tcb.sndLimit - tcb.sndBuf.len)
+  const n = Math.min(len, tcpSndLimit(vn, tcb) - tcb.sndBuf.len)
   if (n < len) tcb.flags |= TF_WANTWRITE
   if (n <= 0) return -EAGAIN
   ringAppend(tcb.sndBuf, buf, at, n)
+  tcpCharge(vn, tcb)
   if ((flags & MSG_OOB) !== 0) {
     // SND.UP names the octet behind the urgent data (MUST-62); the peer should hear of it even if its window is closed
     tcb.sndUp = seqAdd(tcb.sndUna, tcb.sndBuf.len + (opening ? 1 : 0))

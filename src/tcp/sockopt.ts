@@ -10,6 +10,7 @@ import type { Vn } from '../kern/vn.ts'
 import { EBADF, EINVAL, EISCONN, ENOENT, ENOPROTOOPT } from '../lib/errno.ts'
 import { ccChange } from './cc/cc.ts'
 import { CC_NAMES } from './cc/names.ts'
+import { BUF_RCV_FIXED, BUF_SND_FIXED } from './autotune.ts'
 import { tcpKeepArm, tcpKeepCnt, tcpKeepIdleUs, tcpKeepIntvlUs } from './keep.ts'
 import { tcpOutput, tcpWindowUpdate } from './output.ts'
 import { QUICKACKS, tcpQuickAckStart } from './quickack.ts'
@@ -151,8 +152,11 @@ function getTcp(vn: Vn, tcb: Tcb, name: number): number {
 function setBuffer(vn: Vn, tcb: Tcb, name: number, value: number): number {
   const limit = bufferLimit(vn, value)
   if (limit === 0) return EINVAL
-  if (name === SO_SNDBUF) tcb.sndLimit = limit
-  else {
+  if (name === SO_SNDBUF) {
+    tcb.sndLimit = limit
+    tcb.bufFixed |= BUF_SND_FIXED
+  } else {
+    tcb.bufFixed |= BUF_RCV_FIXED
     tcb.rcvLimit = limit
     tcpWindowUpdate(vn, tcb)
   }

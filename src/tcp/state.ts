@@ -14,6 +14,8 @@ import { SEQ_ZERO } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
 import { createTcpOptions } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
+import { createTcpMeter } from './state-meter.ts'
+import type { TcpMeter } from './state-meter.ts'
 import { createFastOpen, createSynCookies } from './state-open.ts'
 import type { FastOpen, SynCookies } from './state-open.ts'
 import { createPmtu } from './state-pmtu.ts'
@@ -123,58 +125,6 @@ export interface Seg {
   opt: TcpOptions
 }
 
-/**
- * What is measured of a connection for TCP_INFO and nothing else (meter.ts): how much, when, and what held the sender.
- * Times in µs since boot, durations in µs.
- */
-export interface TcpMeter {
-  segsIn: number
-  segsOut: number
-  dataSegsIn: number
-  dataSegsOut: number
-  /** Sequence space that the peer acknowledged, and that came in order, as Linux counts it: a FIN is an octet. */
-  bytesAcked: number
-  bytesReceived: number
-  /** Octets sent, those sent again included; and those sent again. */
-  bytesSent: number
-  bytesRetrans: number
-  /** Segments sent again: data, SYN, FIN. */
-  retrans: number
-  /** Segments that came out of order. */
-  oooSegs: number
-  /** Longest text of a received segment: what the peer's segments are like. */
-  rcvMss: number
-  /** Times that a closed window was told to the peer. */
-  zeroWindows: number
-  ackSentAt: number
-  ackRcvAt: number
-  dataRcvAt: number
-  /** Window probes without an answer. */
-  probesOut: number
-  /** Smallest round trip of the connection's life, or 0. */
-  minRtt: number
-  /** Segments that reached the peer, and those of them that were acknowledged with ECE. */
-  delivered: number
-  deliveredCe: number
-  /** The delivery rate: bytes in µs (0: none yet), and whether the user's rate was the limit. */
-  rateBytes: number
-  rateUs: number
-  rateAppLimited: boolean
-  /** Timeouts, runs of timeouts, time spent in such runs, and when the present one began (−1: none). */
-  rtos: number
-  rtoRuns: number
-  rtoUs: number
-  rtoAt: number
-  /** Timeouts at which the route was put in question. */
-  rehash: number
-  /** HELD_*: what holds the sender, since when; and time with data to send, of that for the window and the buffer. */
-  held: number
-  heldAt: number
-  busyUs: number
-  rwndUs: number
-  sndbufUs: number
-}
-
 export interface Tcb extends Alarm {
   inp: Inpcb
   /** TCPS_*. */
@@ -220,6 +170,13 @@ export interface Tcb extends Alarm {
   /** What came twice and is not told yet (RFC 2883); equal: nothing. */
   dsackStart: Seq
   dsackEnd: Seq
+  /** Bytes booked in TcpState.held: queued to send, unread, and up to the last one parked. */
+  held: number
+  /** BUF_*: buffers whose size the user has set. */
+  bufFixed: number
+  /** Since when (−1: not yet) and from which number on arriving data is measured for auto-tuning. */
+  rcvTuneAt: number
+  rcvTuneSeq: Seq
   rcvFin: Seq
 
   /** Send MSS as the peer said (or the default), SendMSS of RFC 9293 §3.7.1. */
@@ -394,6 +351,9 @@ export interface TcpState {
   keys: TcpKey[]
   ao: TcpAo
   fast: FastOpen
+  /** Bytes that all connections hold, and before when no queue is looked for that could be given up (µs). */
+  held: number
+  searchAt: number
   /** Connections whose user has gone. */
   orphans: number
   /** Challenge ACKs sent in the current period, what the period allows, and its start. */
@@ -425,6 +385,8 @@ export function createTcpState(isnKey: TcpState['isnKey']): TcpState {
     keys: [],
     ao: createTcpAo(),
     fast: createFastOpen(),
+    held: 0,
+    searchAt: 0,
     orphans: 0,
     challenges: 0,
     challengeQuota: 0,
@@ -438,15 +400,6 @@ export function createTcpState(isnKey: TcpState['isnKey']): TcpState {
 
 export function createSeg(): Seg {
   return { seq: SEQ_ZERO, ack: SEQ_ZERO, flags: 0, win: 0, urp: 0, at: 0, len: 0, opt: createTcpOptions() }
-}
-
-export function createTcpMeter(): TcpMeter {
-  return {
-    segsIn: 0, segsOut: 0, dataSegsIn: 0, dataSegsOut: 0, bytesAcked: 0, bytesReceived: 0, bytesSent: 0, bytesRetrans: 0,
-    retrans: 0, oooSegs: 0, rcvMss: 0, zeroWindows: 0, ackSentAt: 0, ackRcvAt: 0, dataRcvAt: 0, probesOut: 0, minRtt: 0,
-    delivered: 0, deliveredCe: 0, rateBytes: 0, rateUs: 0, rateAppLimited: false,
-    rtos: 0, rtoRuns: 0, rtoUs: 0, rtoAt: -1, rehash: 0, held: 0, heldAt: 0, busyUs: 0, rwndUs: 0, sndbufUs: 0,
-  }
 }
 
 /** A fresh block in CLOSED; buffer limits, timeouts and the algorithm are filled in by its maker. */
@@ -464,7 +417,7 @@ export function createTcb(id: number, family: number): Tcb {
     sndBuf: createByteRing(), sndLimit: 0,
     irs: SEQ_ZERO, rcvNxt: SEQ_ZERO, rcvAdv: SEQ_ZERO, rcvUp: SEQ_ZERO, lastAckSent: SEQ_ZERO,
     rcvWscale: 0, rcvBuf: createByteRing(), rcvLimit: 0, reass: [], sackRecent: [], dsackStart: SEQ_ZERO,
-    dsackEnd: SEQ_ZERO, rcvFin: SEQ_ZERO,
+    dsackEnd: SEQ_ZERO, held: 0, bufFixed: 0, rcvTuneAt: -1, rcvTuneSeq: SEQ_ZERO, rcvFin: SEQ_ZERO,
     peerMss: 0, mss: 0, userMss: 0, pathMtu: 0, pmtu: createPmtu(), holeSavedMtu: -1,
     cc: 0, cwnd: 0, ssthresh: 0x3fffffff, bytesAcked: 0, dupAcks: 0,
     ecn: 0, ecnRecover: SEQ_ZERO, recover: SEQ_ZERO, limited: 0,

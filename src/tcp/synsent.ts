@@ -17,6 +17,7 @@ import { tcpSetState } from './fsm.ts'
 import { tcpMeterIn, tcpMeterMoved } from './meter.ts'
 import { tcpNegotiate } from './options.ts'
 import { tcpOutput } from './output.ts'
+import { tcpCharge } from './quota.ts'
 import { tcpReset } from './respond.ts'
 import { tcpSegmentDone } from './segment.ts'
 import { FO_ACTIVE } from './state-open.ts'
@@ -51,6 +52,7 @@ export function tcpSynSentInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
     tcpSetState(tcb, TCPS_SYN_RECEIVED)
     tcb.sndNxt = tcb.iss
     textAfterSyn(vn, tcb, f, seg)
+    tcpCharge(vn, tcb)
     tcpOutput(vn, tcb)
   }
 }

@@ -11,7 +11,14 @@ export const TCP_SYSCTLS = Object.freeze({
   'net.inet.tcp.sendspace': sysctlInt(1_048_576, 1024, 1_073_741_824, 'bytes', 'Send buffer limit of a new socket'),
   'net.inet.tcp.recvspace': sysctlInt(1_048_576, 1024, 1_073_741_824, 'bytes', 'Receive buffer limit of a new socket'),
   'net.inet.tcp.recvbuf_max': sysctlInt(
-    2_097_152, 65_536, 1_073_741_824, 'bytes', 'Largest receive window that the window scale is chosen for'),
+    2_097_152, 65_536, 1_073_741_824, 'bytes', 'Largest receive buffer of auto-tuning; window scales are chosen for it'),
+  'net.inet.tcp.recvbuf_auto': sysctlBool(1, 'Receive buffers grow with what comes in a round trip'),
+  'net.inet.tcp.sendbuf_auto': sysctlBool(1, 'Send buffers grow with what may be in flight'),
+  'net.inet.tcp.sendbuf_inc': sysctlInt(8192, 1024, 16_777_216, 'bytes', 'Unit in which a send buffer grows'),
+  'net.inet.tcp.sendbuf_max': sysctlInt(
+    2_097_152, 65_536, 1_073_741_824, 'bytes', 'Largest send buffer of auto-tuning'),
+  'net.inet.tcp.maxmem': sysctlInt(
+    1_073_741_824, 65_536, 1_099_511_627_776, 'bytes', 'Bytes that all connections together hold, at most'),
   'net.inet.tcp.rfc1323': sysctlBool(1, 'Offer window scaling and timestamps (RFC 7323)'),
   'net.inet.tcp.sack.enable': sysctlBool(1, 'Offer and accept selective acknowledgments (RFC 2018)'),
   'net.inet.tcp.sack.dsack': sysctlBool(1, 'Tell of data that came twice (RFC 2883)'),
@@ -68,7 +75,7 @@ export const TCP_SYSCTLS = Object.freeze({
   'net.inet.tcp.maxtcptw': sysctlInt(16_384, 1, 1_048_576, '', 'TIME-WAIT records kept at most'),
   'net.inet.tcp.finwait2_timeout': sysctlInt(60_000, 10, HOUR_MS, 'ms', 'FIN-WAIT-2 without a user'),
   'net.inet.tcp.maxorphans': sysctlInt(8192, 0, 1_048_576, '', 'Connections without a user, at most'),
-  'net.inet.tcp.reass.maxqueuelen': sysctlInt(100, 1, 10_000, '', 'Out-of-order ranges of one connection, at most'),
+  'net.inet.tcp.reass.maxqueuelen': sysctlInt(1024, 1, 10_000, '', 'Out-of-order ranges of one connection, at most'),
   'net.inet.tcp.syncache.cachelimit': sysctlInt(16_384, 1, 1_048_576, '', 'Half-open connections of the Vnet, at most'),
   'net.inet.tcp.syncache.listenlimit': sysctlInt(
     4096, 1, 1_048_576, '', 'Half-open connections of a listener, at most'),

@@ -78,6 +78,7 @@ function inherit(tcb: Tcb, from: Tcb): void {
   tcb.flags |= from.flags & (TF_NODELAY | TF_CORK)
   tcb.sndLimit = from.sndLimit
   tcb.rcvLimit = from.rcvLimit
+  tcb.bufFixed = from.bufFixed
   tcb.userMss = from.userMss
   tcb.cc = from.cc
   tcb.maxPaceRate = from.maxPaceRate

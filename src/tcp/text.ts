@@ -5,7 +5,9 @@ import type { Vn } from '../kern/vn.ts'
 import { ringAppend } from '../lib/bytering.ts'
 import type { Frame } from '../lib/frame.ts'
 import { seqAdd } from '../lib/seq.ts'
+import { tcpRcvTune } from './autotune.ts'
 import { tcpCanReceive, tcpIsOpening } from './fsm.ts'
+import { tcpAdmit } from './quota.ts'
 import { tcpQuickAck, tcpQuickAckStart } from './quickack.ts'
 import { tcpReassDrain, tcpReassPark } from './reass.ts'
 import {
@@ -21,11 +23,14 @@ export function tcpTextInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
   if (!tcpCanReceive(tcb.state) && tcb.state !== TCPS_SYN_RECEIVED) {
     return countDrop(vn, stats, 'tcp', 'rcvafterfin', f)
   }
+  // not a word: an ACK now would be taken for a duplicate, and what is refused comes again by itself
+  if (!tcpAdmit(vn, tcb, seg)) return countDrop(vn, stats, 'tcp', 'rcvquota', f)
   if (seg.seq === tcb.rcvNxt && tcb.reass.length === 0 && !tcpIsOpening(tcb)) {
     stats.rcvpack++
     stats.rcvbyte += seg.len
     if ((tcb.flags & TF_CANTRCVMORE) === 0) ringAppend(tcb.rcvBuf, f.slab, seg.at, seg.len)
     tcb.rcvNxt = seqAdd(tcb.rcvNxt, seg.len)
+    if (vn.state.now - tcb.rcvTuneAt >= tcb.srtt / 2) tcpRcvTune(vn, tcb)
     tcpDelayAck(vn, tcb, seg.len)
     eventPost(vn, tcb.inp.id, EV_READ)
     return

@@ -38,7 +38,7 @@ export function tcpTimeWaitStart(vn: Vn, tcb: Tcb): void {
   inp.tos = tcb.inp.tos
   tw.sndNxt = tcb.sndMax
   tw.rcvNxt = tcb.rcvNxt
-  tw.wndField = tcpWindowField(tcb, Math.max(tcpWindow(tcb), tcpRcvWnd(tcb)))
+  tw.wndField = tcpWindowField(vn, tcb, Math.max(tcpWindow(vn, tcb), tcpRcvWnd(tcb)))
   tw.flags = tcb.flags & TF_TSTMP
   tw.tsOffset = tcb.tsOffset
   tw.tsRecent = tcb.tsRecent

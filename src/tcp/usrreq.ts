@@ -12,6 +12,7 @@ import { EADDRINUSE, EAGAIN, EBADF, EINVAL } from '../lib/errno.ts'
 import { tcpIsUsed } from './connect.ts'
 import { tcpFastDeferred } from './fastclient.ts'
 import { tcpCanSend, tcpIsOpening, tcpSetState } from './fsm.ts'
+import { tcpSndLimit } from './quota.ts'
 import {
   TCPS_CLOSED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TF_CANTRCVMORE, TF_CANTSENDMORE, TF_GOTFIN, createListener,
 } from './state.ts'
@@ -86,7 +87,9 @@ export function tcpReady(vn: Vn, id: number): number {
   if (tcb.state === TCPS_CLOSED && !tcpIsUsed(tcb)) return what
   if (tcb.rcvBuf.len > 0 && !tcpIsOpening(tcb)) what |= EV_READ
   if ((tcb.flags & (TF_GOTFIN | TF_CANTRCVMORE)) !== 0 || tcpIsUsed(tcb)) what |= EV_READ
-  if ((tcb.flags & TF_CANTSENDMORE) !== 0 || (writable(tcb) && tcb.sndBuf.len < tcb.sndLimit)) what |= EV_WRITE
+  if ((tcb.flags & TF_CANTSENDMORE) !== 0 || (writable(tcb) && tcb.sndBuf.len < tcpSndLimit(vn, tcb))) {
+    what |= EV_WRITE
+  }
   return tcpUrgentLeft(tcb) > 0 ? what | EV_URGENT : what
 }
 

@@ -5,6 +5,7 @@ import { seqAdd, seqDiff, seqGt } from '../lib/seq.ts'
 import { TCP_MAXWIN } from '../wire/tcp.ts'
 import { TCP_MAX_WINSHIFT } from '../wire/tcp-options.ts'
 import type { Vn } from '../kern/vn.ts'
+import { tcpRcvLimit } from './quota.ts'
 import { TF_CANTRCVMORE } from './state.ts'
 import type { Tcb } from './state.ts'
 
@@ -17,13 +18,14 @@ export function tcpRcvWnd(tcb: Tcb): number {
  * The window to be advertised now, in bytes: the free space, but the old right edge until the gain is worth it
  * (MUST-39). Data parked out of order lies inside the window and does not count as used.
  */
-export function tcpWindow(tcb: Tcb): number {
+export function tcpWindow(vn: Vn, tcb: Tcb): number {
   const promised = tcpRcvWnd(tcb)
   const most = mostOffered(tcb)
-  const space = tcpRcvSpace(tcb)
+  const limit = tcpRcvLimit(vn, tcb)
+  const space = tcpRcvSpace(tcb, limit)
   // where the field is the limit and not the buffer, the edge moves with the data
   if (space >= most) return most
-  return space - promised >= Math.min(tcb.rcvLimit / 2, tcb.mss) ? space : Math.min(promised, most)
+  return space - promised >= Math.min(limit / 2, tcb.mss) ? space : Math.min(promised, most)
 }
 
 /**
@@ -31,10 +33,10 @@ export function tcpWindow(tcb: Tcb): number {
  * as the buffer is overdrawn by less than one unit; past that the edge on the wire moves left by less than a unit,
  * while rcvAdv, up to which data is accepted, stays (RFC 7323 §2.4).
  */
-export function tcpWindowField(tcb: Tcb, wnd: number): number {
+export function tcpWindowField(vn: Vn, tcb: Tcb, wnd: number): number {
   const unit = 1 << tcb.rcvWscale
   const up = Math.ceil(wnd / unit)
-  const field = wnd <= tcpRcvWnd(tcb) && up * unit < tcpRcvSpace(tcb) + unit ? up : Math.floor(wnd / unit)
+  const field = wnd <= tcpRcvWnd(tcb) && up * unit < tcpRcvSpace(tcb, tcpRcvLimit(vn, tcb)) + unit ? up : Math.floor(wnd / unit)
   return Math.min(field, TCP_MAXWIN)
 }
 
@@ -48,12 +50,13 @@ export function tcpWindowSent(tcb: Tcb, field: number): void {
  * The reader has made so much room that the sender should hear of it at once: two segments at least, and either much
  * of the buffer or a window that had become small; or half the buffer (RFC 9293 §3.8.6.2.2, FreeBSD's measure).
  */
-export function tcpWindowWorthTelling(tcb: Tcb): boolean {
+export function tcpWindowWorthTelling(vn: Vn, tcb: Tcb): boolean {
   const promised = tcpRcvWnd(tcb)
-  const gain = Math.min(tcpRcvSpace(tcb), mostOffered(tcb)) - promised
-  const { rcvLimit, mss } = tcb
-  if (gain >= 2 * mss && (gain >= rcvLimit / 4 || promised <= rcvLimit / 8 || rcvLimit <= 8 * mss)) return true
-  return gain > 0 && gain * 2 >= rcvLimit
+  const limit = tcpRcvLimit(vn, tcb)
+  const gain = Math.min(tcpRcvSpace(tcb, limit), mostOffered(tcb)) - promised
+  const { mss } = tcb
+  if (gain >= 2 * mss && (gain >= limit / 4 || promised <= limit / 8 || limit <= 8 * mss)) return true
+  return gain > 0 && gain * 2 >= limit
 }
 
 /** Shift for a receive buffer of `limit` bytes; leaves room for the buffer to grow to recvbuf_max (RFC 7323 §2.2). */
@@ -70,6 +73,6 @@ function mostOffered(tcb: Tcb): number {
 }
 
 /** Free space of the receive buffer; whatever comes after shutdown for reading is thrown away, so it takes none. */
-function tcpRcvSpace(tcb: Tcb): number {
-  return (tcb.flags & TF_CANTRCVMORE) !== 0 ? tcb.rcvLimit : Math.max(0, tcb.rcvLimit - tcb.rcvBuf.len)
+function tcpRcvSpace(tcb: Tcb, limit: number): number {
+  return (tcb.flags & TF_CANTRCVMORE) !== 0 ? tcb.rcvLimit : Math.max(0, limit - tcb.rcvBuf.len)
 }

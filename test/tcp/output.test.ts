@@ -202,7 +202,7 @@ describe('sender\'s silly-window avoidance (RFC 9293 §3.8.6.2.1, MUST-38)', () 
 
 describe('send buffer', () => {
   test('a full buffer takes a part, then EAGAIN; EV_WRITE when a quarter is free again', () => {
-    const t = createTcp({ sysctls: { 'net.inet.tcp.sendspace': 4000 } })
+    const t = createTcp({ sysctls: { 'net.inet.tcp.sendspace': 4000, 'net.inet.tcp.sendbuf_auto': 0 } })
     const c = passive(t, { mss: 1000 })
     expect(c.write(5000)).toBe(4000)
     expect(c.write(1)).toBe(-EAGAIN)

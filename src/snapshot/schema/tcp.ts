@@ -5,10 +5,12 @@ import { seqDiff } from '../../lib/seq.ts'
 import { createFastOpen, createFastPath, createSynCookies } from '../../tcp/state-open.ts'
 import type { FastOpen, FastPath, SynCookies } from '../../tcp/state-open.ts'
 import {
-  createListener, createSyncache, createTcb, createTcpMeter, createTimeWait, TCPS_CLOSED, TCPS_TIME_WAIT, TF_CANTRCVMORE,
+  createListener, createSyncache, createTcb, createTimeWait, TCPS_CLOSED, TCPS_TIME_WAIT, TF_CANTRCVMORE,
   TT_COUNT,
 } from '../../tcp/state.ts'
-import type { Listener, Syncache, Tcb, TcpMeter, TcpState, TimeWait } from '../../tcp/state.ts'
+import type { Listener, Syncache, Tcb, TcpState, TimeWait } from '../../tcp/state.ts'
+import { createTcpMeter } from '../../tcp/state-meter.ts'
+import type { TcpMeter } from '../../tcp/state-meter.ts'
 import { createPmtu } from '../../tcp/state-pmtu.ts'
 import type { Pmtu } from '../../tcp/state-pmtu.ts'
 import { createAoConn, createAoTraffic, createTcpAo, createTcpAoKey } from '../../tcp/state-ao.ts'
@@ -86,7 +88,8 @@ const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   sndWnd: UINT31, maxSndWnd: UINT31, sndWscale: WSCALE, sndBuf: ring(), sndLimit: AMOUNT,
   irs: INT32, rcvNxt: INT32, rcvAdv: INT32, rcvUp: INT32, lastAckSent: INT32,
   rcvWscale: WSCALE, rcvBuf: ring(parkedRanges), rcvLimit: AMOUNT, reass: list(INT32), sackRecent: list(INT32),
-  dsackStart: INT32, dsackEnd: INT32, rcvFin: INT32,
+  dsackStart: INT32, dsackEnd: INT32, held: COUNT, bufFixed: int(0, 3),
+  rcvTuneAt: MAYBE, rcvTuneSeq: INT32, rcvFin: INT32,
   peerMss: UINT16, mss: UINT16, userMss: AMOUNT, pathMtu: UINT31, pmtu: PMTU, holeSavedMtu: MAYBE,
   cc: UINT16, cwnd: AMOUNT, ssthresh: AMOUNT, bytesAcked: AMOUNT, dupAcks: COUNT, recover: INT32, limited: COUNT,
   sent: SENT, rec: RECOVERY,
@@ -136,7 +139,8 @@ export const TCP = record<TcpState>(null, {
   syncache: queueMap(COUNT, SYNCACHE), syncacheTable: INP_TABLE, timewait: queueMap(COUNT, TIMEWAIT),
   timewaitTable: INP_TABLE, nextRecord: COUNT, oldestTimeWait: COUNT, isnKey: list(INT32, 4),
   cookies: SYNCOOKIES, fast: FASTOPEN, keys: list(KEY), ao: AO,
-  orphans: COUNT, challenges: COUNT, challengeQuota: COUNT, challengeAt: PAST, seg: SCRATCH, rate: SCRATCH, opt: SCRATCH,
+  held: COUNT, searchAt: AMOUNT, orphans: COUNT, challenges: COUNT, challengeQuota: COUNT, challengeAt: PAST,
+  seg: SCRATCH, rate: SCRATCH, opt: SCRATCH,
   trace: TRACE,
 })
 

@@ -2,7 +2,7 @@
 
 import { seqDiff, toSeq } from '../../lib/seq.ts'
 import { AO_SHA1 } from '../../tcp/state-ao.ts'
-import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TCPS_TIME_WAIT } from '../../tcp/state.ts'
+import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TCPS_TIME_WAIT, TF_CANTRCVMORE } from '../../tcp/state.ts'
 import { SENT_FLAGS, SENT_STRIDE, SF_ALL, SF_LOST, SF_SACKED, SF_TWICE } from '../../tcp/state-sent.ts'
 import { CC_VARS } from '../../tcp/state-cc.ts'
 import type { Listener, Tcb } from '../../tcp/state.ts'
@@ -15,13 +15,16 @@ import { verifyTrace } from './trace.ts'
 const CONTROLS = 2
 
 export function verifyTcp({ tcp }: VnetState): void {
+  let held = 0
   for (const [id, tcb] of tcp.tcbs) {
     const path = `.tcp.tcbs[${id}]`
     verifyTcb(tcb, path)
+    held += tcb.held
     const listens = tcb.state === TCPS_LISTEN
     demand(listens === tcp.listeners.has(id), `${path}.state`, listens ? 'LISTEN, and no listener' : 'no LISTEN, and a listener')
     demand(tcb.listener === 0 || tcp.listeners.has(tcb.listener), `${path}.listener`, `no listener ${tcb.listener}`)
   }
+  demand(held === tcp.held, '.tcp.held', `${tcp.held} where the connections hold ${held}`)
   for (const [id, listener] of tcp.listeners) verifyListener(tcp, id, listener)
   for (const [key, sc] of tcp.syncache) {
     const path = `.tcp.syncache[${key}].listener`
@@ -87,6 +90,8 @@ function verifyChain(tcp: VnetState['tcp'], id: number, listener: Listener, path
 
 function verifyTcb(tcb: Tcb, path: string): void {
   verifyRanges(tcb, path)
+  const parked = tcb.reass.length === 0 || (tcb.flags & TF_CANTRCVMORE) !== 0 ? 0 : seqDiff(tcb.reass[tcb.reass.length - 1], tcb.rcvNxt)
+  demand(tcb.held === tcb.sndBuf.len + tcb.rcvBuf.len + parked, `${path}.held`, 'not what its buffers hold')
   verifyCc(tcb, path)
   if (tcb.state === TCPS_CLOSED || tcb.state === TCPS_LISTEN || tcb.state === TCPS_TIME_WAIT) return
   const flight = seqDiff(tcb.sndMax, tcb.sndUna)
