@@ -44,6 +44,8 @@ export function tcpClose(vn: Vn, id: number): number {
     return 0
   }
   tcb.flags |= TF_CANTRCVMORE
+  // what is parked will not be read: it counts no more
+  tcpCharge(vn, tcb)
   if (tcp.orphans > sysctl['net.inet.tcp.maxorphans']) {
     tcp.stats.orphandrop++
     tcpDrop(vn, tcb, ECONNABORTED)
