@@ -24,6 +24,9 @@ export const LINK_ETHER = 1
 /** Frames are bare IP packets. */
 export const LINK_IP = 2
 
+/** Device.offload: `send` takes TCP super-segments (gsoSize), cut into segments where they leave for a real wire. */
+export const OFFLOAD_TSO = 1
+
 export interface DeviceStats {
   rxFrames: number
   rxBytes: number
@@ -41,6 +44,8 @@ export interface Device {
   /** Suggested hardware address for a stack bound to it (0 when it has none). */
   readonly mac: Mac
   readonly mtu: number
+  /** OFFLOAD_*. */
+  readonly offload: number
   readonly stats: DeviceStats
   /** Towards the medium. Borrowed. May queue until `flush`. */
   send(f: Frame): void

@@ -4,7 +4,7 @@ import type { Mac } from '../lib/addr.ts'
 import { frameRelease, frameRetain } from '../lib/frame.ts'
 import type { Frame, FramePool } from '../lib/frame.ts'
 import { ETHERMTU } from '../wire/ethernet.ts'
-import { createDeviceStats, frameHandOver, framePacketBytes, ignoreFrame, LINK_ETHER } from './device.ts'
+import { createDeviceStats, frameHandOver, framePacketBytes, ignoreFrame, LINK_ETHER, OFFLOAD_TSO } from './device.ts'
 import type { Device, DeviceStats } from './device.ts'
 import { macFromName } from './mac.ts'
 
@@ -47,6 +47,8 @@ class PairEnd implements Device {
   readonly link: number
   readonly mac: Mac
   readonly mtu: number
+  /** A super-segment stays whole: nothing is gained by cutting it between two stacks of one process. */
+  readonly offload = OFFLOAD_TSO
   readonly stats: DeviceStats = createDeviceStats()
   onFrame: (f: Frame) => void = ignoreFrame
   onBatchEnd: () => void = ignoreFrame

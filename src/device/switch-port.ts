@@ -2,7 +2,7 @@
 
 import type { Mac } from '../lib/addr.ts'
 import type { Frame } from '../lib/frame.ts'
-import { createDeviceStats, frameHandOver, ignoreFrame, LINK_ETHER } from './device.ts'
+import { createDeviceStats, frameHandOver, ignoreFrame, LINK_ETHER, OFFLOAD_TSO } from './device.ts'
 import type { Device, DeviceStats } from './device.ts'
 
 /** Counters of one port; `in` is into the switch. */
@@ -99,6 +99,8 @@ class OfferedDevice implements Device {
   readonly link = LINK_ETHER
   readonly mac: Mac
   readonly mtu: number
+  /** The switch cuts super-segments up where they leave by a device that does not take them. */
+  readonly offload = OFFLOAD_TSO
   readonly stats: DeviceStats = createDeviceStats()
   onFrame: (f: Frame) => void = ignoreFrame
   onBatchEnd: () => void = ignoreFrame

@@ -16,8 +16,9 @@ import { assert } from '../lib/assert.ts'
 import { checksumAdd } from '../lib/checksum.ts'
 import { frameRelease, frameRetain } from '../lib/frame.ts'
 import type { Frame, FramePool } from '../lib/frame.ts'
-import { ETHERMTU, ETHER_DST, ETHER_HDR_LEN, ETHER_SRC } from '../wire/ethernet.ts'
-import { framePacketBytes, LINK_ETHER } from './device.ts'
+import { ETHERMTU, ETHER_DST, ETHER_HDR_LEN, ETHER_SRC, etherHeaderLen } from '../wire/ethernet.ts'
+import { gsoCount, gsoSegment } from '../wire/gso.ts'
+import { framePacketBytes, LINK_ETHER, OFFLOAD_TSO } from './device.ts'
 import type { Device } from './device.ts'
 import { macFromName } from './mac.ts'
 import { createMacTable, macForgetPort, macLearn, macList, macLookup } from './mactable.ts'
@@ -200,8 +201,20 @@ export class Switch {
       port.dirty = true
       this.#dirty.push(port)
     }
-    if (this.#pool.poison) outputChecked(port, f)
+    if (f.gsoSize > 0 && (port.device.offload & OFFLOAD_TSO) === 0) this.#outputSegments(port, f)
+    else if (this.#pool.poison) outputChecked(port, f)
     else port.output(f)
+  }
+
+  #outputSegments(port: SwitchPort, f: Frame): void {
+    const linkLen = etherHeaderLen(f.view, f.off)
+    for (let k = 0; k < gsoCount(f); k++) {
+      const segment = gsoSegment(this.#pool, f, linkLen, k)
+      // lost like any frame that finds no buffer
+      if (segment === null) return
+      port.output(segment)
+      frameRelease(this.#pool, segment)
+    }
   }
 
   /** Ends a batch: every port that was given frames passes them on. */

@@ -27,6 +27,10 @@ class WatchedDevice extends WrappedDevice {
     }
   }
 
+  override get offload(): number {
+    return this.inner.offload
+  }
+
   override send(f: Frame): void {
     this.#watcher('out', f)
     this.inner.send(f)

@@ -32,6 +32,11 @@ export abstract class WrappedDevice implements Device {
     return this.inner.mtu
   }
 
+  /** None, unless the wrapper says so: what it does to frames it must do to every segment. */
+  get offload(): number {
+    return 0
+  }
+
   get stats(): DeviceStats {
     return this.inner.stats
   }

@@ -7,13 +7,13 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { ignoreFrame, LINK_ETHER } from '../device/device.ts'
+import { ignoreFrame, LINK_ETHER, OFFLOAD_TSO } from '../device/device.ts'
 import type { Device, DeviceClock } from '../device/device.ts'
 import { alarmDue, alarmSet, createTimerHeap, heapPop, heapPush, heapTop, NEVER } from '../kern/timer.ts'
 import { createFramePool } from '../lib/frame.ts'
 import type { Frame, FramePool } from '../lib/frame.ts'
 import { ifCreate, ifDestroy, ifSetFlags } from '../link/ifnet.ts'
-import { IFF_RUNNING, IFF_UP, IFT_ETHER, IFT_IP, IFT_LOOP } from '../link/state.ts'
+import { IFCAP_TSO, IFF_RUNNING, IFF_UP, IFT_ETHER, IFT_IP, IFT_LOOP } from '../link/state.ts'
 import type { Runner, Watcher } from '../vnet/runner.ts'
 import { Vnet } from '../vnet/vnet.ts'
 
@@ -296,6 +296,8 @@ export class VnetHost implements Runner {
       this.vnet.setNow(this.now())
       ifSetFlags(this.vnet.vn, ifId, flags | IFF_RUNNING)
     }
+    const ifp = this.vnet.state.link.ifnets.get(ifId)
+    if (ifp !== undefined) ifp.capabilities = (device.offload & OFFLOAD_TSO) !== 0 ? IFCAP_TSO : 0
     this.#bindings.set(ifId, { device, ifId })
     device.onFrame = (f: Frame) => {
       this.vnet.input(ifId, f, this.now())

@@ -26,7 +26,7 @@ import type { Frame, FramePool } from '../lib/frame.ts'
 import { IP_DST, IP_HDR_LEN, IP_MAXPACKET, IP_P, IPPROTO_ICMP } from '../wire/ipv4.ts'
 import { createMasquerade, masqueradeIn, masqueradeOut } from './raw-masquerade.ts'
 import type { Masquerade } from './raw-masquerade.ts'
-import { canFinish, finishedChecksum, sumOffset } from './tap-offload.ts'
+import { csumFinished, csumOffset, gsoIsSound } from '../wire/gso.ts'
 
 export interface RawIpOptions {
   pool: FramePool
@@ -83,6 +83,7 @@ export class RawIpDevice implements Device {
   readonly link = LINK_IP
   readonly mac = 0
   readonly mtu: number
+  readonly offload = 0
   readonly stats: DeviceStats = createDeviceStats()
   onFrame: (f: Frame) => void = ignoreFrame
   onBatchEnd: () => void = ignoreFrame
@@ -117,12 +118,12 @@ export class RawIpDevice implements Device {
     const v4 = f.len >= IP_HDR_LEN && f.view.getUint8(f.off) >> 4 === 4
     const ours = v4 && f.view.getUint8(f.off + IP_P) === this.#protocol && f.gsoSize === 0
     const partial = f.csum === CSUM_PARTIAL
-    if (this.#closed || !ours || this.#queued >= MAX_QUEUED || (partial && !canFinish(f))) {
+    if (this.#closed || !ours || this.#queued >= MAX_QUEUED || (partial && !gsoIsSound(f))) {
       this.stats.txDropped++
       return
     }
     const packet = Buffer.from(frameBytes(f))
-    if (partial) packet.writeUInt16BE(finishedChecksum(f), f.l4 - f.off + sumOffset(f.proto))
+    if (partial) packet.writeUInt16BE(csumFinished(f), f.l4 - f.off + csumOffset(f.proto))
     if (this.#masquerade !== null && !masqueradeOut(this.#masquerade, packet)) {
       this.stats.txDropped++
       return

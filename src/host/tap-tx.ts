@@ -8,10 +8,12 @@
 import type { DeviceStats } from '../device/device.ts'
 import { CSUM_PARTIAL, frameRelease, frameRetain } from '../lib/frame.ts'
 import type { Frame, FramePool } from '../lib/frame.ts'
+import { etherHeaderLen } from '../wire/ethernet.ts'
+import { csumFinished, csumOffset, gsoHeaderLen, gsoIsSound, gsoWriteHeader } from '../wire/gso.ts'
 import { VNET_HDR_LEN } from '../wire/vnethdr.ts'
 import { PART_MORE, RECORD_WORDS } from './native.ts'
 import { SlabIds } from './slab-ids.ts'
-import { canFinish, finishedChecksum, headerLength, sumOffset, writeSegmentHeader, writeVnetHdr } from './tap-offload.ts'
+import { writeVnetHdr } from './tap-offload.ts'
 import type { TapHandle } from './tap-handle.ts'
 
 const MAX_RECORDS = 512
@@ -45,7 +47,7 @@ export class TapSender {
   /** Queues `f` (borrowed; a reference is kept until it is written). Writes the queue first when it is full. */
   send(f: Frame): void {
     const unfinished = f.gsoSize > 0 || f.csum === CSUM_PARTIAL
-    if (unfinished && !canFinish(f)) this.stats.txDropped++
+    if (unfinished && !gsoIsSound(f)) this.stats.txDropped++
     else if (this.hdrLen !== 0) this.sendWithHeader(f)
     else if (f.gsoSize > 0) this.sendSegments(f)
     else if (f.csum === CSUM_PARTIAL) this.sendFinished(f)
@@ -84,8 +86,8 @@ export class TapSender {
   private sendFinished(f: Frame): void {
     this.reserve(f, 3, 2)
     const id = this.ids.of(f)
-    const field = f.l4 + sumOffset(f.proto)
-    this.scratchView.setUint16(this.scratchUsed, finishedChecksum(f))
+    const field = f.l4 + csumOffset(f.proto)
+    this.scratchView.setUint16(this.scratchUsed, csumFinished(f))
     this.part(id, f.off, field - f.off, PART_MORE)
     this.scratchPart(2)
     this.part(id, field + 2, f.off + f.len - field - 2, 0)
@@ -93,12 +95,13 @@ export class TapSender {
 
   /** A super-segment that came from an offloading port is cut for one that does not offload. */
   private sendSegments(f: Frame): void {
-    const headers = headerLength(f)
+    const headers = gsoHeaderLen(f)
+    const linkLen = etherHeaderLen(f.view, f.off)
     const payload = f.len - headers
     for (let sent = 0; sent === 0 || sent < payload; sent += f.gsoSize) {
       const length = Math.min(f.gsoSize, payload - sent)
       this.reserve(f, 2, headers)
-      writeSegmentHeader(this.scratch, this.scratchView, this.scratchUsed, f, sent, length)
+      gsoWriteHeader(this.scratch, this.scratchView, this.scratchUsed, f, linkLen, sent, length)
       this.scratchPart(headers)
       this.part(this.ids.of(f), f.off + headers + sent, length, 0)
     }

@@ -6,7 +6,7 @@
  */
 
 import type { Mac } from '../lib/addr.ts'
-import { createDeviceStats, ignoreFrame, LINK_ETHER } from '../device/device.ts'
+import { createDeviceStats, ignoreFrame, LINK_ETHER, OFFLOAD_TSO } from '../device/device.ts'
 import type { Device, DeviceStats } from '../device/device.ts'
 import type { Frame, FramePool } from '../lib/frame.ts'
 import { TapReceiver } from './tap-rx.ts'
@@ -38,6 +38,8 @@ export function openTap(options: TapDeviceOptions): TapDevice {
 export class TapDevice implements Device {
   readonly link = LINK_ETHER
   readonly mac: Mac
+  /** A TAP without the offload header cuts super-segments up itself, without copying their payload. */
+  readonly offload = OFFLOAD_TSO
   readonly tap: TapHandle
   readonly stats: DeviceStats = createDeviceStats()
   onFrame: (f: Frame) => void = ignoreFrame

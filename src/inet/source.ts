@@ -53,4 +53,4 @@ export function inetIsBroadcast(vn: Vn, a: Addr): boolean {
   return addrIsV4(a) && ipIsBroadcast(vn, a.w3, 0)
 }
 
-export { inetPathMtu, inetPmtuLearnt } from './pmtu.ts'
+export { inetCanSegment, inetPathMtu, inetPmtuLearnt } from './pmtu.ts'

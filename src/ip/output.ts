@@ -109,7 +109,7 @@ function writeHeader(vn: Vn, f: Frame, optLen: number, total: number, mtu: numbe
   view.setUint8(at + IP_TOS, f.tos)
   view.setUint16(at + IP_LEN, total)
   // what cannot be fragmented needs no identification (RFC 6864 §4.1)
-  view.setUint16(at + IP_ID, df && total <= mtu ? 0 : ipIdent(vn, f.src.w3, f.dst.w3, f.proto))
+  view.setUint16(at + IP_ID, df && (total <= mtu || f.gsoSize !== 0) ? 0 : ipIdent(vn, f.src.w3, f.dst.w3, f.proto))
   view.setUint16(at + IP_OFF, df ? IP_DF : 0)
   view.setUint8(at + IP_TTL, f.ttl)
   view.setUint8(at + IP_P, f.proto)

@@ -8,10 +8,12 @@ import { EMSGSIZE } from '../lib/errno.ts'
 import { frameRelease } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { linkOutput } from '../link/output.ts'
+import { IFCAP_TSO } from '../link/state.ts'
 import type { Ifnet } from '../link/state.ts'
 import { IP_DF, IP_OFF, IP_SUM, ipHeaderLen } from '../wire/ipv4.ts'
 import { tcpDataOffset } from '../wire/tcp.ts'
 import { ipFragment } from './fragment.ts'
+import { ipSegment } from './segment.ts'
 
 /**
  * Sends the packet in `f` (f.off = f.l3 at a complete header) to `nextHop` on `ifp`, in pieces of at most `mtu`;
@@ -19,6 +21,7 @@ import { ipFragment } from './fragment.ts'
  */
 export function ipTransmit(vn: Vn, ifp: Ifnet, f: Frame, mtu: number, nextHop: Ip4): number {
   if (ipWireLen(f) <= mtu) {
+    if (f.gsoSize !== 0 && (ifp.capabilities & IFCAP_TSO) === 0) return ipSegment(vn, ifp, f, nextHop)
     const errno = linkOutput(vn, ifp, f, nextHop)
     if (errno !== 0) vn.state.ip.stats.odropped++
     return errno

@@ -133,6 +133,11 @@ export function frameAlloc(pool: FramePool, size: number): Frame | null {
   return f
 }
 
+/** True when a frame of 64 KiB is to be had. */
+export function frameLargeFree(pool: FramePool): boolean {
+  return pool.largeFree.length > 0 || pool.largeTotal < pool.largeLimit
+}
+
 /** Back to an empty frame: headroom in front, no metadata. */
 export function frameReset(f: Frame): void {
   f.off = f.slot + FRAME_HEADROOM

@@ -19,6 +19,9 @@ export const IFF_PROMISC = 32
 /** The device has a carrier. */
 export const IFF_RUNNING = 64
 
+/** Ifnet.capabilities: the device takes TCP super-segments with their checksums undone (FreeBSD's IFCAP_TSO). */
+export const IFCAP_TSO = 1
+
 /** An address may be used. */
 export const IFA_PREFERRED = 0
 /** It is being probed (RFC 5227 §2.1.1) and may not be used yet. */
@@ -70,6 +73,8 @@ export interface Ifnet {
   mtu: number
   /** IFF_*. */
   flags: number
+  /** IFCAP_*: what the device bound to it can do. */
+  capabilities: number
   addrs: IfAddr[]
   /** IPv4 multicast groups listened to besides 224.0.0.1 (RFC 1112 §7.1), as int32. */
   groups: number[]
@@ -125,7 +130,7 @@ export function createLinkState(): LinkState {
 
 export function createIfnet(id: number, name: string, type: number, mac: Mac, mtu: number): Ifnet {
   return {
-    id, name, type, mac, mtu, flags: 0, addrs: [], groups: [],
+    id, name, type, mac, mtu, flags: 0, capabilities: 0, addrs: [], groups: [],
     stats: {
       ipackets: 0, ibytes: 0, imcasts: 0, ierrors: 0, iqdrops: 0, noproto: 0,
       opackets: 0, obytes: 0, omcasts: 0, oerrors: 0, oqdrops: 0,

@@ -62,6 +62,7 @@ class CableEnd implements Device {
   readonly link: number
   readonly mac: Mac = 0
   readonly mtu: number
+  readonly offload = 0
   readonly stats: DeviceStats = createDeviceStats()
   onFrame: (f: Frame) => void = ignoreFrame
   onBatchEnd: () => void = ignoreFrame

@@ -224,6 +224,7 @@ class ReplayMedium implements Device {
   readonly link: number
   readonly mac: Mac = 0
   readonly mtu = ETHERMTU
+  readonly offload = 0
   readonly stats = createDeviceStats()
   onFrame: (f: Frame) => void = ignoreFrame
   onBatchEnd: () => void = ignoreFrame

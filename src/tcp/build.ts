@@ -10,7 +10,7 @@ import { addrCopy } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { ringPeek } from '../lib/bytering.ts'
 import { EMSGSIZE, ENOBUFS } from '../lib/errno.ts'
-import { F_DF, F_DONTROUTE, frameAlloc, frameRelease } from '../lib/frame.ts'
+import { CSUM_PARTIAL, F_DF, F_DONTROUTE, frameAlloc, frameRelease } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import type { Seq } from '../lib/seq.ts'
 import { seqDiff, seqGt } from '../lib/seq.ts'
@@ -42,9 +42,12 @@ import { tcpWindow, tcpWindowField, tcpWindowSent } from './window.ts'
 
 /**
  * Sends one segment of a connection: `len` bytes from position `pos` of its send buffer, with the current ACK and
- * window. Returns 0, ENOBUFS (no frame) or what the network layer said. Sequence variables are the caller's.
+ * window; with `gso`, as a packet to be cut into segments of that many bytes each. Returns 0, ENOBUFS (no frame) or what
+ * the network layer said. Sequence variables are the caller's.
  */
-export function tcpTransmit(vn: Vn, tcb: Tcb, seq: Seq, flags: number, pos: number, len: number): number {
+export function tcpTransmit(
+  vn: Vn, tcb: Tcb, seq: Seq, flags: number, pos: number, len: number, gso = 0,
+): number {
   const { inp } = tcb
   const syn = (flags & TH_SYN) !== 0
   const opt = tcpSegOptions(vn, tcb, flags)
@@ -70,11 +73,15 @@ export function tcpTransmit(vn: Vn, tcb: Tcb, seq: Seq, flags: number, pos: numb
   if (len > 0) tcpQuickAckAnswer(vn, tcb)
   if (len > 0) ringPeek(tcb.sndBuf, pos, f.slab, at + hdrLen, len)
   f.len = hdrLen + len
+  if (gso !== 0) {
+    f.gsoSize = gso
+    f.csum = CSUM_PARTIAL
+  }
   if (inp.mtuDiscover !== PMTUD_DONT && vn.state.sysctl['net.inet.tcp.path_mtu_discovery'] === 1) f.flags |= F_DF
   const errno = tcpFrameOut(vn, f, inp, inp.tos | tcpEcnTos(ecn))
   if (errno !== 0) return errno
   if (ecn !== 0) tcpEcnSent(tcb, bits)
-  tcpMeterOut(vn, tcb, seq, flags, len)
+  tcpMeterOut(vn, tcb, seq, flags, len, gso === 0 ? 1 : Math.ceil(len / gso))
   if ((flags & TH_ACK) !== 0) ackSent(tcb, field, syn)
   return 0
 }

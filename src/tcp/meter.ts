@@ -58,13 +58,13 @@ export function tcpMeterMoved(vn: Vn, tcb: Tcb, seg: Seg, rcvNxt: Seq, sndUna: S
   meter.rtoAt = -1
 }
 
-/** A segment of the connection went out; sndMax does not yet include it. */
-export function tcpMeterOut(vn: Vn, tcb: Tcb, seq: Seq, flags: number, len: number): void {
+/** `segs` segments with `len` bytes of the connection went out; sndMax does not yet include them. */
+export function tcpMeterOut(vn: Vn, tcb: Tcb, seq: Seq, flags: number, len: number, segs: number): void {
   const { meter } = tcb
-  meter.segsOut++
+  meter.segsOut += segs
   if ((flags & TH_ACK) !== 0) meter.ackSentAt = vn.state.now
   if (len > 0) {
-    meter.dataSegsOut++
+    meter.dataSegsOut += segs
     meter.bytesSent += len
   } else if ((flags & (TH_SYN | TH_FIN)) === 0) return
   // a window probe is sent again without having been lost

@@ -27,6 +27,7 @@ import {
 import type { Tcb } from './state.ts'
 import { REC_FAST } from './state-sent.ts'
 import { tlpArm } from './tlp.ts'
+import { tcpTsoLen } from './tso.ts'
 import { tcpUtoLen } from './uto.ts'
 import { tcpWindowWorthTelling } from './window.ts'
 
@@ -106,9 +107,12 @@ function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
   const paced = len > 0 && !force && tcb.sndNxt === tcb.sndMax && tcpPaceWaits(vn, tcb)
   if (paced) len = 0
   let more = false
+  let gso = 0
   const room = tcb.mss - tcpSackLen(vn, tcb) - tcpUtoLen(tcb)
   if (len > room) {
-    len = tcb.pmtu.next !== 0 && room === tcb.mss ? tcpMtuProbe(vn, tcb, len) : room
+    const one = tcb.pmtu.next !== 0 && room === tcb.mss ? tcpMtuProbe(vn, tcb, len) : room
+    len = one === room ? tcpTsoLen(vn, tcb, len, room) : one
+    if (len > one) gso = room
     more = true
   }
   const fin = tcpSendsFin(tcb.state) && pos + len === queued && !(force && wnd === 1 && queued > 0)
@@ -123,9 +127,9 @@ function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
   const flags = TH_ACK | (fin ? TH_FIN : 0) | (len > 0 && pos + len === queued ? TH_PUSH : 0)
   const mss = tcb.mss
   countSegment(vn, tcb, seq, len, fin)
-  const errno = tcpTransmit(vn, tcb, seq, flags, pos, len)
+  const errno = tcpTransmit(vn, tcb, seq, flags, pos, len, gso)
   if (errno !== 0) return outputFailed(vn, tcb, errno, mss)
-  advance(vn, tcb, len, fin, force)
+  advance(vn, tcb, len, gso, fin, force)
   // an ACK alone may have been all that the closed window let through
   if (len === 0 && !paced) persistIfWaiting(vn, tcb, queued)
   return more ? AGAIN : 0
@@ -190,13 +194,14 @@ function worthSending(
   return tcb.maxSndWnd > 0 && len * 2 >= tcb.maxSndWnd
 }
 
-function advance(vn: Vn, tcb: Tcb, len: number, fin: boolean, force: boolean): void {
+function advance(vn: Vn, tcb: Tcb, len: number, gso: number, fin: boolean, force: boolean): void {
   const used = fin ? len + 1 : len
   if (used === 0) return
-  if (len > tcb.pmtu.acked) tcpMtuSent(tcb, len)
+  const size = gso === 0 ? len : gso
+  if (size > tcb.pmtu.acked) tcpMtuSent(tcb, size)
   tcb.sndAt = vn.state.now
   if (tcb.rec.phase === REC_FAST) tcb.rec.prrOut += len
-  sentTransmit(vn, tcb, tcb.sndNxt, seqAdd(tcb.sndNxt, used))
+  sentTransmit(vn, tcb, tcb.sndNxt, seqAdd(tcb.sndNxt, used), gso)
   tcpPaceSent(vn, tcb, len)
   if (force && tcpTimerOn(tcb, TT_PERSIST)) {
     // a probe is not in flight: sndNxt stays, so that it goes again

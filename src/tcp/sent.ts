@@ -5,7 +5,7 @@
  */
 
 import type { Vn } from '../kern/vn.ts'
-import { seqAdd, seqDiff, seqGeq, seqGt, seqLeq, seqLt, toSeq } from '../lib/seq.ts'
+import { seqAdd, seqDiff, seqGeq, seqGt, seqLeq, seqLt, seqMin, toSeq } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
 import { tcpMeterRate } from './meter.ts'
 import { rackDelivered, rackSentAfter } from './rack.ts'
@@ -24,8 +24,16 @@ const MANY_RECORDS = 1024
 /** How long a smallest round trip is believed (RFC 8985 §6.2 step 1: a windowed minimum). */
 const MIN_RTT_WINDOW_US = 300e6
 
-/** The sequence numbers [seq, end) go out now, for the first time or again. To be called before sndMax moves. */
-export function sentTransmit(vn: Vn, tcb: Tcb, seq: Seq, end: Seq): void {
+/**
+ * The sequence numbers [seq, end) go out now, for the first time or again, in segments of `size` bytes (0: in one). To be
+ * called before sndMax moves.
+ */
+export function sentTransmit(vn: Vn, tcb: Tcb, seq: Seq, end: Seq, size = 0): void {
+  if (size === 0) return transmitOne(vn, tcb, seq, end)
+  for (let at = seq; seqLt(at, end); at = seqAdd(at, size)) transmitOne(vn, tcb, at, seqMin(end, seqAdd(at, size)))
+}
+
+function transmitOne(vn: Vn, tcb: Tcb, seq: Seq, end: Seq): void {
   const s = tcb.sent
   const { now } = vn.state
   if (s.count === 0) {

@@ -20,6 +20,7 @@ export const TCP_SYSCTLS = Object.freeze({
   'net.inet.tcp.maxmem': sysctlInt(
     1_073_741_824, 65_536, 1_099_511_627_776, 'bytes', 'Bytes that all connections together hold, at most'),
   'net.inet.tcp.rfc1323': sysctlBool(1, 'Offer window scaling and timestamps (RFC 7323)'),
+  'net.inet.tcp.tso': sysctlBool(1, 'Send many segments as one packet through devices that cut it up'),
   'net.inet.tcp.sack.enable': sysctlBool(1, 'Offer and accept selective acknowledgments (RFC 2018)'),
   'net.inet.tcp.sack.dsack': sysctlBool(1, 'Tell of data that came twice (RFC 2883)'),
   'net.inet.tcp.option_order': sysctlEnum(

@@ -46,6 +46,17 @@ export const VLAN_VID_MASK = 0x0fff
 export const VLAN_DEI = 0x1000
 export const VLAN_PCP_SHIFT = 13
 
+/** Length of the header at `at`, a frame's first octet: 14, and four for each VLAN tag (IEEE 802.1Q; two at most). */
+export function etherHeaderLen(view: DataView, at: number): number {
+  let length = ETHER_HDR_LEN
+  for (let i = 0; i < 2; i++) {
+    const type = view.getUint16(at + length - 2)
+    if (type !== ETHERTYPE_VLAN && type !== ETHERTYPE_QINQ) break
+    length += VLAN_TAG_LEN
+  }
+  return length
+}
+
 /** True when the eight octets at `at` are the LLC/SNAP header of an RFC 1042 frame (AA AA 03, OUI 0). */
 export function isSnap(view: DataView, at: number): boolean {
   return view.getUint32(at) === 0xaaaa0300 && view.getUint16(at + 4) === 0

@@ -51,7 +51,7 @@ export interface TestDevice extends Device {
 export function testDevice(pool: FramePool, name: string, mtu = 1500, link = LINK_ETHER): TestDevice {
   const sent: Uint8Array[] = []
   const device: TestDevice = {
-    name, link, mac: 0, mtu, stats: createDeviceStats(), sent, flushes: 0,
+    name, link, mac: 0, mtu, offload: 0, stats: createDeviceStats(), sent, flushes: 0,
     send: (f: Frame) => { sent.push(frameBytes(f).slice()) },
     flush: () => { device.flushes++ },
     onFrame: ignoreFrame,

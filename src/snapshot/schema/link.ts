@@ -20,8 +20,8 @@ const IFADDR = record<IfAddr>(() => createIfAddr(0, createAddr(), 0, 0), {
 })
 
 const IFNET = record<Ifnet>(() => createIfnet(0, '', 0, 0, 0), {
-  id: COUNT, name: text(NAME_MAX), type: int(1, 3), mac: MAC, mtu: UINT16, flags: UINT31, addrs: list(IFADDR),
-  groups: list(INT32), stats: COUNTERS,
+  id: COUNT, name: text(NAME_MAX), type: int(1, 3), mac: MAC, mtu: UINT16, flags: UINT31, capabilities: int(0, 1),
+  addrs: list(IFADDR), groups: list(INT32), stats: COUNTERS,
 })
 
 const LOOP_PACKET = record<LoopPacket>(() => createLoopPacket(0, new Uint8Array(0)), {

@@ -1,0 +1,139 @@
+/** Segmentation offload: what leaves as one packet is segments to TCP, and becomes segments wherever it must. */
+
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createPair } from '../../src/device/pair.ts'
+import { Switch } from '../../src/device/switch.ts'
+import { WrappedDevice } from '../../src/device/wrapped.ts'
+import { OFFLOAD_TSO, framePacketBytes, LINK_ETHER } from '../../src/device/device.ts'
+import type { Device } from '../../src/device/device.ts'
+import { Driver } from '../../src/host/driver.ts'
+import type { VnetHost } from '../../src/host/driver.ts'
+import { addrParse } from '../../src/lib/addr.ts'
+import type { Addr } from '../../src/lib/addr.ts'
+import { checksumAdd, checksumFold } from '../../src/lib/checksum.ts'
+import { CSUM_NONE, frameBytes } from '../../src/lib/frame.ts'
+import type { Frame } from '../../src/lib/frame.ts'
+import { ifAddAddr } from '../../src/link/ifnet.ts'
+import { connectTcp, TcpServer } from '../../src/socket/tcp.ts'
+import { sysctlSet } from '../../src/vnet/sysctl.ts'
+
+const TOTAL = 2 ** 20
+let driver: Driver
+
+/** What passed a device towards the medium, and a say in it. */
+class Tap extends WrappedDevice {
+  readonly sizes: number[] = []
+  readonly gso: number[] = []
+  readonly plain: Uint8Array[] = []
+  lose: (f: Frame, nth: number) => boolean = () => false
+  readonly #offload: number
+
+  constructor(inner: Device, offload: number) {
+    super(inner)
+    this.#offload = offload
+    inner.onFrame = (f) => { this.onFrame(f) }
+  }
+
+  override get offload(): number {
+    return this.#offload
+  }
+
+  send(f: Frame): void {
+    this.sizes.push(framePacketBytes(f, LINK_ETHER))
+    this.gso.push(f.gsoSize)
+    if (f.gsoSize === 0 && f.csum === CSUM_NONE) this.plain.push(frameBytes(f).slice())
+    if (!this.lose(f, this.sizes.length)) this.inner.send(f)
+  }
+}
+
+afterEach(() => { driver.close() })
+
+function stack(name: string, device: Device, address: string): VnetHost {
+  const host = driver.addVnet({ name, seed: [name.length] })
+  ifAddAddr(host.vnet.vn, host.attach(device, 'eth0'), addrParse(address) as Addr, 24)
+  host.kick()
+  return host
+}
+
+function twoHosts(offload: number): { a: VnetHost; b: VnetHost; tap: Tap } {
+  driver = new Driver()
+  const [left, right] = createPair(driver.pool)
+  const tap = new Tap(left, offload)
+  return { tap, a: stack('a', tap, '10.1.0.1'), b: stack('b', right, '10.1.0.2') }
+}
+
+/** TOTAL bytes from a to b; resolves when b has seen their end. */
+async function transfer(a: VnetHost, b: VnetHost): Promise<void> {
+  const data = Buffer.alloc(TOTAL)
+  for (let i = 0; i < TOTAL; i++) data[i] = i * 31 + (i >> 8)
+  const server = new TcpServer(b)
+  server.listen({ port: 80 })
+  const hash = createHash('sha1')
+  server.on('connection', (socket) => { socket.on('data', (chunk: Buffer) => { hash.update(chunk) }) })
+  const socket = connectTcp(a, { host: '10.1.0.2', port: 80 })
+  const accepted = once(server, 'connection') as Promise<[NodeJS.ReadableStream]>
+  socket.end(data)
+  const [peer] = await accepted
+  await once(peer, 'end')
+  server.close()
+  expect(hash.digest('hex')).toBe(createHash('sha1').update(data).digest('hex'))
+}
+
+describe('TCP segmentation offload', () => {
+  it('bulk data leaves in packets of many segments, and arrives', async () => {
+    const { a, b, tap } = twoHosts(OFFLOAD_TSO)
+    await transfer(a, b)
+    const supers = tap.gso.filter((size) => size > 0)
+    expect(supers.length).toBeGreaterThan(10)
+    expect(new Set(supers)).toEqual(new Set([1448]))
+    expect(tap.sizes.length).toBeLessThan(TOTAL / 1448 / 4)
+    expect(Math.max(...tap.sizes)).toBe(1500)
+  })
+
+  it('a device without it, or net.inet.tcp.tso=0, gets segments only', async () => {
+    for (const offload of [0, OFFLOAD_TSO]) {
+      const { a, b, tap } = twoHosts(offload)
+      if (offload !== 0) expect(sysctlSet(a.vnet.state.sysctl, 'net.inet.tcp.tso', '0')).toBe(0)
+      await transfer(a, b)
+      expect(tap.gso.every((size) => size === 0)).toBe(true)
+      expect(tap.sizes.length).toBeGreaterThan(TOTAL / 1448)
+      driver.close()
+    }
+  })
+
+  it('what is lost goes again in single segments (RFC 6675: the scoreboard knows segments)', async () => {
+    const { a, b, tap } = twoHosts(OFFLOAD_TSO)
+    let lost = 0
+    tap.lose = (f, nth) => f.gsoSize > 0 && nth > 5 && lost < 3 && ++lost > 0
+    await transfer(a, b)
+    const { stats } = a.vnet.state.tcp
+    expect(lost).toBe(3)
+    expect(stats.sndrexmitpack).toBeGreaterThanOrEqual(6)
+    const [meter] = [...a.vnet.state.tcp.tcbs.values()].map((tcb) => tcb.meter)
+    expect(meter === undefined || meter.retrans === stats.sndrexmitpack).toBe(true)
+  })
+
+  it('a switch cuts them up for a port that does not take them: checksums, numbers and PSH are the segments\' own', async () => {
+    driver = new Driver()
+    const sw = new Switch({ name: 'sw', clock: driver, pool: driver.pool })
+    const [left, right] = createPair(driver.pool)
+    const tap = new Tap(left, 0)
+    sw.addDevice(tap, 'plain')
+    const a = stack('a', sw.addPort('a').device, '10.1.0.1')
+    const b = stack('b', right, '10.1.0.2')
+    await transfer(a, b)
+    const cut = tap.plain.filter((bytes) => bytes.length === 1514)
+    expect(cut.length).toBeGreaterThan(100)
+    expect(Math.max(...tap.sizes)).toBe(1500)
+    for (const bytes of cut) {
+      const view = new DataView(bytes.buffer, bytes.byteOffset)
+      expect(checksumFold(checksumAdd(0, view, 14, 20))).toBe(0)
+      expect(checksumFold(checksumAdd(checksumAdd(6 + 1480, view, 26, 8), view, 34, 1480))).toBe(0)
+    }
+    const pushed = cut.filter((bytes) => (bytes[47] & 8) !== 0)
+    expect(pushed.length).toBeLessThan(cut.length / 10)
+    sw.close()
+  })
+})
