@@ -20,7 +20,8 @@ describeInterop('over a bad link', new URL('impair-scenarios.ts', import.meta.ur
       const r = await run('transfers', 0, { tx: bad, rx: DELAY }, BYTES)
       expect(r).toMatchObject({ up: { same: true, error: '' }, down: { same: true, error: '' } })
       expect(r.link.tx[counter]).toBeGreaterThan(10)
-      if (counter !== 'duplicated') expect(r.sending.sndrexmitpack).toBeGreaterThan(5)
+      // what came late or twice need not go again (RFC 8985 §6.2: reordering is not taken for loss)
+      if (counter === 'lost' || counter === 'corrupted') expect(r.sending.sndrexmitpack).toBeGreaterThan(5)
     }, 60_000)
 
     it(`RFC 9293 §3.8: what comes from the kernel ${what} of its frames: 1 MB unharmed each way`, async () => {
