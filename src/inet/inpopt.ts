@@ -2,6 +2,7 @@
 
 import type { Vn } from '../kern/vn.ts'
 import { EINVAL, ENOPROTOOPT } from '../lib/errno.ts'
+import { mcastGetOpt, mcastSetOpt } from '../mcast/sockopt.ts'
 import { F_BROADCAST_OK, F_DF, F_DONTROUTE } from '../lib/frame.ts'
 import {
   IP_HDRINCL, IP_MTU_DISCOVER, IP_TOS, IP_TTL, PMTUD_DO, PMTUD_PROBE, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, SOL_IP,
@@ -95,10 +96,13 @@ function socketType(inp: Inpcb): number {
 /** What a socket that queues whole datagrams (UDP, raw) has of limits. */
 interface DatagramPcb { inp: Inpcb; rcvLimit: number; sndLimit: number }
 
-/** Sets an option of a datagram socket: the shared ones and the buffer limits, held below kern.ipc.maxsockbuf. */
+/** Sets an option of a datagram socket: the shared ones, multicast's, and the buffer limits, held below kern.ipc.maxsockbuf. */
 export function datagramSetOpt(vn: Vn, pcb: DatagramPcb, level: number, name: number, value: number): number {
   const isLimit = level === SOL_SOCKET && (name === SO_RCVBUF || name === SO_SNDBUF)
-  if (!isLimit) return inpSetOpt(vn, pcb.inp, level, name, value)
+  if (!isLimit) {
+    const errno = mcastSetOpt(vn, pcb.inp.id, level, name, value)
+    return errno === ENOPROTOOPT ? inpSetOpt(vn, pcb.inp, level, name, value) : errno
+  }
   const limit = bufferLimit(vn, value)
   if (limit === 0) return EINVAL
   if (name === SO_RCVBUF) pcb.rcvLimit = limit
@@ -110,5 +114,6 @@ export function datagramSetOpt(vn: Vn, pcb: DatagramPcb, level: number, name: nu
 export function datagramGetOpt(vn: Vn, pcb: DatagramPcb, level: number, name: number): number {
   if (level === SOL_SOCKET && name === SO_RCVBUF) return pcb.rcvLimit
   if (level === SOL_SOCKET && name === SO_SNDBUF) return pcb.sndLimit
-  return inpGetOpt(vn, pcb.inp, level, name)
+  const value = mcastGetOpt(vn, pcb.inp.id, level, name)
+  return value === -ENOPROTOOPT ? inpGetOpt(vn, pcb.inp, level, name) : value
 }

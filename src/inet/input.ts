@@ -1,12 +1,13 @@
 /** The protocol switch: from the network layer to the transport that the packet names (RFC 1122 §3.2.1). */
 
 import { icmpInput } from '../icmp/input.ts'
+import { igmpInput } from '../igmp/input.ts'
 import type { Vn } from '../kern/vn.ts'
 import type { Frame } from '../lib/frame.ts'
 import { rawInput } from '../raw/input.ts'
 import { tcpInput } from '../tcp/input.ts'
 import { udpInput } from '../udp/input.ts'
-import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from '../wire/ipv4.ts'
+import { IPPROTO_ICMP, IPPROTO_IGMP, IPPROTO_TCP, IPPROTO_UDP } from '../wire/ipv4.ts'
 
 /**
  * Hands a packet for this host (f.off = f.l4 at the transport header, f.l3 at the IP header) to its protocol; borrows
@@ -24,6 +25,10 @@ export function inetInput(vn: Vn, f: Frame): boolean {
       // raw sockets first: they get a copy of the packet as it came
       rawInput(vn, f)
       icmpInput(vn, f)
+      return true
+    case IPPROTO_IGMP:
+      rawInput(vn, f)
+      igmpInput(vn, f)
       return true
     default:
       return rawInput(vn, f)

@@ -20,6 +20,26 @@ export const IP_TOS = 1
 export const IP_TTL = 2
 export const IP_HDRINCL = 3
 export const IP_MTU_DISCOVER = 10
+/** Multicast: here an interface id, 0 for that of the route. */
+export const IP_MULTICAST_IF = 32
+export const IP_MULTICAST_TTL = 33
+export const IP_MULTICAST_LOOP = 34
+/** Also what other sockets have joined; off, as on FreeBSD. */
+export const IP_MULTICAST_ALL = 49
+
+export const SOL_IPV6 = 41
+export const IPV6_MULTICAST_IF = 17
+export const IPV6_MULTICAST_HOPS = 18
+export const IPV6_MULTICAST_LOOP = 19
+export const IPV6_MULTICAST_ALL = 29
+
+/** Multicast requests of both families (RFC 3678 §5.1), with Linux's numbers. */
+export const MCAST_JOIN_GROUP = 42
+export const MCAST_BLOCK_SOURCE = 43
+export const MCAST_UNBLOCK_SOURCE = 44
+export const MCAST_LEAVE_GROUP = 45
+export const MCAST_JOIN_SOURCE_GROUP = 46
+export const MCAST_LEAVE_SOURCE_GROUP = 47
 
 /** Values of IP_MTU_DISCOVER: never set DF, use the path MTU, always set DF, always set DF and ignore the path MTU. */
 export const PMTUD_DONT = 0

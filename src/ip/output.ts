@@ -6,7 +6,7 @@ import { IP4_BROADCAST, IP4_LOOPBACK, ip4IsLoopback, ip4IsMulticast } from '../l
 import type { Ip4 } from '../lib/addr.ts'
 import { EACCES, EADDRNOTAVAIL, EHOSTUNREACH, EMSGSIZE, ENETDOWN, ENETUNREACH } from '../lib/errno.ts'
 import {
-  F_ANYSRC, F_BCAST, F_BROADCAST_OK, F_DF, F_DONTROUTE, F_MCAST, framePush, frameRelease,
+  F_ANYSRC, F_BCAST, F_BROADCAST_OK, F_DF, F_DONTROUTE, F_MCAST, F_NOLOOP, F_TTLZERO, framePush, frameRelease,
 } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { ifInGroup } from '../link/multicast.ts'
@@ -26,14 +26,16 @@ import { ipHeaderSum, ipTransmit } from './transmit.ts'
 
 /**
  * Sends the packet in `f` (f.off at the transport header; f.src, dst, proto, tos, ttl and flags filled in; ttl 0 is
- * the default). The last `optLen` bytes of IP header, the options, may already stand before the transport header at
- * f.off. Consumes the frame. ENETUNREACH: no route. EHOSTUNREACH: a reject route, or a neighbour that does not
+ * the default). What is for a group or 255.255.255.255 goes by the interface f.ifId, unless that is 0. The last `optLen`
+ * bytes of IP header, the options, may already stand before the transport header at f.off. Consumes the frame.
+ * ENETUNREACH: no route. EHOSTUNREACH: a reject route, or a neighbour that does not
  * answer. EADDRNOTAVAIL: the source is not ours. EACCES: broadcast without F_BROADCAST_OK. EMSGSIZE: too long, or DF
  * and too big for the path. ENETDOWN, ENOBUFS.
  */
 export function ipOutput(vn: Vn, f: Frame, optLen = 0): number {
   const dst = f.dst.w3
-  const route = ipOutputRoute(vn, f.flags, f.src.w3, dst)
+  const named = f.ifId !== 0 && (ip4IsMulticast(dst) || dst === IP4_BROADCAST)
+  const route = named ? createRoute(dst, 32, 0, f.ifId, 0) : ipOutputRoute(vn, f.flags, f.src.w3, dst)
   if (route === null) return refuse(vn, f, 'noroute', ENETUNREACH)
   if ((route.flags & (RTF_REJECT | RTF_BLACKHOLE)) !== 0) {
     return refuse(vn, f, 'rejected', (route.flags & RTF_BLACKHOLE) !== 0 ? 0 : EHOSTUNREACH)
@@ -55,7 +57,7 @@ export function ipOutput(vn: Vn, f: Frame, optLen = 0): number {
   route.use++
   vn.state.ip.stats.localout++
   if (broadcast || ip4IsMulticast(dst)) {
-    loopCopy(vn, ifp, f, broadcast)
+    if ((f.flags & F_NOLOOP) === 0) loopCopy(vn, ifp, f, broadcast)
     if (f.ttl === 0) {
       // a multicast of time to live 0 stays in this host (RFC 1112 §6.1)
       frameRelease(vn.pool, f)
@@ -103,7 +105,9 @@ function writeHeader(vn: Vn, f: Frame, optLen: number, total: number, mtu: numbe
   const at = framePush(f, IP_HDR_LEN)
   const df = (flags & F_DF) !== 0
   const sysctl = vn.state.sysctl
-  if (f.ttl === 0) f.ttl = ip4IsMulticast(f.dst.w3) ? sysctl['net.inet.ip.mcast.ttl'] : sysctl['net.inet.ip.ttl']
+  if (f.ttl === 0 && (flags & F_TTLZERO) === 0) {
+    f.ttl = ip4IsMulticast(f.dst.w3) ? sysctl['net.inet.ip.mcast.ttl'] : sysctl['net.inet.ip.ttl']
+  }
   f.l3 = at
   view.setUint8(at + IP_VHL, 0x45 + (optLen >> 2))
   view.setUint8(at + IP_TOS, f.tos)
@@ -124,7 +128,7 @@ function writeHeader(vn: Vn, f: Frame, optLen: number, total: number, mtu: numbe
  */
 function loopCopy(vn: Vn, ifp: Ifnet, f: Frame, broadcast: boolean): void {
   if (!broadcast && !ifInGroup(ifp, f.dst.w3)) return
-  loopEnqueue(vn, f, broadcast ? F_BCAST : F_MCAST, false)
+  loopEnqueue(vn, f, ifp.id, broadcast ? F_BCAST : F_MCAST, false)
 }
 
 function refuse(vn: Vn, f: Frame, counter: keyof IpStats, errno: number): number {

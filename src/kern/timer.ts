@@ -15,6 +15,9 @@ export const TIMER_TIMEWAIT = 5
 export const TIMER_LOOP = 6
 export const TIMER_ADDRPROBE = 7
 export const TIMER_PMTU = 8
+export const TIMER_MCAST = 9
+/** The highest kind. */
+export const TIMER_LAST = TIMER_MCAST
 
 /** No deadline. */
 export const NEVER = Infinity

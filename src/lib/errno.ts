@@ -14,6 +14,7 @@ export const EACCES = 13
 export const EFAULT = 14
 export const EBUSY = 16
 export const EEXIST = 17
+export const ENODEV = 19
 export const EINVAL = 22
 export const EMFILE = 24
 export const EPIPE = 32
@@ -53,6 +54,7 @@ const NAMES: Readonly<Record<number, readonly [code: string, text: string]>> = O
   [EFAULT]: ['EFAULT', 'bad address'],
   [EBUSY]: ['EBUSY', 'resource busy'],
   [EEXIST]: ['EEXIST', 'exists already'],
+  [ENODEV]: ['ENODEV', 'no such device'],
   [EINVAL]: ['EINVAL', 'invalid argument'],
   [EMFILE]: ['EMFILE', 'too many sockets'],
   [EPIPE]: ['EPIPE', 'broken pipe'],

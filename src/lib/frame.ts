@@ -45,6 +45,10 @@ export const F_FORWARD = 32
 export const F_REASSEMBLED = 64
 /** Output: an address is being probed; the source may be 0.0.0.0. */
 export const F_ANYSRC = 128
+/** Output: no copy of this multicast comes back to members on this host (IP_MULTICAST_LOOP off). */
+export const F_NOLOOP = 256
+/** Output: a time to live of 0 is meant, not the default. */
+export const F_TTLZERO = 512
 
 export interface Frame {
   readonly slab: Uint8Array

@@ -4,11 +4,12 @@ import { arpProbeStart } from '../arp/probe.ts'
 import { arpFlushIf } from '../arp/table.ts'
 import type { Vn } from '../kern/vn.ts'
 import { ENOENT } from '../lib/errno.ts'
+import { mcastLinkUp } from '../mcast/link.ts'
 import { IFF_RUNNING, IFF_UP } from './state.ts'
 
 /**
  * Sets the flags. Going down forgets the neighbours; coming up with a carrier, and the carrier's return, probe or
- * announce the addresses again (RFC 5227 §2.1: on link-state change). ENOENT.
+ * announce the addresses again (RFC 5227 §2.1: on link-state change) and report the groups. ENOENT.
  */
 export function ifSetFlags(vn: Vn, ifId: number, flags: number): number {
   const ifp = vn.state.link.ifnets.get(ifId)
@@ -18,6 +19,9 @@ export function ifSetFlags(vn: Vn, ifId: number, flags: number): number {
   ifp.flags = flags
   const isReady = (flags & ready) === ready
   if (wasReady && !isReady) arpFlushIf(vn, ifId)
-  if (!wasReady && isReady) for (const ia of ifp.addrs) arpProbeStart(vn, ifp, ia)
+  if (!wasReady && isReady) {
+    for (const ia of ifp.addrs) arpProbeStart(vn, ifp, ia)
+    mcastLinkUp(vn, ifId)
+  }
   return 0
 }

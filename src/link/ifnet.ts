@@ -5,6 +5,7 @@ import { routeFlushIf } from '../ip/route.ts'
 import type { Vn } from '../kern/vn.ts'
 import type { Mac } from '../lib/addr.ts'
 import { EINVAL, ENOENT } from '../lib/errno.ts'
+import { mcastLinkGone } from '../mcast/link.ts'
 import { IP_MAXPACKET } from '../wire/ipv4.ts'
 import { ifDelAddr } from './ifaddr.ts'
 import {
@@ -37,6 +38,7 @@ export function ifDestroy(vn: Vn, ifId: number): number {
   for (const ia of [...ifp.addrs]) ifDelAddr(vn, ifId, ia.addr)
   routeFlushIf(vn, ifId)
   arpFlushIf(vn, ifId)
+  mcastLinkGone(vn, ifId)
   link.ifnets.delete(ifId)
   if (link.loopIfId === ifId) link.loopIfId = 0
   return 0

@@ -29,7 +29,7 @@ function loopInput(vn: Vn, ifp: Ifnet, packet: LoopPacket): void {
     countDrop(vn, vn.state.link.stats, 'link', 'nobuf', null)
     return
   }
-  f.ifId = ifp.id
+  f.ifId = packet.ifId === 0 ? ifp.id : packet.ifId
   f.flags = packet.flags
   // it never left memory: its checksum is right, or was left undone on purpose
   f.csum = CSUM_VALID

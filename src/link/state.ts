@@ -97,6 +97,8 @@ export interface LinkStats {
 
 /** A packet on the loopback interface on its way back in, copied out of its frame. */
 export interface LoopPacket {
+  /** The interface that it was sent by: members there get it (RFC 1112 §7.1). 0 for packets to our own addresses. */
+  ifId: number
   /** F_BCAST or F_MCAST when it is our copy of a packet that went to the link's broadcast or multicast address. */
   flags: number
   bytes: Uint8Array
@@ -138,8 +140,8 @@ export function createIfnet(id: number, name: string, type: number, mac: Mac, mt
   }
 }
 
-export function createLoopPacket(flags: number, bytes: Uint8Array): LoopPacket {
-  return { flags, bytes }
+export function createLoopPacket(ifId: number, flags: number, bytes: Uint8Array): LoopPacket {
+  return { ifId, flags, bytes }
 }
 
 /** An address record that is not in use yet: tentative, nothing sent, no deadline. */

@@ -25,7 +25,7 @@ export function txEnqueue(vn: Vn, ifp: Ifnet, f: Frame): number {
   }
   ifp.stats.opackets++
   ifp.stats.obytes += f.len
-  if (ifp.type === IFT_LOOP) return loopEnqueue(vn, f, 0, true)
+  if (ifp.type === IFT_LOOP) return loopEnqueue(vn, f, 0, 0, true)
   if (ifp.type === IFT_ETHER && macIsMulticast(macRead(f.view, f.off + ETHER_DST))) ifp.stats.omcasts++
   f.ifId = ifp.id
   vn.txq.push(f)
@@ -51,15 +51,15 @@ export function etherOutput(vn: Vn, ifp: Ifnet, f: Frame, dst: Mac, type: number
 
 /**
  * Queues a copy of the packet in `f` (f.off at the IP header) to come back in by the loopback interface, in this
- * event's wake: an event of its own, so that a stack never re-enters itself. `flags`: F_BCAST, F_MCAST or 0. Consumes
- * `f` when told.
+ * event's wake: an event of its own, so that a stack never re-enters itself. `flags`: F_BCAST, F_MCAST or 0; with
+ * one of these `ifId` is the interface that it was sent by. Consumes `f` when told.
  */
-export function loopEnqueue(vn: Vn, f: Frame, flags: number, consume: boolean): number {
+export function loopEnqueue(vn: Vn, f: Frame, ifId: number, flags: number, consume: boolean): number {
   const link = vn.state.link
   const full = link.loopQueue.length >= vn.state.sysctl['net.link.loop.maxqueue']
   if (full) countDrop(vn, link.stats, 'link', 'looplimit', f)
   else {
-    link.loopQueue.push(createLoopPacket(flags & (F_BCAST | F_MCAST), frameBytes(f).slice()))
+    link.loopQueue.push(createLoopPacket(ifId, flags & (F_BCAST | F_MCAST), frameBytes(f).slice()))
     alarmSet(vn.state.timers, TIMER_LOOP, 0, link, vn.state.now)
   }
   if (consume) frameRelease(vn.pool, f)

@@ -3,12 +3,13 @@
 import { sameHost } from '../inet/inptable.ts'
 import { EV_READ, countDrop, eventPost } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
-import { addrIsUnspecified } from '../lib/addr.ts'
+import { addrIsMulticast, addrIsUnspecified } from '../lib/addr.ts'
 import { checksumAdd, checksumFold } from '../lib/checksum.ts'
 import { CSUM_NONE } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { ICMP_ECHO, ICMP_HDR_LEN, ICMP_MASKREQ, ICMP_TSTAMP, ICMP_TYPE } from '../wire/icmp.ts'
 import { IPPROTO_ICMP } from '../wire/ipv4.ts'
+import { mcastAllowsRaw } from '../mcast/filter.ts'
 import { RAW_CHARGE, createRawPacket } from './state.ts'
 import type { RawPcb } from './state.ts'
 
@@ -22,6 +23,7 @@ export function rawInput(vn: Vn, f: Frame): boolean {
   let taken = false
   for (const pcb of pcbs.values()) {
     if (!takes(pcb, f)) continue
+    if (addrIsMulticast(f.dst) && !mcastAllowsRaw(vn, pcb.inp.id, f.ifId, f.dst, f.src)) continue
     taken = true
     deliver(vn, pcb, f)
   }

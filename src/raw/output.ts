@@ -6,8 +6,9 @@ import type { Inpcb } from '../inet/state.ts'
 import { ipOutputRoute } from '../ip/output.ts'
 import { ipHeaderSum, ipTransmit } from '../ip/transmit.ts'
 import type { Vn } from '../kern/vn.ts'
-import { addrCopy, addrFromIp4 } from '../lib/addr.ts'
+import { addrCopy, addrFromIp4, addrIsMulticast } from '../lib/addr.ts'
 import type { Addr, Ip4 } from '../lib/addr.ts'
+import { mcastSending } from '../mcast/sockopt.ts'
 import { EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS } from '../lib/errno.ts'
 import { frameAlloc, frameRelease } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
@@ -29,6 +30,7 @@ export function rawOutput(
   f.tos = inp.tos
   f.ttl = inp.ttl
   f.flags = inpFrameFlags(inp)
+  if (addrIsMulticast(dst)) mcastSending(vn, inp.id, f)
   return counted(vn, inetOutput(vn, f))
 }
 

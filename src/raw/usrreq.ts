@@ -17,6 +17,8 @@ import type { Addr } from '../lib/addr.ts'
 import {
   EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EBADF, EDESTADDRREQ, EISCONN, EMSGSIZE, EPROTONOSUPPORT,
 } from '../lib/errno.ts'
+import { mcastSendIf } from '../mcast/sockopt.ts'
+import { mcastSocketGone } from '../mcast/usrreq.ts'
 import { rawOutput, rawOutputWhole } from './output.ts'
 import { RAW_CHARGE, createRawPcb } from './state.ts'
 
@@ -81,7 +83,8 @@ export function rawSendTo(
   if (len > pcb.sndLimit) return -EMSGSIZE
   if (inetIsBroadcast(vn, dst) && (inp.options & INP_BROADCAST) === 0) return -EACCES
   const src = createAddr()
-  let errno = inetSourceBound(vn, inp.laddr, dst, src)
+  const ifId = addrIsMulticast(dst) ? mcastSendIf(vn, id, dst) : 0
+  let errno = inetSourceBound(vn, inp.laddr, dst, src, ifId)
   if (errno === 0) {
     // an identification of 0 asks for one; whole packets are rare, so a random one will do (RFC 6864 §4.2)
     errno = (inp.options & INP_HDRINCL) !== 0
@@ -120,6 +123,7 @@ export function rawRecvFrom(
 
 export function rawClose(vn: Vn, id: number): number {
   if (!vn.state.raw.pcbs.delete(id)) return EBADF
+  mcastSocketGone(vn, id)
   vn.events.delete(id)
   return 0
 }

@@ -8,13 +8,18 @@
 import { EV_ACCEPT, EV_CONNECT, EV_ERROR, EV_GONE, EV_READ, EV_WRITE } from '../kern/vn.ts'
 import { addrIsV4, addrParse, addrPrint, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
-import { EINVAL } from '../lib/errno.ts'
-import { SOL_TCP, TCP_CONGESTION } from '../inet/sockopt.ts'
+import { EADDRNOTAVAIL, EINVAL } from '../lib/errno.ts'
+import {
+  MCAST_BLOCK_SOURCE, MCAST_JOIN_GROUP, MCAST_JOIN_SOURCE_GROUP, MCAST_LEAVE_GROUP, MCAST_LEAVE_SOURCE_GROUP,
+  MCAST_UNBLOCK_SOURCE, SOL_TCP, TCP_CONGESTION,
+} from '../inet/sockopt.ts'
+import { MCAST_EXCLUDE, MCAST_INCLUDE } from '../mcast/state.ts'
 import { CC_NAMES } from '../tcp/cc/names.ts'
 import type { Runner } from '../vnet/runner.ts'
 import {
-  soAbort, soAccept, soBind, soClose, soConnect, soCreate, soGetOpt, soListen, soName, soPeer, soReady, soRecv,
-  soSend, soSendTo, soAoAdd, soAoDelete, soAoInfo, soAoSelect, soSetKey, soSetOpt, soShutdown,
+  soAbort, soAccept, soBind, soClose, soConnect, soCreate, soGetOpt, soIfByAddr, soListen, soMcast,
+  soMcastFilter, soName, soPeer, soReady, soRecv, soSend, soSendTo,
+  soAoAdd, soAoDelete, soAoInfo, soAoSelect, soSetKey, soSetOpt, soShutdown,
 } from '../vnet/so.ts'
 import type { AoInfo } from '../tcp/auth/ao-info.ts'
 import type { AoKeyParams } from '../tcp/auth/ao-keys.ts'
@@ -22,6 +27,9 @@ import type { SoFrom } from '../vnet/so.ts'
 import { socketError } from './errors.ts'
 
 export { EV_ACCEPT, EV_CONNECT, EV_ERROR, EV_GONE, EV_READ, EV_WRITE }
+
+/** An interface: its id, or an IPv4 address of it; 0 or '' is that of the route. */
+export type Iface = number | string
 
 export interface SocketAddress { address: string; port: number }
 
@@ -106,6 +114,42 @@ export class BsdSockets {
     this.#check(soSetOpt(this.#runner.vnet, this.#runner.now(), fd, level, name, number), 'setsockopt')
   }
 
+  /**
+   * MCAST_JOIN_GROUP (IP_ADD_MEMBERSHIP): multicasts to `group` that come in by `iface` are received. `iface` is the
+   * interface's id, or (IPv4) one of its addresses; 0 or '' takes that of the route. With a `source` only what it sends
+   * (IP_ADD_SOURCE_MEMBERSHIP); more sources by further calls. Throws EADDRINUSE: joined already; EADDRNOTAVAIL: that
+   * source too; ENODEV; EINVAL; ENOBUFS.
+   */
+  joingroup(fd: number, group: string, iface: Iface = 0, source = ''): void {
+    this.#mcast(fd, source === '' ? MCAST_JOIN_GROUP : MCAST_JOIN_SOURCE_GROUP, group, iface, source)
+  }
+
+  /** MCAST_LEAVE_GROUP, or with a `source` MCAST_LEAVE_SOURCE_GROUP. Throws EADDRNOTAVAIL: not joined. */
+  leavegroup(fd: number, group: string, iface: Iface = 0, source = ''): void {
+    this.#mcast(fd, source === '' ? MCAST_LEAVE_GROUP : MCAST_LEAVE_SOURCE_GROUP, group, iface, source)
+  }
+
+  /** MCAST_BLOCK_SOURCE: of a group that was joined for all sources, this one is not received any more. */
+  blocksource(fd: number, group: string, source: string, iface: Iface = 0): void {
+    this.#mcast(fd, MCAST_BLOCK_SOURCE, group, iface, source)
+  }
+
+  unblocksource(fd: number, group: string, source: string, iface: Iface = 0): void {
+    this.#mcast(fd, MCAST_UNBLOCK_SOURCE, group, iface, source)
+  }
+
+  /** RFC 3678 setsourcefilter: only these sources, or all but these; 'include' of none leaves the group. */
+  setsourcefilter(
+    fd: number, group: string, mode: 'include' | 'exclude', sources: readonly string[], iface: Iface = 0,
+  ): void {
+    const { vnet } = this.#runner
+    const list = sources.map((source) => parse(source, 'setsockopt'))
+    const number = mode === 'include' ? MCAST_INCLUDE : MCAST_EXCLUDE
+    const ifId = this.#interface(iface)
+    const addr = parse(group, 'setsockopt')
+    this.#check(soMcastFilter(vnet, this.#runner.now(), fd, ifId, addr, number, list), 'setsockopt', group)
+  }
+
   /** TCP_CONGESTION: the name of the congestion control algorithm. */
   getCongestion(fd: number): string {
     return CC_NAMES[this.getsockopt(fd, SOL_TCP, TCP_CONGESTION)] ?? ''
@@ -172,6 +216,22 @@ export class BsdSockets {
   /** Calls `fn` with the EV_* bits whenever something becomes possible on `fd`. */
   onReady(fd: number, fn: (what: number) => void): void {
     this.#runner.watch(fd, fn)
+  }
+
+  #mcast(fd: number, op: number, group: string, iface: Iface, source: string): void {
+    const { vnet } = this.#runner
+    const addr = parse(group, 'setsockopt')
+    const from = source === '' ? createAddr() : parse(source, 'setsockopt')
+    const errno = soMcast(vnet, this.#runner.now(), fd, op, this.#interface(iface), addr, from)
+    this.#check(errno, 'setsockopt', group)
+  }
+
+  #interface(iface: Iface): number {
+    if (typeof iface === 'number') return iface
+    if (iface === '' || iface === '0.0.0.0') return 0
+    const ifId = soIfByAddr(this.#runner.vnet, parse(iface, 'setsockopt'))
+    if (ifId === 0) throw socketError(EADDRNOTAVAIL, 'setsockopt', iface)
+    return ifId
   }
 
   #check(errno: number, syscall: string, address?: string, port?: number): void {

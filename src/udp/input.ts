@@ -10,6 +10,7 @@ import { addrEq, addrIsMulticast, addrIsUnspecified, addrIsV4 } from '../lib/add
 import { checksumAdd, checksumFold } from '../lib/checksum.ts'
 import { CSUM_NONE, F_BCAST, F_MCAST } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
+import { mcastAllows } from '../mcast/filter.ts'
 import { UDP_DPORT, UDP_HDR_LEN, UDP_LEN, UDP_SPORT, UDP_SUM } from '../wire/udp.ts'
 import { UDP_CHARGE, createUdpDatagram } from './state.ts'
 import type { UdpPcb } from './state.ts'
@@ -38,9 +39,13 @@ export function udpInput(vn: Vn, f: Frame): void {
   if (vn.state.sysctl['net.inet.udp.blackhole'] === 0) inetPortUnreachable(vn, f)
 }
 
-/** Broadcasts and multicasts go to every socket that fits; nobody is told when there is none (RFC 1122 §3.2.2). */
+/**
+ * Broadcasts go to every socket that fits, multicasts to those that have joined, too (RFC 1112 §7.1, RFC 3376 §3.1);
+ * nobody is told when there is none (RFC 1122 §3.2.2).
+ */
 function groupInput(vn: Vn, f: Frame, sport: number, dport: number, n: number): void {
   const { table, pcbs, stats } = vn.state.udp
+  const group = addrIsMulticast(f.dst)
   let delivered = false
   for (const id of table.ports.get(dport) ?? []) {
     const pcb = pcbs.get(id) as UdpPcb
@@ -51,11 +56,12 @@ function groupInput(vn: Vn, f: Frame, sport: number, dport: number, n: number): 
     if (connected && (inp.fport !== sport || !sameHost(inp.faddr, f.src))) continue
     if (!connected && !addrIsUnspecified(inp.laddr) && !addrEq(inp.laddr, f.dst)) continue
     if (connected && !pcb.autoAddr && !addrEq(inp.laddr, f.dst)) continue
+    if (group && !mcastAllows(vn, id, f.ifId, f.dst, f.src)) continue
     deliver(vn, pcb, f, sport, n)
     delivered = true
   }
   if (delivered) return
-  countDrop(vn, stats, 'udp', addrIsMulticast(f.dst) ? 'noportmcast' : 'noportbcast', f)
+  countDrop(vn, stats, 'udp', group ? 'noportmcast' : 'noportbcast', f)
 }
 
 /** Copies `n` bytes of data into the socket's queue, or drops them when it is full. */

@@ -5,8 +5,9 @@ import { inpFrameFlags } from '../inet/inpopt.ts'
 import { inetOutput } from '../inet/output.ts'
 import type { Inpcb } from '../inet/state.ts'
 import type { Vn } from '../kern/vn.ts'
-import { addrCopy } from '../lib/addr.ts'
+import { addrCopy, addrIsMulticast } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
+import { mcastSending } from '../mcast/sockopt.ts'
 import { EMSGSIZE, ENOBUFS } from '../lib/errno.ts'
 import { frameAlloc } from '../lib/frame.ts'
 import { IPPROTO_UDP } from '../wire/ipv4.ts'
@@ -34,6 +35,7 @@ export function udpOutput(
   f.tos = inp.tos
   f.ttl = inp.ttl
   f.flags = inpFrameFlags(inp)
+  if (addrIsMulticast(dst)) mcastSending(vn, inp.id, f)
   const { view } = f
   view.setUint16(f.l4 + UDP_SPORT, inp.lport)
   view.setUint16(f.l4 + UDP_DPORT, dport)

@@ -14,12 +14,14 @@ import type { Inpcb } from '../inet/state.ts'
 import { EV_ERROR, EV_GONE, EV_READ, EV_WRITE, eventPost } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import {
-  IP4_LOOPBACK, addrCopy, addrFromIp4, addrIsUnspecified, addrIsV4, addrSetIp4, createAddr,
+  IP4_LOOPBACK, addrCopy, addrFromIp4, addrIsMulticast, addrIsUnspecified, addrIsV4, addrSetIp4, createAddr,
 } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import {
   EACCES, EAFNOSUPPORT, EAGAIN, EBADF, EDESTADDRREQ, EINVAL, EISCONN, EMSGSIZE, ENOTCONN, EPIPE,
 } from '../lib/errno.ts'
+import { mcastSendIf } from '../mcast/sockopt.ts'
+import { mcastSocketGone } from '../mcast/usrreq.ts'
 import { udpOutput } from './output.ts'
 import { UDP_CHARGE, createUdpPcb } from './state.ts'
 import type { UdpDatagram, UdpPcb } from './state.ts'
@@ -103,7 +105,8 @@ export function udpSendTo(
   if (inp.family === AF_INET && !addrIsV4(dst)) return -EAFNOSUPPORT
   if (inetIsBroadcast(vn, dst) && (inp.options & INP_BROADCAST) === 0) return -EACCES
   const src = createAddr()
-  let errno = inetSourceBound(vn, inp.laddr, dst, src)
+  const ifId = addrIsMulticast(dst) ? mcastSendIf(vn, id, dst) : 0
+  let errno = inetSourceBound(vn, inp.laddr, dst, src, ifId)
   if (errno === 0 && inp.lport === 0) errno = inpBind(vn, inp, table, pcbs, inp.laddr, 0)
   if (errno === 0) errno = udpOutput(vn, inp, src, dst, dport, buf, at, len)
   return errno === 0 ? len : -errno
@@ -156,6 +159,7 @@ export function udpClose(vn: Vn, id: number): number {
   if (pcb === undefined) return EBADF
   inpRemove(vn, table, pcbs, pcb.inp)
   pcbs.delete(id)
+  mcastSocketGone(vn, id)
   vn.events.delete(id)
   return 0
 }

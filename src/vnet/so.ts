@@ -7,7 +7,7 @@ import { SO_KIND_MASK, SO_RAW, SO_TCP, SO_UDP } from '../inet/state.ts'
 import type { Inpcb } from '../inet/state.ts'
 import { SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from '../inet/sockopt.ts'
 import type { Addr } from '../lib/addr.ts'
-import { addrCopy, addrIsUnspecified } from '../lib/addr.ts'
+import { addrCopy, addrIsUnspecified, addrIsV4 } from '../lib/addr.ts'
 import {
   EAFNOSUPPORT, EBADF, ECONNABORTED, EDESTADDRREQ, EISCONN, ENOTCONN, EOPNOTSUPP, EPROTONOSUPPORT,
 } from '../lib/errno.ts'
@@ -15,6 +15,7 @@ import { AF_INET } from '../inet/state.ts'
 import {
   rawAttach, rawBind, rawClose, rawConnect, rawGetOpt, rawReady, rawRecvFrom, rawSendTo, rawSetOpt,
 } from '../raw/usrreq.ts'
+import { mcastRequest, mcastSetFilter } from '../mcast/usrreq.ts'
 import { tcpAoInfo, tcpAoSelect } from '../tcp/auth/ao-info.ts'
 import type { AoInfo } from '../tcp/auth/ao-info.ts'
 import { tcpAoKeyAdd, tcpAoKeyDelete } from '../tcp/auth/ao-keys.ts'
@@ -192,6 +193,32 @@ export function soSetOpt(v: Vnet, now: number, id: number, level: number, name: 
     case SO_RAW: return rawSetOpt(v.vn, id, level, name, value)
     default: return EBADF
   }
+}
+
+/**
+ * A multicast request of a datagram or raw socket: `op` is MCAST_JOIN_GROUP or another MCAST_* of inet/sockopt.ts, `ifId`
+ * an interface, 0 for that of the route; `source` counts where the request names one. Errors as mcastRequest.
+ */
+export function soMcast(
+  v: Vnet, now: number, id: number, op: number, ifId: number, group: Addr, source: Addr,
+): number {
+  v.setNow(now)
+  if ((id & SO_KIND_MASK) === SO_TCP) return EOPNOTSUPP
+  return inpOf(v, id) === null ? EBADF : mcastRequest(v.vn, id, op, ifId, group, source)
+}
+
+/** Sets the whole source filter of a group (RFC 3678 §5.2 setsourcefilter); `mode` is MCAST_INCLUDE or MCAST_EXCLUDE. */
+export function soMcastFilter(
+  v: Vnet, now: number, id: number, ifId: number, group: Addr, mode: number, sources: readonly Addr[],
+): number {
+  v.setNow(now)
+  if ((id & SO_KIND_MASK) === SO_TCP) return EOPNOTSUPP
+  return inpOf(v, id) === null ? EBADF : mcastSetFilter(v.vn, id, ifId, group, mode, sources)
+}
+
+/** The interface that has `addr`, or 0: what IP_MULTICAST_IF and the requests of IPv4 name interfaces by. */
+export function soIfByAddr(v: Vnet, addr: Addr): number {
+  return addrIsV4(addr) ? v.state.ip.local.get(addr.w3) ?? 0 : 0
 }
 
 /**

@@ -2,12 +2,14 @@
 
 import type { ArpState } from '../arp/state.ts'
 import type { IcmpState } from '../icmp/state.ts'
+import type { IgmpState } from '../igmp/state.ts'
 import type { InetState } from '../inet/state.ts'
 import type { IpState } from '../ip/state.ts'
 import type { LogState } from '../kern/log.ts'
 import type { RandomState } from '../kern/random.ts'
 import type { TimerHeap } from '../kern/timer.ts'
 import type { LinkState } from '../link/state.ts'
+import type { McastState } from '../mcast/state.ts'
 import type { RawState } from '../raw/state.ts'
 import type { TcpState } from '../tcp/state.ts'
 import type { UdpState } from '../udp/state.ts'
@@ -26,6 +28,8 @@ export interface VnetState {
   ip: IpState
   icmp: IcmpState
   inet: InetState
+  mcast: McastState
+  igmp: IgmpState
   raw: RawState
   udp: UdpState
   tcp: TcpState

@@ -11,6 +11,7 @@
 
 import { createArpState } from '../arp/state.ts'
 import { createIcmpState } from '../icmp/state.ts'
+import { createIgmpState } from '../igmp/state.ts'
 import { createInetState } from '../inet/state.ts'
 import { createIpState } from '../ip/state.ts'
 import { createLog } from '../kern/log.ts'
@@ -24,6 +25,7 @@ import type { Frame, FramePool } from '../lib/frame.ts'
 import { ifAddAddr, ifCreate, ifSetFlags } from '../link/ifnet.ts'
 import { linkInput } from '../link/input.ts'
 import { createLinkState, IFF_UP, IFT_LOOP } from '../link/state.ts'
+import { createMcastState } from '../mcast/state.ts'
 import { createRawState } from '../raw/state.ts'
 import type { Dump } from '../snapshot/dump.ts'
 import { snapshotCopy, snapshotDecode, snapshotDump, snapshotEncode } from '../snapshot/snapshot.ts'
@@ -223,6 +225,8 @@ export function createVnetState(name: string, seed: readonly number[]): VnetStat
     ip: createIpState(),
     icmp: createIcmpState(),
     inet: createInetState(randomKey(random), randomKey(random)),
+    mcast: createMcastState(),
+    igmp: createIgmpState(),
     raw: createRawState(),
     udp: createUdpState(),
     tcp: createTcpState(randomKey(random)),

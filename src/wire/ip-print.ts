@@ -4,9 +4,10 @@ import type { Cut } from './cut.ts'
 import { cutAt, cutInner } from './cut.ts'
 import { ICMP_HDR_LEN, ICMP_TYPE, icmpIsError } from './icmp.ts'
 import { printIcmp } from './icmp-print.ts'
+import { printIgmp } from './igmp.ts'
 import { ICMP6_HDR_LEN, ICMP6_TYPE, icmp6IsError, printIcmp6 } from './icmpv6.ts'
 import {
-  IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_IPV4, IPPROTO_IPV6, IP_DST, IP_HDR_LEN, IP_ID, IP_LEN, IP_MF, IP_OFF, IP_P,
+  IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_IGMP, IPPROTO_IPV4, IPPROTO_IPV6, IP_DST, IP_HDR_LEN, IP_ID, IP_LEN, IP_MF, IP_OFF, IP_P,
   IP_SRC, ipFragOffset, ipHeaderLen, ipIsFragment, ipVersion, printIpProto
 } from './ipv4.ts'
 import {
@@ -95,6 +96,7 @@ function payload(cut: Cut, at: number, proto: number, length: number, envelope: 
       const quotes = end - at > ICMP6_HDR_LEN && icmp6IsError(view.getUint8(at + ICMP6_TYPE))
       return head + printIcmp6(view, at, end, length) + (quotes ? quote(cut, at + ICMP6_HDR_LEN) : '')
     }
+    case IPPROTO_IGMP: return head + printIgmp(view, at, end)
     case IPPROTO_IPV4:
     case IPPROTO_IPV6:
       return head + (cut.depth < MAX_DEPTH ? printIp(cutInner(cut), at) : '[too deep]')

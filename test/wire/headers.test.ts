@@ -29,7 +29,35 @@ const ICMP_START: Case['fields'] = {
   type: [wire.ICMP_TYPE, 'u8'], code: [wire.ICMP_CODE, 'u8'], sum: [wire.ICMP_SUM, 'u16']
 }
 
+const IGMP_START: Case['fields'] = {
+  type: [wire.IGMP_TYPE, 'u8'], code: [wire.IGMP_CODE, 'u8'], sum: [wire.IGMP_SUM, 'u16'], group: [wire.IGMP_GROUP, 's32']
+}
+
 const CASES: readonly Case[] = [
+  {
+    title: 'IGMP (RFC 2236)', size: wire.IGMP_LEN, decode: wire.decodeIgmp, encode: wire.encodeIgmp, fields: IGMP_START
+  },
+  {
+    title: 'IGMPv3 query (RFC 3376)', size: wire.IGMP_QUERY3_LEN, decode: wire.decodeIgmpQuery3,
+    encode: wire.encodeIgmpQuery3,
+    fields: {
+      ...IGMP_START, misc: [wire.IGMP_MISC, 'u8'], qqi: [wire.IGMP_QQI, 'u8'], numsrc: [wire.IGMP_NUMSRC, 'u16']
+    }
+  },
+  {
+    title: 'IGMPv3 report', size: wire.IGMP_REPORT3_LEN, decode: wire.decodeIgmpReport3, encode: wire.encodeIgmpReport3,
+    fields: {
+      type: [wire.IGMP_TYPE, 'u8'], rsv0: [1, 'u8'], sum: [wire.IGMP_SUM, 'u16'], rsv1: [4, 'u16'],
+      numgrps: [wire.IGMP_NUMGRPS, 'u16']
+    }
+  },
+  {
+    title: 'IGMPv3 group record', size: wire.IGMP_RECORD3_LEN, decode: wire.decodeIgmpRecord3,
+    encode: wire.encodeIgmpRecord3,
+    fields: {
+      type: [0, 'u8'], datalen: [1, 'u8'], numsrc: [wire.IGMP_REC_NUMSRC, 'u16'], group: [wire.IGMP_REC_GROUP, 's32']
+    }
+  },
   {
     title: 'Ethernet (RFC 894)', size: wire.ETHER_HDR_LEN, decode: wire.decodeEther, encode: wire.encodeEther,
     fields: { dst: [wire.ETHER_DST, 'mac'], src: [wire.ETHER_SRC, 'mac'], type: [wire.ETHER_TYPE, 'u16'] }

@@ -7,6 +7,7 @@ import type { VnetState } from '../../vnet/state.ts'
 import { verifyArp } from './arp.ts'
 import { verifyIp } from './ip.ts'
 import { verifyLink } from './link.ts'
+import { verifyMcast } from './mcast.ts'
 import { verifySockets } from './sockets.ts'
 import { verifyTcp } from './tcp.ts'
 import { verifyTimers } from './timers.ts'
@@ -17,5 +18,6 @@ export function verifyState(state: VnetState): void {
   verifyArp(state)
   verifyIp(state)
   verifySockets(state)
+  verifyMcast(state)
   verifyTcp(state)
 }

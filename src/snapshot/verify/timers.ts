@@ -1,6 +1,6 @@
 /** The heap is one, and every kind of entry has its case in vnet/dispatch.ts. */
 
-import { TIMER_ARP, TIMER_PMTU } from '../../kern/timer.ts'
+import { TIMER_ARP, TIMER_LAST } from '../../kern/timer.ts'
 import type { TimerHeap } from '../../kern/timer.ts'
 import { demand } from '../fault.ts'
 
@@ -12,7 +12,7 @@ export function verifyTimers(h: TimerHeap): void {
   for (let i = 0; i < n; i++) {
     const path = `.timers.at[${i}]`
     demand(h.at[i] < Infinity, path, 'an entry that never comes')
-    demand(h.kind[i] >= TIMER_ARP && h.kind[i] <= TIMER_PMTU, `.timers.kind[${i}]`, `${h.kind[i]} is no kind`)
+    demand(h.kind[i] >= TIMER_ARP && h.kind[i] <= TIMER_LAST, `.timers.kind[${i}]`, `${h.kind[i]} is no kind`)
     demand(h.tie[i] < h.nextTie, `.timers.tie[${i}]`, 'not given out yet')
     const up = (i - 1) >> 1
     if (i === 0) continue

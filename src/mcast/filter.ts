@@ -1,0 +1,52 @@
+/** Source filters: a socket's own, which decides on delivery, and their sum for an interface. */
+
+import type { Vn } from '../kern/vn.ts'
+import { addrIsV4 } from '../lib/addr.ts'
+import type { Addr } from '../lib/addr.ts'
+import { sourceEq, sourcesAdd, sourcesBoth, sourcesHave, sourcesMinus } from './sources.ts'
+import { MCAST_EXCLUDE, MCAST_INCLUDE } from './state.ts'
+import type { McFilter, McSocket } from './state.ts'
+
+/**
+ * True when socket `id` takes multicasts to `group` from `src` that came in by `ifId`: it has joined there and its
+ * filter lets the source pass (RFC 3376 §3.1; a socket gets nothing that only others have joined, unless it says so by
+ * IP_MULTICAST_ALL).
+ */
+export function mcastAllows(vn: Vn, id: number, ifId: number, group: Addr, src: Addr): boolean {
+  const so = vn.state.mcast.sockets.get(id)
+  if (so === undefined) return false
+  const filter = filterFind(so, ifId, group)
+  if (filter === null) return addrIsV4(group) ? so.all4 : so.all6
+  return sourcesHave(filter.sources, src) === (filter.mode === MCAST_INCLUDE)
+}
+
+/** As mcastAllows, for sockets that get every packet of a protocol until they join a group themselves (raw sockets). */
+export function mcastAllowsRaw(vn: Vn, id: number, ifId: number, group: Addr, src: Addr): boolean {
+  const so = vn.state.mcast.sockets.get(id)
+  return so === undefined || so.filters.length === 0 || mcastAllows(vn, id, ifId, group, src)
+}
+
+export function filterFind(so: McSocket, ifId: number, group: Addr): McFilter | null {
+  for (let i = 0; i < so.filters.length; i++) {
+    const filter = so.filters[i]
+    if (filter.ifId === ifId && sourceEq(filter.group, group)) return filter
+  }
+  return null
+}
+
+/**
+ * What all sockets together want of a group on an interface (RFC 3376 §3.2): EXCLUDE what every EXCLUDE filter
+ * excludes and no INCLUDE filter wants; without an EXCLUDE filter, INCLUDE what anybody includes.
+ */
+export function filterMerge(vn: Vn, ifId: number, group: Addr): { mode: number; sources: Addr[] } {
+  const included: Addr[] = []
+  let excluded: Addr[] | null = null
+  for (const so of vn.state.mcast.sockets.values()) {
+    const filter = filterFind(so, ifId, group)
+    if (filter === null) continue
+    if (filter.mode === MCAST_INCLUDE) for (const source of filter.sources) sourcesAdd(included, source)
+    else excluded = excluded === null ? filter.sources.map((a) => ({ ...a })) : sourcesBoth(excluded, filter.sources)
+  }
+  return excluded === null ? { mode: MCAST_INCLUDE, sources: included }
+    : { mode: MCAST_EXCLUDE, sources: sourcesMinus(excluded, included) }
+}

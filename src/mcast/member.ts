@@ -1,0 +1,97 @@
+/** Group members: what follows from a change of interface state (RFC 3376 §5.1, RFC 2236 §6; RFC 3810 §6.1). */
+
+import { AF_INET, AF_INET6 } from '../inet/state.ts'
+import { randomBelow } from '../kern/random.ts'
+import { NEVER } from '../kern/timer.ts'
+import type { Vn } from '../kern/vn.ts'
+import { addrIsV4 } from '../lib/addr.ts'
+import type { Addr } from '../lib/addr.ts'
+import { ENOBUFS } from '../lib/errno.ts'
+import { ifJoinGroup, ifLeaveGroup } from '../link/multicast.ts'
+import type { Ifnet } from '../link/state.ts'
+import {
+  mcastAlarm, mcastForget, mcastGroup, mcastIsOld, mcastJoined, mcastLink, mcastVersionCheck,
+} from './link.ts'
+import { filterMerge } from './filter.ts'
+import { mcastIsReported, mcastSendChange, mcastSendLeave, mcastSendOld } from './report.ts'
+import { sourceEq, sourcesMinus } from './sources.ts'
+import { createMcChange, createMcGroup } from './state.ts'
+import type { McGroup, McLink } from './state.ts'
+
+/** RFC 2236 §8.10 and RFC 3376 §8.11; those of MLDv1 and MLDv2 (RFC 3810 §9.11) are the same. */
+const UNSOLICITED_OLD = 10_000_000
+const UNSOLICITED = 1_000_000
+/** A leave and rejoin in old versions repeat at most twice (RFC 2236 §3). */
+const OLD_REPEATS = 2
+
+/**
+ * The sockets' filters for `group` on `ifp` have changed: brings the interface state up to date and tells the routers.
+ * ENOBUFS: more sources than net.inet.ip.mcast.maxgrpsrc; nothing has changed then.
+ */
+export function mcastUpdate(vn: Vn, ifp: Ifnet, group: Addr): number {
+  const merged = filterMerge(vn, ifp.id, group)
+  if (merged.sources.length > vn.state.sysctl['net.inet.ip.mcast.maxgrpsrc']) return ENOBUFS
+  const link = mcastLink(vn, ifp.id, addrIsV4(group) ? AF_INET : AF_INET6)
+  mcastVersionCheck(vn, link)
+  let g = mcastGroup(link, group)
+  if (g === null) {
+    g = createMcGroup(group)
+    link.groups.push(g)
+  }
+  const before = { mode: g.mode, sources: g.sources, joined: mcastJoined(g) }
+  g.mode = merged.mode
+  g.sources = merged.sources
+  const joined = mcastJoined(g)
+  if (joined && !before.joined) ifJoinGroup(ifp, group)
+  if (!joined && before.joined) ifLeaveGroup(ifp, group)
+  if (mcastIsReported(vn, ifp, group)) {
+    if (mcastIsOld(link)) oldChange(vn, ifp, link, g, before.joined, joined)
+    else {
+      note(link, g, before.mode, before.sources)
+      if (g.modeChanges > 0 || g.changes.length > 0) mcastTell(vn, ifp, link, g)
+    }
+  }
+  mcastForget(link)
+  mcastAlarm(vn, link)
+  return 0
+}
+
+/** Sends the state change report of a group now and sets the time of its next one, if there is to be one. */
+export function mcastTell(vn: Vn, ifp: Ifnet, link: McLink, g: McGroup): void {
+  mcastSendChange(vn, ifp, link, g)
+  const more = g.modeChanges > 0 || g.changes.length > 0
+  g.changeAt = more ? vn.state.now + 1 + randomBelow(vn.state.random, UNSOLICITED) : NEVER
+}
+
+/** Sends a report of an old version now and sets the time of the next unsolicited one. */
+export function mcastTellOld(vn: Vn, ifp: Ifnet, link: McLink, g: McGroup): void {
+  mcastSendOld(vn, ifp, link, g)
+  g.lastReporter = true
+  g.respondAt = NEVER
+  if (g.oldReports === 0) return
+  g.oldReports--
+  g.respondAt = vn.state.now + 1 + randomBelow(vn.state.random, UNSOLICITED_OLD)
+}
+
+/** The difference to what was, merged into what is still to be told (RFC 3376 §5.1). */
+function note(link: McLink, g: McGroup, mode: number, sources: readonly Addr[]): void {
+  if (g.mode !== mode) {
+    // its records carry the whole list, so nothing else needs to be said of sources
+    g.modeChanges = link.robustness
+    g.changes.length = 0
+    return
+  }
+  for (const source of [...sourcesMinus(g.sources, sources), ...sourcesMinus(sources, g.sources)]) {
+    const known = g.changes.find((change) => sourceEq(change.source, source))
+    if (known === undefined) g.changes.push(createMcChange(source, link.robustness))
+    else known.count = link.robustness
+  }
+}
+
+/** Old versions know groups only: a report when the first source is wanted, a leave after the last. */
+function oldChange(vn: Vn, ifp: Ifnet, link: McLink, g: McGroup, was: boolean, is: boolean): void {
+  if (is && !was) {
+    g.oldReports = Math.min(OLD_REPEATS, link.robustness - 1)
+    mcastTellOld(vn, ifp, link, g)
+  } else if (was && !is) mcastSendLeave(vn, ifp, link, g)
+}
