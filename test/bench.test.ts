@@ -29,3 +29,16 @@ it('tells what there is, and refuses what there is not', () => {
   const refused = bench('--only', 'nothing')
   expect([refused.status, refused.stderr.split('\n')[0]]).toEqual([2, 'No benchmark is called nothing.'])
 })
+
+it('the comparison with other stacks: help, and the lines of the peers\' scripts', async () => {
+  const { parseFigure } = await import(join(import.meta.dirname, '../bench/peers/theirs.mjs')) as {
+    parseFigure: (line: string) => { label: string; value: number } | null
+  }
+  expect(parseFigure('pasta mtu=1500 TCP_RR p50 us via tap      median=20.5 min=20.1 max=60 n=3'))
+    .toEqual({ label: 'pasta mtu=1500 TCP_RR p50 us via tap', value: 20.5 })
+  expect(parseFigure('pasta RSS: VmRSS: 1234 kB')).toBe(null)
+  const help = spawnSync(process.execPath, [RUN.replace('run.mjs', 'peers.mjs'), '--help'], { encoding: 'utf8' })
+  expect(help.stdout).toMatch(/^Usage: npm run bench:peers[^]*--short[^]*--json/)
+  const refused = spawnSync(process.execPath, [RUN.replace('run.mjs', 'peers.mjs'), '--scripts', '/nonexistent'], { encoding: 'utf8' })
+  expect([refused.status, refused.stderr]).toEqual([1, expect.stringMatching(/no peers' scripts at \/nonexistent|need root/)])
+})

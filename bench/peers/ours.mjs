@@ -1,0 +1,127 @@
+/** Our figures, taken with the peers' own load generator in a network namespace made for it. */
+
+import { spawn, spawnSync } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { median } from '../measure.mjs'
+
+const NS = 'bp-vimage'
+const ADDRESS = '10.79.0.2'
+const IDLE_CONNECTIONS = 10_000
+
+/** TCP bulk each way, UDP, round trips and connections, for MTU 1500 with and without the offload header. */
+export async function ourFigures({ netload, tapbench, runs, secs, progress }) {
+  const figures = {}
+  await withNamespace(async (inNs) => {
+    for (const [suffix, offload] of [['', true], ['Plain', false]]) {
+      const stack = await startStack(inNs, { offload, mtu: 1500, address: ADDRESS })
+      const load = (...args) => Number(inNs([netload, ...args]).split(' ')[0])
+      const take = async (key, once) => {
+        progress(`vimage ${key}`)
+        const values = []
+        for (let i = 0; i < runs; i++) values.push(await once())
+        figures[key] = median(values)
+      }
+      await take(`rx${suffix}Gbps`, () => load('tcp-source', ADDRESS, '6001', secs))
+      await take(`tx${suffix}Gbps`, () => load('tcp-sink', ADDRESS, '6002', secs))
+      if (offload) {
+        await take('roundTripUs', () => load('tcp-rr', ADDRESS, '6003', secs))
+        await take('connectsPerSecond', () => load('tcp-crr', ADDRESS, '6001', '1'))
+        await take('udp64PerSecond', () => udpRate(inNs, stack, netload, secs))
+        progress('vimage idle connections')
+        figures.idleConnectionBytes = await idleBytes(inNs, stack, netload)
+      }
+      await stack.stop()
+    }
+    if (tapbench !== null) await ideal(inNs, netload, tapbench, { runs, secs, progress }, figures)
+  })
+  return figures
+}
+
+/** What a TCP without loss recovery in C gets out of the same device: idealRxGbps and so on. */
+async function ideal(inNs, netload, tapbench, { runs, secs, progress }, figures) {
+  const servers = [['tcp-sink-server', '6001'], ['tcp-source-server', '6002']]
+    .map(([mode, port]) => spawn('ip', ['netns', 'exec', NS, netload, mode, '0.0.0.0', port], { stdio: 'ignore' }))
+  await sleep(300)
+  for (const [key, args] of [
+    ['idealRxGbps', ['tcp-sink', '-p', '6002', '-v']], ['idealTxGbps', ['tcp-source', '-p', '6001', '-v', '-G', '65160']],
+    ['idealRxPlainGbps', ['tcp-sink', '-p', '6002', '-m', '1500']],
+    ['idealTxPlainGbps', ['tcp-source', '-p', '6001', '-m', '1500']],
+  ]) {
+    progress(key)
+    const values = []
+    for (let i = 0; i < runs; i++) values.push(Number(inNs([tapbench, ...args, '-t', String(secs)]).split(' ')[0]))
+    figures[key] = median(values)
+  }
+  for (const server of servers) server.kill()
+}
+
+async function udpRate(inNs, stack, netload, secs) {
+  const sender = spawn('ip', ['netns', 'exec', NS, netload, 'udp-send', ADDRESS, '6100', '22', String(secs + 1)], { stdio: 'ignore' })
+  const ended = new Promise((resolve) => { sender.on('close', resolve) })
+  await sleep(400)
+  const a = await stack.ask('udp')
+  await sleep(secs * 1000)
+  const b = await stack.ask('udp')
+  await ended
+  return (b.datagrams - a.datagrams) / (b.at - a.at) * 1000
+}
+
+/** Bytes that an open connection which does nothing takes on our side. */
+async function idleBytes(inNs, stack, netload) {
+  const before = await stack.ask('mem')
+  const holder = spawn('ip', ['netns', 'exec', NS, netload, 'tcp-hold', ADDRESS, '6005', String(IDLE_CONNECTIONS)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  await new Promise((resolve) => { createInterface({ input: holder.stdout }).once('line', resolve) })
+  await sleep(3000)
+  const after = await stack.ask('mem')
+  holder.stdin.end()
+  await new Promise((resolve) => { holder.on('close', resolve) })
+  return (after.bytes - before.bytes) / (after.connections - before.connections)
+}
+
+async function startStack(inNs, options) {
+  const program = fileURLToPath(new URL('stack.mjs', import.meta.url))
+  const child = spawn('ip', ['netns', 'exec', NS, process.execPath, '--expose-gc', program, JSON.stringify(options)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const waiting = []
+  const line = () => new Promise((resolve) => { waiting.push(resolve) })
+  createInterface({ input: child.stdout }).on('line', (text) => waiting.shift()?.(text))
+  const closed = new Promise((resolve) => { child.on('close', resolve) })
+  if (await Promise.race([line(), closed.then(() => 'ended')]) !== 'ready') throw new Error('the stack did not start')
+  await sleep(300)
+  return {
+    ask: async (what) => {
+      const answer = line()
+      child.stdin.write(`${what}\n`)
+      return JSON.parse(await answer)
+    },
+    stop: async () => {
+      child.stdin.end()
+      await closed
+    },
+  }
+}
+
+/** `fn` gets a call that runs a command in a fresh namespace and returns its output; the namespace is gone afterwards. */
+async function withNamespace(fn) {
+  run(['ip', 'netns', 'add', NS])
+  try {
+    run(['ip', '-n', NS, 'link', 'set', 'lo', 'up'])
+    const inNs = (argv) => run(['ip', 'netns', 'exec', NS, ...argv])
+    inNs(['sysctl', '-qw', 'net.ipv4.tcp_max_tw_buckets=0', 'net.ipv4.ip_local_port_range=1024 65535'])
+    await fn(inNs)
+  } finally {
+    run(['ip', 'netns', 'del', NS])
+  }
+}
+
+function run(argv) {
+  const done = spawnSync(argv[0], argv.slice(1), { encoding: 'utf8', timeout: 120_000 })
+  if (done.error !== undefined) throw done.error
+  if (done.status !== 0) throw new Error(`${argv.join(' ')}: ${done.stderr.trim()}`)
+  return done.stdout.trim()
+}
