@@ -15,6 +15,8 @@ export interface ImpairConfig {
   /** True: nothing passes (the cable is pulled). */
   cut: boolean
   lossRate: number
+  /** Of so many frames the last is lost, apart from those that chance takes; 0: none. */
+  lossEvery: number
   /**
    * Bursts of losses after Gilbert and Elliott: chance per frame to enter and to leave the bad state, and of a loss in
    * it. In the good state `lossRate` holds.
@@ -117,9 +119,10 @@ export function createImpairState(seed: readonly number[], config: Partial<Impai
 /** A perfect link with what `config` changes of it. */
 export function createImpairConfig(config: Partial<ImpairConfig> = {}): ImpairConfig {
   return {
-    on: true, cut: false, lossRate: 0, burstEnterRate: 0, burstLeaveRate: 1, burstLossRate: 1, delayUs: 0, jitterUs: 0,
-    reorderRate: 0, reorderUs: 1000, duplicateRate: 0, corruptRate: 0, rateBps: Infinity, queueBytes: 1_000_000,
-    codel: false, codelTargetUs: 5000, codelIntervalUs: 100_000, ecn: false, mtu: Infinity, limitFrames: 10_000, ...config,
+    on: true, cut: false, lossRate: 0, lossEvery: 0, burstEnterRate: 0, burstLeaveRate: 1, burstLossRate: 1, delayUs: 0,
+    jitterUs: 0, reorderRate: 0, reorderUs: 1000, duplicateRate: 0, corruptRate: 0, rateBps: Infinity,
+    queueBytes: 1_000_000, codel: false, codelTargetUs: 5000, codelIntervalUs: 100_000, ecn: false, mtu: Infinity,
+    limitFrames: 10_000, ...config,
   }
 }
 
@@ -210,7 +213,8 @@ function loses(im: ImpairState): boolean {
     stats.burstLost++
     return true
   }
-  if (!happens(im, config.lossRate)) return false
+  const inTurn = config.lossEvery > 0 && stats.frames % config.lossEvery === 0
+  if (!inTurn && !happens(im, config.lossRate)) return false
   stats.lost++
   return true
 }

@@ -22,6 +22,8 @@ export interface PathOptions {
   rateBps: number
   /** Random loss and reordering of what the senders send; ACKs all arrive, in order. */
   lossRate: number
+  /** Besides, of so many packets the last is lost, as response functions have it; 0: none. */
+  lossEvery: number
   reorderRate: number
   /** How far a reordered packet falls behind. */
   reorderUs: number
@@ -89,9 +91,9 @@ const STAGGER_US = 7001
 export function createPathOptions(options: Partial<PathOptions> = {}): PathOptions {
   const rttUs = options.rttUs ?? 20_000
   return {
-    seed: 1, rttUs, rateBps: 10e6, lossRate: 0, reorderRate: 0, reorderUs: Math.min(5000, rttUs / 2), queue: 'droptail',
-    queueBytes: 0, ecn: false, cc: CC_NAMES[0], flows: 1, warmUpUs: Math.max(2e6, 50 * rttUs),
-    measureUs: Math.max(10e6, 200 * rttUs), sysctls: {}, traceUs: 0, ...options,
+    seed: 1, rttUs, rateBps: 10e6, lossRate: 0, lossEvery: 0, reorderRate: 0,
+    reorderUs: Math.min(5000, rttUs / 2), queue: 'droptail', queueBytes: 0, ecn: false, cc: CC_NAMES[0], flows: 1,
+    warmUpUs: Math.max(2e6, 50 * rttUs), measureUs: Math.max(10e6, 200 * rttUs), sysctls: {}, traceUs: 0, ...options,
   }
 }
 
@@ -156,7 +158,8 @@ function joined(world: World, a: SimHost, b: SimHost, o: PathOptions): Cable {
     link: LINK_IP,
     aToB: {
       delayUs: o.rttUs / 2, rateBps: o.rateBps, queueBytes: pathQueueBytes(o), codel, ecn: codel && o.ecn,
-      lossRate: o.lossRate, reorderRate: o.reorderRate, reorderUs: o.reorderUs, limitFrames: Infinity,
+      lossRate: o.lossRate, lossEvery: o.lossEvery, reorderRate: o.reorderRate, reorderUs: o.reorderUs,
+      limitFrames: Infinity,
     },
     bToA: { delayUs: o.rttUs / 2, limitFrames: Infinity },
   })

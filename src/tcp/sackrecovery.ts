@@ -91,7 +91,8 @@ function leave(vn: Vn, tcb: Tcb): void {
   const { rec } = tcb
   const owns = ccOwnsWindow(tcb)
   if (rec.phase === REC_FAST && !owns) tcb.cwnd = tcb.ssthresh
-  if (rec.phase === REC_FAST || owns) ccRecovered(vn, tcb, seqDiff(tcb.sndMax, tcb.sndUna))
+  // RFC 6937 §3: the window is ssthresh then, however little is in flight; NewReno's step back from a burst is not needed
+  if (rec.phase === REC_FAST || owns) ccRecovered(vn, tcb, Math.max(tcb.ssthresh, seqDiff(tcb.sndMax, tcb.sndUna)))
   rec.phase = REC_OPEN
   tcb.flags &= ~TF_FASTRECOVERY
   rackRecovered(tcb)

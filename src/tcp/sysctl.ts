@@ -2,7 +2,7 @@
 
 import { sysctlBool, sysctlEnum, sysctlInt } from '../kern/sysctl.ts'
 import type { SysctlDef } from '../kern/sysctl.ts'
-import { CC_NAMES } from './cc/names.ts'
+import { CC_CUBIC, CC_NAMES } from './cc/names.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -34,7 +34,7 @@ export const TCP_SYSCTLS = Object.freeze({
     1, 'Try smaller segments when full ones time out (RFC 2923 §2.1), then probe for larger ones (RFC 4821)'),
   'net.inet.tcp.pmtud_blackhole_mss': sysctlInt(1200, 88, 65_495, 'bytes', 'Send MSS tried in a suspected black hole'),
   'net.inet.tcp.tolerate_missing_ts': sysctlBool(0, 'Accept segments without the negotiated timestamp (RFC 7323 §3.2)'),
-  'net.inet.tcp.cc.algorithm': sysctlEnum(CC_NAMES, 0, 'Congestion control of new connections'),
+  'net.inet.tcp.cc.algorithm': sysctlEnum(CC_NAMES, CC_CUBIC, 'Congestion control of new connections'),
   // FreeBSD has this one off; RFC 8511 §1 recommends it wherever marks come from a short queue
   'net.inet.tcp.cc.abe': sysctlBool(1, 'A congestion mark shrinks the window less than a loss (RFC 8511)'),
   'net.inet.tcp.cc.hystartplusplus': sysctlBool(1, 'Leave the initial slow start when round trips grow (RFC 9406)'),

@@ -5,6 +5,7 @@ import type { World } from '../../src/sim/world.ts'
 import type { SimHost } from '../../src/sim/host.ts'
 import type { CableOptions } from '../../src/sim/cable.ts'
 import { startService } from '../../src/service/service.ts'
+import { sysctlSet } from '../../src/vnet/sysctl.ts'
 import { assertWorldClean } from '../support/plain.ts'
 import { startPinger, startTcpSink, startTcpSource, startUdp } from '../sim/apps.ts'
 
@@ -74,6 +75,7 @@ function tcpHandshakeClose(): Uint8Array {
 /** 60,000 bytes over a path that loses one packet in twelve. */
 function tcpLossRecovery(): Uint8Array {
   return between((world, a, b) => {
+    sysctlSet(a.vnet.state.sysctl, 'net.inet.tcp.cc.algorithm', 'newreno')
     const sink = startTcpSink(b, 9)
     const source = startTcpSource(a, B, 9, 60_000)
     world.run({ untilUs: 100 * SEC, until: () => source.closed && sink.ended === 1 })

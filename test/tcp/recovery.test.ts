@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { CC_NEWRENO } from '../../src/tcp/cc/names.ts'
 import { createTcp, passive, run } from './harness.ts'
 import type { Conn, Tcp } from './harness.ts'
 
@@ -15,9 +16,12 @@ function inFlight(t: Tcp, n: number): Conn {
   return c
 }
 
+/** What is said here is RFC 5681's and RFC 6582's: not CUBIC's, which is the default. */
+const NEWRENO = { 'net.inet.tcp.cc.algorithm': CC_NEWRENO }
+
 describe('slow start and congestion avoidance (RFC 5681 §3.1)', () => {
   test('initial window: ten segments, 14,600 bytes at most, two segments at least (RFC 6928 §2)', () => {
-    const t = createTcp({ mtu: 9000 })
+    const t = createTcp({ mtu: 9000, sysctls: NEWRENO })
     expect(passive(t, { mss: 1000, fport: 1 }).tcb.cwnd).toBe(10_000)
     expect(passive(t, { mss: 1460, fport: 2 }).tcb.cwnd).toBe(14_600)
     expect(passive(t, { mss: 2000, fport: 3 }).tcb.cwnd).toBe(14_600)
@@ -25,7 +29,7 @@ describe('slow start and congestion avoidance (RFC 5681 §3.1)', () => {
   })
 
   test('slow start: cwnd grows by what is acknowledged, two segments per ACK at most (RFC 3465 §2.2)', () => {
-    const t = createTcp()
+    const t = createTcp({ sysctls: NEWRENO })
     const c = inFlight(t, 10)
     c.write(50_000)
     t.sent.length = 0
@@ -38,7 +42,7 @@ describe('slow start and congestion avoidance (RFC 5681 §3.1)', () => {
   })
 
   test('congestion avoidance: one segment for each window acknowledged', () => {
-    const t = createTcp()
+    const t = createTcp({ sysctls: NEWRENO })
     const c = inFlight(t, 10)
     c.tcb.ssthresh = 10 * MSS
     c.write(50_000)
@@ -51,7 +55,7 @@ describe('slow start and congestion avoidance (RFC 5681 §3.1)', () => {
   })
 
   test('a window that is not used does not grow', () => {
-    const t = createTcp()
+    const t = createTcp({ sysctls: NEWRENO })
     const c = passive(t, { mss: MSS })
     for (let i = 0; i < 50; i++) {
       c.write(100)
@@ -62,7 +66,7 @@ describe('slow start and congestion avoidance (RFC 5681 §3.1)', () => {
   })
 
   test('after an idle timeout the window starts over (§4.1)', () => {
-    const t = createTcp()
+    const t = createTcp({ sysctls: NEWRENO })
     const c = inFlight(t, 40)
     c.in('.', { ack: 40_001 })
     run(t, 10_000)
@@ -71,7 +75,7 @@ describe('slow start and congestion avoidance (RFC 5681 §3.1)', () => {
   })
 
   test('a timeout: ssthresh is half the flight, cwnd one segment; a repeated one leaves ssthresh (§3.1 (4))', () => {
-    const t = createTcp()
+    const t = createTcp({ sysctls: NEWRENO })
     const c = inFlight(t, 10)
     run(t, 500)
     expect([c.tcb.ssthresh, c.tcb.cwnd]).toEqual([5 * MSS, MSS])
@@ -82,7 +86,7 @@ describe('slow start and congestion avoidance (RFC 5681 §3.1)', () => {
 
 describe('limited transmit (RFC 3042)', () => {
   test('each of the first two duplicate ACKs lets one new segment out', () => {
-    const t = createTcp()
+    const t = createTcp({ sysctls: NEWRENO })
     const c = inFlight(t, 4)
     c.write(5 * MSS)
     c.none()
@@ -95,7 +99,7 @@ describe('limited transmit (RFC 3042)', () => {
   })
 
   test('net.inet.tcp.rfc3042 off: none', () => {
-    const t = createTcp({ sysctls: { 'net.inet.tcp.rfc3042': 0 } })
+    const t = createTcp({ sysctls: { ...NEWRENO, 'net.inet.tcp.rfc3042': 0 } })
     const c = inFlight(t, 4)
     c.write(5 * MSS)
     c.in('.', { ack: 1 })
@@ -104,7 +108,7 @@ describe('limited transmit (RFC 3042)', () => {
   })
 
   test('not beyond the peer\'s window', () => {
-    const t = createTcp()
+    const t = createTcp({ sysctls: NEWRENO })
     const c = passive(t, { mss: MSS, win: 4000 })
     c.write(8000)
     t.sent.length = 0
@@ -116,7 +120,7 @@ describe('limited transmit (RFC 3042)', () => {
 
 describe('fast retransmit and NewReno (RFC 5681 §3.2, RFC 6582 §3.2)', () => {
   test('the third duplicate retransmits; window inflation lets new data out; a full ACK ends recovery', () => {
-    const t = createTcp({ sysctls: { 'net.inet.tcp.rfc3042': 0 } })
+    const t = createTcp({ sysctls: { ...NEWRENO, 'net.inet.tcp.rfc3042': 0 } })
     const c = inFlight(t, 10)
     c.write(20 * MSS)
     c.in('.', { ack: 1 })
@@ -143,7 +147,7 @@ describe('fast retransmit and NewReno (RFC 5681 §3.2, RFC 6582 §3.2)', () => {
   })
 
   test('a partial ACK retransmits the next hole, without waiting for duplicates', () => {
-    const t = createTcp({ sysctls: { 'net.inet.tcp.rfc3042': 0 } })
+    const t = createTcp({ sysctls: { ...NEWRENO, 'net.inet.tcp.rfc3042': 0 } })
     const c = inFlight(t, 10)
     for (let i = 0; i < 3; i++) c.in('.', { ack: 1 })
     c.out('.', { seq: 1, len: MSS })
@@ -162,7 +166,7 @@ describe('fast retransmit and NewReno (RFC 5681 §3.2, RFC 6582 §3.2)', () => {
   })
 
   test('Karn holds for fast retransmits too (MUST-18)', () => {
-    const t = createTcp()
+    const t = createTcp({ sysctls: NEWRENO })
     const c = inFlight(t, 10)
     const { srtt } = c.tcb
     run(t, 50)
@@ -175,7 +179,7 @@ describe('fast retransmit and NewReno (RFC 5681 §3.2, RFC 6582 §3.2)', () => {
   })
 
   test('after a timeout ACKs of what was sent before it count for one segment each (RFC 3465 §2.3)', () => {
-    const t = createTcp()
+    const t = createTcp({ sysctls: NEWRENO })
     const c = inFlight(t, 10)
     run(t, 300)
     c.out('.', { seq: 1, len: MSS })
@@ -185,7 +189,7 @@ describe('fast retransmit and NewReno (RFC 5681 §3.2, RFC 6582 §3.2)', () => {
   })
 
   test('duplicates after a timeout, of data sent before it, do not start recovery again', () => {
-    const t = createTcp({ sysctls: { 'net.inet.tcp.rfc3042': 0 } })
+    const t = createTcp({ sysctls: { ...NEWRENO, 'net.inet.tcp.rfc3042': 0 } })
     const c = inFlight(t, 10)
     run(t, 300)
     c.out('.', { seq: 1, len: MSS })
@@ -198,7 +202,7 @@ describe('fast retransmit and NewReno (RFC 5681 §3.2, RFC 6582 §3.2)', () => {
   })
 
   test('no duplicate by RFC 5681 §2: with data, with another window, with nothing in flight', () => {
-    const t = createTcp()
+    const t = createTcp({ sysctls: NEWRENO })
     const c = inFlight(t, 10)
     for (let i = 0; i < 5; i++) c.in('.', { ack: 1, seq: 1 + i, data: 1 })
     for (let i = 0; i < 5; i++) c.in('.', { seq: 6, ack: 1, win: 60_000 - i })
@@ -211,7 +215,7 @@ describe('fast retransmit and NewReno (RFC 5681 §3.2, RFC 6582 §3.2)', () => {
   })
 
   test('a timeout during recovery ends it (RFC 6582 §3.2 step 4)', () => {
-    const t = createTcp({ sysctls: { 'net.inet.tcp.rfc3042': 0 } })
+    const t = createTcp({ sysctls: { ...NEWRENO, 'net.inet.tcp.rfc3042': 0 } })
     const c = inFlight(t, 10)
     for (let i = 0; i < 3; i++) c.in('.', { ack: 1 })
     c.out('.', { seq: 1 })

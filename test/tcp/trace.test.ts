@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { SOL_TCP, TCP_CORK, TCP_TRACE } from '../../src/inet/sockopt.ts'
 import { frameRelease } from '../../src/lib/frame.ts'
 import { toSeq } from '../../src/lib/seq.ts'
+import { CC_NEWRENO } from '../../src/tcp/cc/names.ts'
 import { tcpTraceChain, tcpTraceLine, tcpTraceShort } from '../../src/tcp/trace-read.ts'
 import type { TcpTraceEvent } from '../../src/tcp/trace-read.ts'
 import { TRACE_WIDTH } from '../../src/tcp/state-trace.ts'
@@ -85,7 +86,7 @@ describe('causes', () => {
   })
 
   test('three duplicate ACKs: recovery begins, and the retransmission says so', () => {
-    const c = passive(createTcp({ sysctls: TRACED }), { mss: 1000 })
+    const c = passive(createTcp({ sysctls: { ...TRACED, 'net.inet.tcp.cc.algorithm': CC_NEWRENO } }), { mss: 1000 })
     c.write(8000)
     for (let i = 0; i < 3; i++) c.in('.', { ack: 1 })
     const sent = events(c).find((e) => e.kind === 'out' && e.clause === 'RFC 5681 §3.2')

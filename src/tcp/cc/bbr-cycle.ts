@@ -215,7 +215,8 @@ function checkProbeRtt(vn: Vn, tcb: Tcb): void {
   const { now } = vn.state
   const { rttUs } = vn.state.tcp.rate
   const expired = now > v[BB_PROBE_RTT_AT] + PROBE_RTT_INTERVAL_US
-  if (rttUs >= 0 && (rttUs < v[BB_PROBE_RTT_MIN] || expired)) {
+  // a windowed minimum is as old as the last sample of its size: a path whose queue runs empty needs no probe
+  if (rttUs >= 0 && (rttUs <= v[BB_PROBE_RTT_MIN] || expired)) {
     v[BB_PROBE_RTT_MIN] = Math.max(1, rttUs)
     v[BB_PROBE_RTT_AT] = now
   }

@@ -6,8 +6,9 @@ import type { Tcb } from '../state.ts'
 import {
   BBR_CRUISE, BBR_DOWN, BBR_DRAIN, BBR_PROBE_RTT, BBR_STARTUP, BBR_UP, BB_BW_BEFORE, BB_BW_LATEST, BB_BW_NOW, BB_BW_SHORT, BB_CWND,
   BB_EXTRA_AT, BB_EXTRA_BEFORE, BB_EXTRA_BYTES, BB_EXTRA_NOW, BB_EXTRA_ROUNDS, BB_FULL, BB_INFLIGHT_LATEST,
-  BB_INFLIGHT_LONG, BB_INFLIGHT_SHORT, BB_LOSS_IN_ROUND, BB_LOSS_ROUND, BB_LOSS_ROUND_START, BB_MIN_RTT, BB_NEXT_ROUND,
-  BB_ROUNDS_SINCE, BB_ROUND_START, BB_STATE, BETA, CWND_GAIN, EXTRA_ROUNDS, HEADROOM, LOSS_THRESH, MIN_PIPE_SEGMENTS, NONE,
+  BB_INFLIGHT_LONG, BB_INFLIGHT_SHORT, BB_LOSS_IN_ROUND, BB_LOSS_ROUND, BB_LOSS_ROUND_DELIVERED, BB_LOSS_ROUND_LOST,
+  BB_LOSS_ROUND_START, BB_MIN_RTT, BB_NEXT_ROUND,
+  BB_ROUNDS_SINCE, BB_ROUND_START, BB_STATE, BETA, CWND_GAIN, EXTRA_ROUNDS, HEADROOM, LOSS_DEVIATIONS, LOSS_THRESH, MIN_PIPE_SEGMENTS, NONE,
 } from './bbr-vars.ts'
 
 /** The sample's bandwidth in bytes per second; 0 where there is none. */
@@ -81,8 +82,8 @@ export function bbrUpdateCongestion(vn: Vn, tcb: Tcb): void {
   }
   if (bw >= bbrMaxBw(tcb) || !rate.appLimited) v[BB_BW_NOW] = Math.max(v[BB_BW_NOW], bw)
   if (v[BB_LOSS_ROUND_START] === 0) return
-  if (v[BB_LOSS_IN_ROUND] === 1 && !probing(v[BB_STATE])) lowerShortTerm(tcb)
-  v[BB_LOSS_IN_ROUND] = 0
+  if (!probing(v[BB_STATE]) && (v[BB_LOSS_IN_ROUND] === 1 || lostTooMuch(tcb))) lowerShortTerm(tcb)
+  bbrStartLossRound(tcb)
 }
 
 /** §5.5.10.2: the next loss round begins with this ACK's sample. */
@@ -93,10 +94,21 @@ export function bbrAdvanceSignals(vn: Vn, tcb: Tcb): void {
   v[BB_INFLIGHT_LATEST] = vn.state.tcp.rate.delivered
 }
 
-/** §5.5.10.3: loss or marks beyond what is tolerated at this much in flight. */
+/** §5.5.10.3: loss beyond what is tolerated at this much in flight. */
 export function bbrInflightTooHigh(vn: Vn, tcb: Tcb): boolean {
   const { rate } = vn.state.tcp
-  return rate.priorDelivered >= 0 && tcb.sent.lostTotal - rate.txLost > rate.txInFlight * LOSS_THRESH
+  return rate.priorDelivered >= 0 && bbrLossTooHigh(tcb, tcb.sent.lostTotal - rate.txLost, rate.txInFlight)
+}
+
+/**
+ * Whether `lost` bytes of `total` say that more than LossThresh is lost. Few packets cannot tell: of thirty, one is 3 %
+ * at any loss rate. So it must be more than that share by more than chance makes of it, which is two standard
+ * deviations of a count of losses (docs/deviations.md).
+ */
+export function bbrLossTooHigh(tcb: Tcb, lost: number, total: number): boolean {
+  if (lost === 0) return false
+  const tolerated = total * LOSS_THRESH
+  return lost > tolerated + LOSS_DEVIATIONS * Math.sqrt(tolerated * tcb.mss)
 }
 
 /** §5.5.9: how much more came at once than the bandwidth explains; the largest of ten rounds. */
@@ -130,9 +142,24 @@ export function bbrResetShortTerm(tcb: Tcb): void {
 /** §5.5.10: no loss and no sample in this round yet. */
 export function bbrResetCongestion(tcb: Tcb): void {
   const v = tcb.ccVars
-  v[BB_LOSS_IN_ROUND] = 0
+  bbrStartLossRound(tcb)
   v[BB_BW_LATEST] = 0
   v[BB_INFLIGHT_LATEST] = 0
+}
+
+/** Losses are counted from here on. */
+export function bbrStartLossRound(tcb: Tcb): void {
+  const v = tcb.ccVars
+  v[BB_LOSS_IN_ROUND] = 0
+  v[BB_LOSS_ROUND_LOST] = tcb.sent.lostTotal
+  v[BB_LOSS_ROUND_DELIVERED] = tcb.sent.delivered
+}
+
+/** In this loss round more was lost than is tolerated while probing: below that the path is taken to be as it was. */
+function lostTooMuch(tcb: Tcb): boolean {
+  const v = tcb.ccVars
+  const lost = tcb.sent.lostTotal - v[BB_LOSS_ROUND_LOST]
+  return bbrLossTooHigh(tcb, lost, lost + tcb.sent.delivered - v[BB_LOSS_ROUND_DELIVERED])
 }
 
 /** Whether more than usual is sent on purpose, so that its loss is no news about the path's state. */

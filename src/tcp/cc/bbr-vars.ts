@@ -25,9 +25,9 @@ export const BB_STATE = 0
 /** BBR's own cwnd: recovery may set another meanwhile. And the one to go back to after recovery or probe-RTT. */
 export const BB_CWND = 1
 export const BB_PRIOR_CWND = 2
-/** Totals of delivered and lost bytes when the ACK before was processed. */
+/** Total of delivered bytes when the ACK before was processed, and of lost bytes when the loss round began. */
 export const BB_DELIVERED = 3
-export const BB_LOST = 4
+export const BB_LOSS_ROUND_LOST = 4
 /** Rounds: a round is over when what was sent after its beginning is delivered. */
 export const BB_NEXT_ROUND = 5
 export const BB_ROUND_START = 6
@@ -38,7 +38,7 @@ export const BB_BW_NOW = 8
 export const BB_BW_SHORT = 9
 export const BB_INFLIGHT_SHORT = 10
 export const BB_INFLIGHT_LONG = 11
-/** Largest samples of this loss round, its end, whether it begins with this ACK, and whether something was lost in it. */
+/** Largest samples of this loss round, its end, whether it begins with this ACK, and whether a mark or timeout came in it. */
 export const BB_BW_LATEST = 12
 export const BB_INFLIGHT_LATEST = 13
 export const BB_LOSS_ROUND = 14
@@ -78,7 +78,9 @@ export const BB_ROUND_LOST = 40
 export const BB_ROUND_DELIVERED = 41
 export const BB_MARKED = 42
 export const BB_MARKED_ROUNDS = 43
-export const BBR_VARS = 44
+/** Total of delivered bytes when the loss round began. */
+export const BB_LOSS_ROUND_DELIVERED = 44
+export const BBR_VARS = 45
 
 /** §2.4, §5.3: gains by state, of the pacing rate and of cwnd. */
 export const PACING_GAIN: readonly number[] = Object.freeze([2.77, 0.5, 0.9, 1, 1, 1.25, 1])
@@ -87,6 +89,8 @@ export const CWND_GAIN: readonly number[] = Object.freeze([2, 2, 2, 2, 2, 2.25, 
 export const PACING_MARGIN = 0.99
 /** §5.5.10: tolerated loss, and the multiplicative decrease. */
 export const LOSS_THRESH = 0.02
+/** What chance may add to it, in standard deviations. */
+export const LOSS_DEVIATIONS = 2
 export const BETA = 0.7
 /** §5.3.3.2: room that is left to others while cruising. */
 export const HEADROOM = 0.15

@@ -9,12 +9,12 @@ import { CWND_MAX } from '../state-cc.ts'
 import type { Tcb } from '../state.ts'
 import { bbrMarked, bbrProbeRttCwnd, bbrUpdateState } from './bbr-cycle.ts'
 import {
-  bbrAdvanceSignals, bbrBw, bbrMaxInflight, bbrMinPipe, bbrResetShortTerm, bbrUpdateCongestion, bbrUpdateExtraAcked,
-  bbrUpdateRound, bbrWithHeadroom,
+  bbrAdvanceSignals, bbrBw, bbrMaxInflight, bbrMinPipe, bbrResetShortTerm, bbrStartLossRound, bbrUpdateCongestion,
+  bbrUpdateExtraAcked, bbrUpdateRound, bbrWithHeadroom,
 } from './bbr-model.ts'
 import {
   BBR_CRUISE, BBR_DOWN, BBR_PROBE_RTT, BBR_STARTUP, BB_CWND, BB_DELIVERED, BB_EXTRA_AT, BB_FULL, BB_INFLIGHT_LONG,
-  BB_INFLIGHT_SHORT, BB_LOSS_IN_ROUND, BB_LOST, BB_MIN_RTT, BB_MIN_RTT_AT, BB_PRIOR_CWND, BB_PROBE_RTT_AT, BB_PROBE_RTT_MIN,
+  BB_INFLIGHT_SHORT, BB_LOSS_IN_ROUND, BB_MIN_RTT, BB_MIN_RTT_AT, BB_PRIOR_CWND, BB_PROBE_RTT_AT, BB_PROBE_RTT_MIN,
   BB_ROUND_DELIVERED, BB_ROUND_LOST, BB_STATE, NONE, PACING_GAIN, PACING_MARGIN,
 } from './bbr-vars.ts'
 import type { CcAlgorithm } from './cc.ts'
@@ -35,7 +35,6 @@ function init(vn: Vn, tcb: Tcb): void {
   v[BB_STATE] = BBR_STARTUP
   v[BB_CWND] = tcb.cwnd
   v[BB_DELIVERED] = tcb.sent.delivered
-  v[BB_LOST] = tcb.sent.lostTotal
   v[BB_ROUND_LOST] = tcb.sent.lostTotal
   v[BB_ROUND_DELIVERED] = tcb.sent.delivered
   v[BB_MIN_RTT] = tcb.srtt > 0 ? tcb.srtt : NONE
@@ -45,6 +44,7 @@ function init(vn: Vn, tcb: Tcb): void {
   v[BB_INFLIGHT_LONG] = NONE
   v[BB_EXTRA_AT] = now
   bbrResetShortTerm(tcb)
+  bbrStartLossRound(tcb)
   tcb.paceRate = PACING_GAIN[BBR_STARTUP] * tcb.cwnd * 1e6 / (tcb.srtt > 0 ? tcb.srtt : FIRST_RTT_US)
 }
 
@@ -53,8 +53,6 @@ function sampled(vn: Vn, tcb: Tcb): void {
   const v = tcb.ccVars
   const delivered = tcb.sent.delivered - v[BB_DELIVERED]
   v[BB_DELIVERED] = tcb.sent.delivered
-  if (tcb.sent.lostTotal > v[BB_LOST]) v[BB_LOSS_IN_ROUND] = 1
-  v[BB_LOST] = tcb.sent.lostTotal
   bbrUpdateRound(vn, tcb)
   bbrUpdateCongestion(vn, tcb)
   bbrUpdateExtraAcked(vn, tcb, delivered)
@@ -92,7 +90,6 @@ function setCwnd(vn: Vn, tcb: Tcb, delivered: number): void {
 function lossDetected(_vn: Vn, tcb: Tcb): void {
   const v = tcb.ccVars
   if (v[BB_STATE] !== BBR_PROBE_RTT) v[BB_PRIOR_CWND] = v[BB_CWND]
-  v[BB_LOSS_IN_ROUND] = 1
   tcb.ssthresh = Math.max(tcb.cwnd, bbrMinPipe(tcb))
 }
 
