@@ -9,7 +9,7 @@ const RUNTIME = { dependencyTypesNot: ['type-only'] }
 const BUILTIN = { dependencyTypes: ['core'] }
 const NPM = ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown', 'npm-bundled']
 
-const PROTOCOLS = ['link', 'arp', 'ip', 'icmp', 'inet', 'mcast', 'igmp', 'raw', 'udp', 'tcp']
+const PROTOCOLS = ['link', 'arp', 'nd', 'ip', 'ip6', 'icmp', 'icmp6', 'inet', 'mcast', 'igmp', 'raw', 'udp', 'tcp']
 const CORE = ['lib', 'wire', 'kern', 'device', ...PROTOCOLS, 'snapshot', 'vnet', 'sim', 'pcap', 'script']
 /** Folders that may call the host's operating system. */
 const NODE_SIDE = ['host', 'daemon', 'cli', 'socket', 'node', 'service', 'vimage']
@@ -18,7 +18,7 @@ const ENTRIES = '^src/(index|(wire|sim|pcap|script)/index|script/sim|cli/main)\\
 /** Counters, tunables, constants and records: no behaviour, so any protocol may look at any other's. */
 const TABLES = '/(state|state-[a-z]+|stats|sysctl|ctl|sockopt)\\.ts$'
 /** What owners of a Vnet (driver, world, container, sockets) may call besides vnet/: management, names of states. */
-const MANAGEMENT = '^src/(link/ifnet|ip/route|arp/list|tcp/(fsm|info|linux-info|freebsd-info|trace-read|cc/names))\\.ts$'
+const MANAGEMENT = '^src/(link/ifnet|ip/route|ip6/(route|ifaddr)|arp/list|nd/list|tcp/(fsm|info|linux-info|freebsd-info|trace-read|cc/names))\\.ts$'
 
 /** Files in `from` import nothing outside the pattern `may`. */
 const only = (name, comment, from, may, to = {}) =>
@@ -63,25 +63,32 @@ const PACKET_PATH = [
   only('protocols-know-the-core', 'protocols import lib, wire, kern and each other', dir(...PROTOCOLS),
     `${dir('lib', 'wire', 'kern', ...PROTOCOLS)}|^src/vnet/state\\.ts$|node_modules/@noble/(hashes|ciphers)/`),
   never('entry-only-from-below', 'a protocol is entered by those that have a packet or an error for it',
-    { path: dir(...PROTOCOLS), pathNot: '/(input|ctlinput|report|loop|timer|reass)\\.ts$' },
+    { path: dir(...PROTOCOLS), pathNot: '/(input|ctlinput|report|loop|timer|reass|headers)\\.ts$' },
     { path: `${dir(...PROTOCOLS)}(input|ctlinput)\\.ts$`, ...RUNTIME }),
   // what a lower layer's output needs of a higher one is a look at its addresses, no call into it
-  never('link-output-goes-down', 'output calls only downward', { path: '^src/link/(output|tx)\\.ts$' },
-    { path: dir('ip', 'icmp', 'inet', 'raw', 'udp', 'tcp'), pathNot: `${TABLES}|^src/ip/addrs\\.ts$`, ...RUNTIME }),
+  never('link-output-goes-down', 'output calls only downward', { path: '^src/link/(output6?|tx)\\.ts$' },
+    { path: dir('ip', 'ip6', 'icmp', 'icmp6', 'inet', 'raw', 'udp', 'tcp'), pathNot: `${TABLES}|^src/ip/addrs\\.ts$`, ...RUNTIME }),
   never('arp-output-goes-down', 'output calls only downward', { path: '^src/arp/(send|resolve)\\.ts$' },
     { path: dir('ip', 'icmp', 'inet', 'raw', 'udp', 'tcp'), pathNot: `${TABLES}|^src/ip/addrs\\.ts$`, ...RUNTIME }),
   never('ip-output-goes-down', 'output calls only downward',
     { path: '^src/ip/(output|fragment|transmit|build|ident)\\.ts$' },
     { path: dir('icmp', 'inet', 'raw', 'udp', 'tcp'), pathNot: TABLES, ...RUNTIME }),
+  never('nd-output-goes-down', 'output calls only downward; it sums with inet/ and asks for sources',
+    { path: '^src/nd/(send|resolve)\\.ts$' },
+    { path: dir('ip', 'ip6', 'icmp', 'icmp6', 'inet', 'raw', 'udp', 'tcp'),
+      pathNot: `${TABLES}|^src/(ip6/(addrs|source)|inet/checksum)\\.ts$`, ...RUNTIME }),
+  never('ip6-output-goes-down', 'output calls only downward',
+    { path: '^src/ip6/(output|fragment|transmit|source|pmtu|route)\\.ts$' },
+    { path: dir('icmp', 'icmp6', 'inet', 'raw', 'udp', 'tcp'), pathNot: TABLES, ...RUNTIME }),
   never('inet-output-goes-down', 'output calls only downward',
     { path: '^src/inet/(output|source|checksum|port|hash|pmtu)\\.ts$' },
-    { path: dir('icmp', 'raw', 'udp', 'tcp'), pathNot: TABLES, ...RUNTIME }),
-  never('link-knows-no-transport', 'link/ hands to arp/ and ip/', { path: dir('link', 'arp') },
+    { path: dir('icmp', 'icmp6', 'raw', 'udp', 'tcp'), pathNot: TABLES, ...RUNTIME }),
+  never('link-knows-no-transport', 'link/ hands to arp/, ip/ and ip6/', { path: dir('link', 'arp', 'nd') },
     { path: dir('raw', 'udp', 'tcp') }),
-  never('ip-knows-no-transport', 'ip/ and icmp/ hand to inet/', { path: dir('ip', 'icmp') },
+  never('ip-knows-no-transport', 'ip/, ip6/ and their ICMP hand to inet/', { path: dir('ip', 'ip6', 'icmp', 'icmp6') },
     { path: dir('udp', 'tcp'), pathNot: TABLES }),
   never('tcp-is-family-free', 'what depends on the address family is behind inet/', { path: dir('tcp', 'udp') },
-    { path: dir('link', 'arp', 'ip', 'icmp'), ...RUNTIME }),
+    { path: dir('link', 'arp', 'nd', 'ip', 'ip6', 'icmp', 'icmp6'), ...RUNTIME }),
   never('tcp-alone', 'transports do not know each other', { path: dir('tcp') }, { path: dir('udp', 'raw') }),
   never('udp-alone', 'transports do not know each other', { path: dir('udp') }, { path: dir('tcp', 'raw') }),
   never('raw-alone', 'transports do not know each other', { path: dir('raw') }, { path: dir('tcp', 'udp') }),

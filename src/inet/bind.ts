@@ -2,14 +2,14 @@
 
 import type { Vn } from '../kern/vn.ts'
 import {
-  IP4_LOOPBACK, addrCopy, addrFromIp4, addrIsMulticast, addrIsUnspecified, addrIsV4, createAddr,
+  addrCopy, addrIsMulticast, addrIsUnspecified, addrIsV4, createAddr,
 } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, EISCONN } from '../lib/errno.ts'
 import { inpInsert, inpLookup, inpLookupListen, inpRemove, sameHost } from './inptable.ts'
 import type { Pcb } from './inptable.ts'
 import { portPick } from './port.ts'
-import { inetIsBroadcast, inetIsLocal, inetSourceBound } from './source.ts'
+import { inetDestination, inetIsBroadcast, inetIsLocal, inetSourceBound, inetZoned } from './source.ts'
 import {
   AF_INET, INP_LISTENING, INP_REUSEADDR, INP_REUSEPORT, INP_V6ONLY, SO_KIND_MASK, SO_UDP,
 } from './state.ts'
@@ -21,9 +21,10 @@ import type { Inpcb, InpTable } from './state.ts'
  * broadcast or multicast address, to receive only what is sent there); EADDRINUSE.
  */
 export function inpBind(
-  vn: Vn, inp: Inpcb, t: InpTable, pcbs: Map<number, Pcb>, addr: Addr, port: number,
+  vn: Vn, inp: Inpcb, t: InpTable, pcbs: Map<number, Pcb>, given: Addr, port: number,
 ): number {
   if (inp.lport !== 0 || port < 0 || port > 0xffff) return EINVAL
+  const addr = inetZoned(vn, given)
   const any = addrIsUnspecified(addr)
   if (!any && !familyFits(inp, addr)) return EAFNOSUPPORT
   if (!any && !inetIsLocal(vn, addr) && !(isUdp(inp) && isGroup(vn, addr))) return EADDRNOTAVAIL
@@ -48,7 +49,7 @@ export function inpConnect(
 ): number {
   if (inp.fport !== 0) return EISCONN
   if (port <= 0 || port > 0xffff) return EADDRNOTAVAIL
-  const faddr = addrIsUnspecified(addr) && inp.family === AF_INET ? addrFromIp4(IP4_LOOPBACK) : addr
+  const faddr = inetDestination(vn, inp, addr)
   if (!familyFits(inp, faddr)) return EAFNOSUPPORT
   const laddr = createAddr()
   const errno = inetSourceBound(vn, inp.laddr, faddr, laddr)

@@ -5,22 +5,24 @@ import { EINVAL, ENOPROTOOPT } from '../lib/errno.ts'
 import { mcastGetOpt, mcastSetOpt } from '../mcast/sockopt.ts'
 import { F_BROADCAST_OK, F_DF, F_DONTROUTE } from '../lib/frame.ts'
 import {
-  IP_HDRINCL, IP_MTU_DISCOVER, IP_TOS, IP_TTL, PMTUD_DO, PMTUD_PROBE, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, SOL_IP,
-  SOL_SOCKET, SO_BROADCAST, SO_DONTROUTE, SO_ERROR, SO_KEEPALIVE, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF,
-  SO_TYPE,
+  IPV6_MTU_DISCOVER, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY, IP_HDRINCL, IP_MTU_DISCOVER, IP_TOS, IP_TTL, PMTUD_DO,
+  PMTUD_PROBE, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, SOL_IP, SOL_IPV6, SOL_SOCKET, SO_BROADCAST,
+  SO_DONTROUTE, SO_ERROR, SO_KEEPALIVE, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_TYPE,
 } from './sockopt.ts'
 import {
-  INP_BROADCAST, INP_DONTROUTE, INP_HDRINCL, INP_KEEPALIVE, INP_REUSEADDR, INP_REUSEPORT, SO_KIND_MASK, SO_RAW, SO_TCP,
+  AF_INET6, INP_BROADCAST, INP_DONTROUTE, INP_HDRINCL, INP_KEEPALIVE, INP_REUSEADDR, INP_REUSEPORT,
+  INP_V6ONLY, SO_KIND_MASK, SO_RAW, SO_TCP,
 } from './state.ts'
 import type { Inpcb } from './state.ts'
 
 /** Sets a shared option. ENOPROTOOPT: not one of these (the protocol looks further); EINVAL: not a value for it. */
-export function inpSetOpt(_vn: Vn, inp: Inpcb, level: number, name: number, value: number): number {
+export function inpSetOpt(vn: Vn, inp: Inpcb, level: number, name: number, value: number): number {
   const flag = optionFlag(inp, level, name)
   if (flag !== 0) {
     inp.options = value !== 0 ? inp.options | flag : inp.options & ~flag
     return 0
   }
+  if (level === SOL_IPV6) return setOpt6(vn, inp, name, value)
   if (level !== SOL_IP) return ENOPROTOOPT
   switch (name) {
     case IP_TTL:
@@ -40,6 +42,22 @@ export function inpSetOpt(_vn: Vn, inp: Inpcb, level: number, name: number, valu
   }
 }
 
+/** Options of IPv6 sockets (RFC 3493 §5, RFC 3542 §6.5); what IPv4 has as well is the same field. */
+function setOpt6(vn: Vn, inp: Inpcb, name: number, value: number): number {
+  if (inp.family !== AF_INET6) return ENOPROTOOPT
+  switch (name) {
+    case IPV6_V6ONLY:
+      // whom it may talk to is settled when it is bound
+      if (inp.lport !== 0 || (value !== 0 && value !== 1)) return EINVAL
+      inp.options = value !== 0 ? inp.options | INP_V6ONLY : inp.options & ~INP_V6ONLY
+      return 0
+    case IPV6_UNICAST_HOPS: return inpSetOpt(vn, inp, SOL_IP, IP_TTL, value)
+    case IPV6_TCLASS: return inpSetOpt(vn, inp, SOL_IP, IP_TOS, value === -1 ? 0 : value)
+    case IPV6_MTU_DISCOVER: return inpSetOpt(vn, inp, SOL_IP, IP_MTU_DISCOVER, value)
+    default: return ENOPROTOOPT
+  }
+}
+
 /** The value of a shared option (≥ 0) or -ENOPROTOOPT. Reading SO_ERROR clears it. */
 export function inpGetOpt(vn: Vn, inp: Inpcb, level: number, name: number): number {
   const flag = optionFlag(inp, level, name)
@@ -51,6 +69,11 @@ export function inpGetOpt(vn: Vn, inp: Inpcb, level: number, name: number): numb
     if (name === IP_TTL) return inp.ttl === 0 ? vn.state.sysctl['net.inet.ip.ttl'] : inp.ttl
     if (name === IP_TOS) return inp.tos
     if (name === IP_MTU_DISCOVER) return inp.mtuDiscover
+  } else if (level === SOL_IPV6 && inp.family === AF_INET6) {
+    if (name === IPV6_V6ONLY) return (inp.options & INP_V6ONLY) !== 0 ? 1 : 0
+    if (name === IPV6_UNICAST_HOPS) return inp.ttl === 0 ? vn.state.sysctl['net.inet6.ip6.hlim'] : inp.ttl
+    if (name === IPV6_TCLASS) return inp.tos
+    if (name === IPV6_MTU_DISCOVER) return inp.mtuDiscover
   }
   return -ENOPROTOOPT
 }

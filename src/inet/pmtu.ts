@@ -2,8 +2,11 @@
 
 import { ipOutputRoute } from '../ip/output.ts'
 import { pmtuGet, pmtuUpdate } from '../ip/pmtu.ts'
+import { ip6OutputRoute } from '../ip6/output.ts'
+import { ip6LinkMtu, pmtu6Get, pmtu6Update } from '../ip6/pmtu.ts'
+import { IP6_MMTU } from '../ip6/state.ts'
 import type { Vn } from '../kern/vn.ts'
-import { addrIsV4 } from '../lib/addr.ts'
+import { addrIsV4, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { IFCAP_TSO } from '../link/state.ts'
 
@@ -12,7 +15,7 @@ const MTU_UNKNOWN = 576
 
 /** Largest IP packet that goes to `dst` in one piece, as far as is known (RFC 1191 §3). */
 export function inetPathMtu(vn: Vn, dst: Addr): number {
-  if (!addrIsV4(dst)) return MTU_UNKNOWN
+  if (!addrIsV4(dst)) return pathMtu6(vn, dst)
   const ifp = vn.state.link.ifnets.get(ipOutputRoute(vn, 0, 0, dst.w3)?.ifId ?? 0)
   if (ifp === undefined) return MTU_UNKNOWN
   const known = pmtuGet(vn, dst.w3)
@@ -26,9 +29,19 @@ export function inetCanSegment(vn: Vn, dst: Addr): boolean {
   return ifp !== undefined && (ifp.capabilities & IFCAP_TSO) !== 0
 }
 
+function pathMtu6(vn: Vn, dst: Addr): number {
+  const ifp = vn.state.link.ifnets.get(ip6OutputRoute(vn, 0, ANY6, dst)?.ifId ?? 0)
+  if (ifp === undefined) return IP6_MMTU
+  const known = pmtu6Get(vn, dst)
+  const most = ip6LinkMtu(vn, ifp)
+  return known > 0 && known < most ? known : most
+}
+
+const ANY6: Addr = Object.freeze(createAddr())
+
 /** What ICMP has told of the path to `dst` and has not aged, or 0. */
 export function inetPmtuLearnt(vn: Vn, dst: Addr): number {
-  return addrIsV4(dst) ? pmtuGet(vn, dst.w3) : 0
+  return addrIsV4(dst) ? pmtuGet(vn, dst.w3) : pmtu6Get(vn, dst)
 }
 
 /**
@@ -37,4 +50,5 @@ export function inetPmtuLearnt(vn: Vn, dst: Addr): number {
  */
 export function inetPmtuUpdate(vn: Vn, dst: Addr, mtu: number): void {
   if (addrIsV4(dst)) pmtuUpdate(vn, dst.w3, mtu)
+  else pmtu6Update(vn, dst, mtu)
 }

@@ -41,6 +41,11 @@ export const MCAST_LEAVE_GROUP = 45
 export const MCAST_JOIN_SOURCE_GROUP = 46
 export const MCAST_LEAVE_SOURCE_GROUP = 47
 
+export const IPV6_UNICAST_HOPS = 16
+export const IPV6_MTU_DISCOVER = 23
+export const IPV6_V6ONLY = 26
+export const IPV6_TCLASS = 67
+
 /** Values of IP_MTU_DISCOVER: never set DF, use the path MTU, always set DF, always set DF and ignore the path MTU. */
 export const PMTUD_DONT = 0
 export const PMTUD_WANT = 1

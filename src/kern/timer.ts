@@ -16,8 +16,12 @@ export const TIMER_LOOP = 6
 export const TIMER_ADDRPROBE = 7
 export const TIMER_PMTU = 8
 export const TIMER_MCAST = 9
+export const TIMER_ND = 10
+export const TIMER_IP6DAD = 11
+export const TIMER_IP6REASS = 12
+export const TIMER_PMTU6 = 13
 /** The highest kind. */
-export const TIMER_LAST = TIMER_MCAST
+export const TIMER_LAST = TIMER_PMTU6
 
 /** No deadline. */
 export const NEVER = Infinity

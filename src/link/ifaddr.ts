@@ -2,18 +2,19 @@
 
 import { arpProbeStart } from '../arp/probe.ts'
 import { ipAddrActivate, ipAddrDeactivate } from '../ip/addrs.ts'
+import { ip6AddAddr, ip6DelAddr, ip6Enable } from '../ip6/ifaddr.ts'
 import type { Vn } from '../kern/vn.ts'
 import { IP4_ANY, IP4_BROADCAST, addrEq, addrIsV4, createAddr, addrCopy, ip4IsMulticast, ip4Mask } from '../lib/addr.ts'
 import type { Addr, Ip4 } from '../lib/addr.ts'
-import { EADDRNOTAVAIL, EAFNOSUPPORT, EEXIST, EINVAL, ENOENT } from '../lib/errno.ts'
+import { EADDRNOTAVAIL, EEXIST, EINVAL, ENOENT } from '../lib/errno.ts'
 import { ifSetFlags } from './ifflags.ts'
 import { IFA_PREFERRED, IFF_BROADCAST, IFF_UP, createIfAddr } from './state.ts'
 import type { Ifnet } from './state.ts'
 
 /**
- * Gives an interface an address and brings it up. With `probe`, and on Ethernet, the address is tentative until
- * nobody has claimed it (RFC 5227 §2.1); otherwise it is used and announced at once. EEXIST: a Vnet has an address
- * only once. EINVAL: not a host address. EAFNOSUPPORT: IPv6. ENOENT: no such interface.
+ * Gives an interface an address and brings it up. With `probe`, and on Ethernet, the address is tentative until nobody has
+ * claimed it (RFC 5227 §2.1), as an IPv6 address is unless `probe` is false (RFC 4862 §5.4); otherwise it is used and announced
+ * at once. EEXIST: a Vnet has an address only once. EINVAL: not a host address. ENOENT: no such interface.
  */
 export function ifAddAddr(
   vn: Vn, ifId: number, addr: Addr, prefixLen: number, options: { readonly probe?: boolean } = {},
@@ -21,7 +22,7 @@ export function ifAddAddr(
   const link = vn.state.link
   const ifp = link.ifnets.get(ifId)
   if (ifp === undefined) return ENOENT
-  if (!addrIsV4(addr)) return EAFNOSUPPORT
+  if (!addrIsV4(addr)) return ifAddAddr6(vn, ifp, addr, prefixLen, options)
   const ip = addr.w3
   if (!Number.isInteger(prefixLen) || prefixLen < 0 || prefixLen > 32) return EINVAL
   if (!isHostAddress(ifp, ip, prefixLen)) return EINVAL
@@ -39,6 +40,14 @@ export function ifAddAddr(
   return 0
 }
 
+function ifAddAddr6(
+  vn: Vn, ifp: Ifnet, addr: Addr, prefixLen: number, options: { readonly probe?: boolean },
+): number {
+  ifSetFlags(vn, ifp.id, ifp.flags | IFF_UP)
+  ip6Enable(vn, ifp.id)
+  return ip6AddAddr(vn, ifp.id, addr, prefixLen, options.probe !== false)
+}
+
 /** Tells every link again which addresses are here (RFC 5227 §2.3): a restored Vnet may have come from elsewhere. */
 export function ifAnnounceAll(vn: Vn): void {
   for (const ifp of vn.state.link.ifnets.values()) for (const ia of ifp.addrs) arpProbeStart(vn, ifp, ia)
@@ -48,6 +57,7 @@ export function ifAnnounceAll(vn: Vn): void {
 export function ifDelAddr(vn: Vn, ifId: number, addr: Addr): number {
   const ifp = vn.state.link.ifnets.get(ifId)
   if (ifp === undefined) return ENOENT
+  if (!addrIsV4(addr)) return ip6DelAddr(vn, ifId, addr)
   const i = ifp.addrs.findIndex((ia) => addrEq(ia.addr, addr))
   const ia = ifp.addrs[i]
   if (ia === undefined) return EADDRNOTAVAIL

@@ -2,6 +2,7 @@
 
 import { arpProbeStart } from '../arp/probe.ts'
 import { arpFlushIf } from '../arp/table.ts'
+import { ip6IfDown, ip6IfUp } from '../ip6/ifaddr.ts'
 import type { Vn } from '../kern/vn.ts'
 import { ENOENT } from '../lib/errno.ts'
 import { mcastLinkUp } from '../mcast/link.ts'
@@ -18,9 +19,13 @@ export function ifSetFlags(vn: Vn, ifId: number, flags: number): number {
   const wasReady = (ifp.flags & ready) === ready
   ifp.flags = flags
   const isReady = (flags & ready) === ready
-  if (wasReady && !isReady) arpFlushIf(vn, ifId)
+  if (wasReady && !isReady) {
+    arpFlushIf(vn, ifId)
+    ip6IfDown(vn, ifp)
+  }
   if (!wasReady && isReady) {
     for (const ia of ifp.addrs) arpProbeStart(vn, ifp, ia)
+    ip6IfUp(vn, ifp)
     mcastLinkUp(vn, ifId)
   }
   return 0

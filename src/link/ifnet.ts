@@ -2,6 +2,7 @@
 
 import { arpFlushIf } from '../arp/table.ts'
 import { routeFlushIf } from '../ip/route.ts'
+import { ip6Disable } from '../ip6/ifaddr.ts'
 import type { Vn } from '../kern/vn.ts'
 import type { Mac } from '../lib/addr.ts'
 import { EINVAL, ENOENT } from '../lib/errno.ts'
@@ -39,6 +40,7 @@ export function ifDestroy(vn: Vn, ifId: number): number {
   routeFlushIf(vn, ifId)
   arpFlushIf(vn, ifId)
   mcastLinkGone(vn, ifId)
+  ip6Disable(vn, ifId)
   link.ifnets.delete(ifId)
   if (link.loopIfId === ifId) link.loopIfId = 0
   return 0

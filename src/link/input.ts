@@ -5,6 +5,8 @@
 
 import { arpInput } from '../arp/input.ts'
 import { ipInput } from '../ip/input.ts'
+import { ip6WantsMac } from '../ip6/addrs.ts'
+import { ip6Input } from '../ip6/input.ts'
 import { countDrop } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import { MAC_BROADCAST, macIsMulticast, macRead } from '../lib/addr.ts'
@@ -12,7 +14,7 @@ import type { Mac } from '../lib/addr.ts'
 import { F_BCAST, F_MCAST, framePull } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import {
-  ETHERTYPE_ARP, ETHERTYPE_IP, ETHER_DST, ETHER_HDR_LEN, ETHER_MAX_LEN_FIELD, ETHER_SRC, ETHER_TYPE, SNAP_HDR_LEN,
+  ETHERTYPE_ARP, ETHERTYPE_IP, ETHERTYPE_IPV6, ETHER_DST, ETHER_HDR_LEN, ETHER_MAX_LEN_FIELD, ETHER_SRC, ETHER_TYPE, SNAP_HDR_LEN,
   SNAP_TYPE, isSnap,
 } from '../wire/ethernet.ts'
 import { ifWantsMulticast } from './multicast.ts'
@@ -32,6 +34,7 @@ export function linkInput(vn: Vn, f: Frame): void {
     ifp.stats.ipackets++
     ifp.stats.ibytes += len
     if (ifp.type === IFT_ETHER) etherInput(vn, ifp, f)
+    else if (f.len > 0 && f.view.getUint8(f.off) >>> 4 === 6 && vn.state.ip6.ifs.has(ifp.id)) ip6Input(vn, ifp, f)
     else ipInput(vn, ifp, f)
   }
   f.off = off
@@ -49,7 +52,7 @@ function etherInput(vn: Vn, ifp: Ifnet, f: Frame): void {
   }
   const { view, off } = f
   const dst = macRead(view, off + ETHER_DST)
-  if (dst !== ifp.mac && !etherAccepts(ifp, f, dst)) {
+  if (dst !== ifp.mac && !etherAccepts(vn, ifp, f, dst)) {
     countDrop(vn, stats, 'link', 'notforus', f)
     return
   }
@@ -73,6 +76,7 @@ function etherInput(vn: Vn, ifp: Ifnet, f: Frame): void {
   }
   if (type === ETHERTYPE_IP) ipInput(vn, ifp, f)
   else if (type === ETHERTYPE_ARP) arpInput(vn, ifp, f)
+  else if (type === ETHERTYPE_IPV6 && vn.state.ip6.ifs.has(ifp.id)) ip6Input(vn, ifp, f)
   else {
     ifp.stats.noproto++
     countDrop(vn, stats, 'link', 'badtype', f)
@@ -80,14 +84,14 @@ function etherInput(vn: Vn, ifp: Ifnet, f: Frame): void {
 }
 
 /** Group addresses, and everything on a promiscuous interface; tells the IP layer about broadcasts (RFC 1122 §2.4). */
-function etherAccepts(ifp: Ifnet, f: Frame, dst: Mac): boolean {
+function etherAccepts(vn: Vn, ifp: Ifnet, f: Frame, dst: Mac): boolean {
   if (dst === MAC_BROADCAST) {
     f.flags |= F_BCAST
     ifp.stats.imcasts++
     return true
   }
   if (macIsMulticast(dst)) {
-    if ((ifp.flags & IFF_PROMISC) === 0 && !ifWantsMulticast(ifp, dst)) return false
+    if ((ifp.flags & IFF_PROMISC) === 0 && !ifWantsMulticast(ifp, dst) && !ip6WantsMac(vn, ifp, dst)) return false
     f.flags |= F_MCAST
     ifp.stats.imcasts++
     return true

@@ -1,6 +1,7 @@
 /** The loopback interface: packets that were sent to ourselves come in (RFC 1122 §3.3.4.2, §3.2.1.3 g). */
 
 import { ipInput } from '../ip/input.ts'
+import { ip6Input } from '../ip6/input.ts'
 import { NEVER } from '../kern/timer.ts'
 import { countDrop } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
@@ -35,6 +36,9 @@ function loopInput(vn: Vn, ifp: Ifnet, packet: LoopPacket): void {
   f.csum = CSUM_VALID
   ifp.stats.ipackets++
   ifp.stats.ibytes += f.len
-  ipInput(vn, ifp, f)
+  if (f.len > 0 && f.view.getUint8(f.off) >>> 4 === 6) {
+    // it stays in the zone that it was sent in (RFC 4007 §9)
+    ip6Input(vn, ifp, f, packet.zone)
+  } else ipInput(vn, ifp, f)
   frameRelease(vn.pool, f)
 }

@@ -101,6 +101,8 @@ export interface LoopPacket {
   ifId: number
   /** F_BCAST or F_MCAST when it is our copy of a packet that went to the link's broadcast or multicast address. */
   flags: number
+  /** Interface whose link-local addresses it has (IPv6), else 0. */
+  zone: number
   bytes: Uint8Array
 }
 
@@ -140,8 +142,8 @@ export function createIfnet(id: number, name: string, type: number, mac: Mac, mt
   }
 }
 
-export function createLoopPacket(ifId: number, flags: number, bytes: Uint8Array): LoopPacket {
-  return { ifId, flags, bytes }
+export function createLoopPacket(ifId: number, zone: number, flags: number, bytes: Uint8Array): LoopPacket {
+  return { ifId, zone, flags, bytes }
 }
 
 /** An address record that is not in use yet: tentative, nothing sent, no deadline. */

@@ -59,7 +59,7 @@ export function loopEnqueue(vn: Vn, f: Frame, ifId: number, flags: number, consu
   const full = link.loopQueue.length >= vn.state.sysctl['net.link.loop.maxqueue']
   if (full) countDrop(vn, link.stats, 'link', 'looplimit', f)
   else {
-    link.loopQueue.push(createLoopPacket(ifId, flags & (F_BCAST | F_MCAST), frameBytes(f).slice()))
+    link.loopQueue.push(createLoopPacket(ifId, f.dst.zone, flags & (F_BCAST | F_MCAST), frameBytes(f).slice()))
     alarmSet(vn.state.timers, TIMER_LOOP, 0, link, vn.state.now)
   }
   if (consume) frameRelease(vn.pool, f)

@@ -1,9 +1,10 @@
 /** Packets to raw sockets: each matching socket gets the whole IP packet, header included (raw_ip.c's role). */
 
 import { sameHost } from '../inet/inptable.ts'
+import { AF_INET } from '../inet/state.ts'
 import { EV_READ, countDrop, eventPost } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
-import { addrIsMulticast, addrIsUnspecified } from '../lib/addr.ts'
+import { addrIsMulticast, addrIsUnspecified, addrIsV4 } from '../lib/addr.ts'
 import { checksumAdd, checksumFold } from '../lib/checksum.ts'
 import { CSUM_NONE } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
@@ -32,7 +33,7 @@ export function rawInput(vn: Vn, f: Frame): boolean {
 
 function takes(pcb: RawPcb, f: Frame): boolean {
   const { laddr, faddr } = pcb.inp
-  return (pcb.proto === f.proto || pcb.proto === 0) &&
+  return (pcb.proto === f.proto || pcb.proto === 0) && (pcb.inp.family === AF_INET) === addrIsV4(f.dst) &&
     (addrIsUnspecified(laddr) || sameHost(laddr, f.dst)) && (addrIsUnspecified(faddr) || sameHost(faddr, f.src))
 }
 

@@ -8,7 +8,7 @@ import { frameHold, frameThaw, frameWireBytes } from '../device/held.ts'
 import { macFromName } from '../device/mac.ts'
 import { NEVER } from '../kern/timer.ts'
 import type { Alarm } from '../kern/timer.ts'
-import { addrFromIp4, ip4ParsePrefix } from '../lib/addr.ts'
+import { addrParsePrefix } from '../lib/addr6.ts'
 import type { Mac } from '../lib/addr.ts'
 import { assert } from '../lib/assert.ts'
 import { errnoName } from '../lib/errno.ts'
@@ -32,9 +32,9 @@ export interface Jack {
 export interface SimPortOptions {
   /** Name of the interface (default eth0, eth1, …). */
   name?: string
-  /** "10.0.0.1/24"; more can be added with `addAddress`. */
+  /** "10.0.0.1/24" or "2001:db8::1/64"; more can be added with `addAddress`. */
   address?: string
-  /** Probe the address before use (RFC 5227); default false. */
+  /** Probe the address before use (RFC 5227, RFC 4862 §5.4); default false. */
   probe?: boolean
   /** Default: follows from the names of host and interface, so that it does not depend on the order of making. */
   mac?: Mac
@@ -213,10 +213,10 @@ export class SimHost implements Runner, Jack, Alarm {
   }
 
   #addAddress(ifId: number, text: string, probe: boolean): void {
-    const prefix = ip4ParsePrefix(text)
+    const prefix = addrParsePrefix(text)
     if (prefix === null) throw new RangeError(`${text} is not an address such as 10.0.0.1/24`)
     this.vnet.setNow(this.now())
-    const errno = ifAddAddr(this.vnet.vn, ifId, addrFromIp4(prefix.ip), prefix.prefixLen, { probe })
+    const errno = ifAddAddr(this.vnet.vn, ifId, prefix.addr, prefix.prefixLen, { probe })
     if (errno !== 0) throw new Error(`${this.name}: adding ${text}: ${errnoName(errno)}`)
     this.kick()
   }

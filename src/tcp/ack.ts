@@ -1,5 +1,6 @@
 /** Acknowledgments (RFC 9293 §3.10.7.4, fifth; RFC 5961 §5): what they free, and the send window they carry. */
 
+import { inetForwardProgress } from '../inet/advice.ts'
 import { EV_READ, EV_WRITE, countDrop, eventPost } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import { ringDrop } from '../lib/bytering.ts'
@@ -85,6 +86,7 @@ export function tcpAckNew(vn: Vn, tcb: Tcb, seg: Seg, acked: number): boolean {
   sentAckBegin(vn, tcb)
   sentAcked(vn, tcb, seg.ack)
   tcb.sndUna = seg.ack
+  inetForwardProgress(vn, tcb.inp.faddr)
   // SND.WND counts from SND.UNA: the right edge stays where it was promised until a newer segment says otherwise
   tcb.sndWnd = Math.max(0, tcb.sndWnd - acked)
   tcb.sndUp = seqMax(tcb.sndUp, tcb.sndUna)

@@ -8,17 +8,16 @@ import { inpTakeError } from '../inet/inpopt.ts'
 import { inpInsert, inpRemove } from '../inet/inptable.ts'
 import { socketId } from '../inet/socket.ts'
 import { MSG_PEEK, MSG_TRUNC, SHUT_RD, SHUT_RDWR, SHUT_WR } from '../inet/sockopt.ts'
-import { inetIsBroadcast, inetSourceBound } from '../inet/source.ts'
-import { AF_INET, INP_BROADCAST, SO_UDP, createInpcb } from '../inet/state.ts'
-import type { Inpcb } from '../inet/state.ts'
+import { inetDestination, inetIsBroadcast, inetSourceBound } from '../inet/source.ts'
+import { AF_INET, INP_BROADCAST, INP_V6ONLY, SO_UDP, createInpcb } from '../inet/state.ts'
 import { EV_ERROR, EV_GONE, EV_READ, EV_WRITE, eventPost } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import {
-  IP4_LOOPBACK, addrCopy, addrFromIp4, addrIsMulticast, addrIsUnspecified, addrIsV4, addrSetIp4, createAddr,
+  addrCopy, addrIsMulticast, addrIsUnspecified, addrIsV4, addrSetIp4, createAddr,
 } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import {
-  EACCES, EAFNOSUPPORT, EAGAIN, EBADF, EDESTADDRREQ, EINVAL, EISCONN, EMSGSIZE, ENOTCONN, EPIPE,
+  EACCES, EAFNOSUPPORT, EAGAIN, EBADF, EDESTADDRREQ, EINVAL, EISCONN, EMSGSIZE, ENETUNREACH, ENOTCONN, EPIPE,
 } from '../lib/errno.ts'
 import { mcastSendIf } from '../mcast/sockopt.ts'
 import { mcastSocketGone } from '../mcast/usrreq.ts'
@@ -99,10 +98,11 @@ export function udpSendTo(
   if (addr !== null && connected) return -EISCONN
   if (addr === null && !connected) return -EDESTADDRREQ
   if (len > pcb.sndLimit) return -EMSGSIZE
-  const dst = addr === null ? inp.faddr : destination(inp, addr)
+  const dst = addr === null ? inp.faddr : inetDestination(vn, inp, addr)
   const dport = addr === null ? inp.fport : port
   if (dport <= 0 || dport > 0xffff) return -EINVAL
   if (inp.family === AF_INET && !addrIsV4(dst)) return -EAFNOSUPPORT
+  if (addrIsV4(dst) && (inp.options & INP_V6ONLY) !== 0) return -ENETUNREACH
   if (inetIsBroadcast(vn, dst) && (inp.options & INP_BROADCAST) === 0) return -EACCES
   const src = createAddr()
   const ifId = addrIsMulticast(dst) ? mcastSendIf(vn, id, dst) : 0
@@ -170,11 +170,6 @@ export function udpReady(vn: Vn, id: number): number {
   if (pcb === undefined) return EV_GONE
   const failed = pcb.inp.soError !== 0
   return EV_WRITE | (failed ? EV_ERROR : 0) | (failed || pcb.rcvShut || pcb.queue.length > 0 ? EV_READ : 0)
-}
-
-/** The wildcard as destination stands for this host, as programs expect. */
-function destination(inp: Inpcb, addr: Addr): Addr {
-  return inp.family === AF_INET && addrIsUnspecified(addr) ? addrFromIp4(IP4_LOOPBACK) : addr
 }
 
 function clearPeer(vn: Vn, pcb: UdpPcb): void {

@@ -4,13 +4,18 @@ import { arpProbeTimer } from '../arp/probe.ts'
 import { arpTimer } from '../arp/timer.ts'
 import { ipReassTimer } from '../ip/reass.ts'
 import {
-  TIMER_ADDRPROBE, TIMER_ARP, TIMER_IPREASS, TIMER_LOOP, TIMER_MCAST, TIMER_PMTU, TIMER_SYNCACHE, TIMER_TCP, TIMER_TIMEWAIT, heapPop,
+  TIMER_ADDRPROBE, TIMER_ARP, TIMER_IP6DAD, TIMER_IP6REASS, TIMER_IPREASS, TIMER_LOOP, TIMER_MCAST, TIMER_ND,
+  TIMER_PMTU, TIMER_PMTU6, TIMER_SYNCACHE, TIMER_TCP, TIMER_TIMEWAIT, heapPop,
 } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import { assert } from '../lib/assert.ts'
 import { loopDrain } from '../link/loop.ts'
 import { pmtuTimer } from '../ip/pmtu.ts'
 import { mcastTimer } from '../mcast/timer.ts'
+import { ip6ReassTimer } from '../ip6/reass.ts'
+import { pmtu6Timer } from '../ip6/pmtu.ts'
+import { ndDadTimer } from '../nd/dad.ts'
+import { ndTimer } from '../nd/timer.ts'
 import { tcpTimer } from '../tcp/timer.ts'
 
 /** Fires the earliest heap entry. The caller has checked that it is due. */
@@ -26,6 +31,10 @@ export function timerFire(vn: Vn): void {
     case TIMER_IPREASS: return ipReassTimer(vn, owner, at)
     case TIMER_PMTU: return pmtuTimer(vn, owner, at)
     case TIMER_MCAST: return mcastTimer(vn, owner, at)
+    case TIMER_ND: return ndTimer(vn, owner, at)
+    case TIMER_IP6DAD: return ndDadTimer(vn, owner, at)
+    case TIMER_IP6REASS: return ip6ReassTimer(vn, owner, at)
+    case TIMER_PMTU6: return pmtu6Timer(vn, owner, at)
     case TIMER_LOOP: return loopDrain(vn, at)
     case TIMER_TCP:
     case TIMER_SYNCACHE:

@@ -6,6 +6,7 @@
 import { inpHash } from '../inet/hash.ts'
 import type { Inpcb, InpTable } from '../inet/state.ts'
 import { ipReassKey } from '../ip/reass.ts'
+import { ip6Rekey } from './rekey6.ts'
 import { createRandom, randomKey } from '../kern/random.ts'
 import type { Vn } from '../kern/vn.ts'
 import type { VnetState } from './state.ts'
@@ -25,6 +26,7 @@ export function vnetReseed(vn: Vn, seed: readonly number[]): void {
   Object.assign(state.tcp.fast, createFastOpen(), { paths: state.tcp.fast.paths })
   for (const [, table, pcbs] of inpTables(state)) rehash(vn, table, pcbs)
   rekeyReassembly(vn)
+  ip6Rekey(vn)
 }
 
 /** Every table of control blocks with its records and the path to it. */

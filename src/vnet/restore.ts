@@ -6,6 +6,7 @@ import { ipReassKey } from '../ip/reass.ts'
 import type { Vn } from '../kern/vn.ts'
 import { demand } from '../snapshot/fault.ts'
 import { inpTables } from './reseed.ts'
+import { ip6KeysCheck } from './rekey6.ts'
 import type { Pcbs } from './reseed.ts'
 import { SYSCTLS } from './sysctl.ts'
 
@@ -20,6 +21,7 @@ export function restoreCheck(vn: Vn): void {
   for (const [key, q] of ip.reass) {
     demand(ipReassKey(vn, q.src, q.dst, q.proto, q.ident) === key, `state.ip.reass[${key}]`, 'stands under another key')
   }
+  ip6KeysCheck(vn)
 }
 
 function checkTable(vn: Vn, path: string, table: InpTable, pcbs: Pcbs): void {

@@ -11,7 +11,7 @@ import { addrCopy, addrIsUnspecified, addrIsV4 } from '../lib/addr.ts'
 import {
   EAFNOSUPPORT, EBADF, ECONNABORTED, EDESTADDRREQ, EISCONN, ENOTCONN, EOPNOTSUPP, EPROTONOSUPPORT,
 } from '../lib/errno.ts'
-import { AF_INET } from '../inet/state.ts'
+import { AF_INET, AF_INET6 } from '../inet/state.ts'
 import {
   rawAttach, rawBind, rawClose, rawConnect, rawGetOpt, rawReady, rawRecvFrom, rawSendTo, rawSetOpt,
 } from '../raw/usrreq.ts'
@@ -50,7 +50,7 @@ export interface SoFrom {
 /** A new socket: its id (> 0) or -errno. */
 export function soCreate(v: Vnet, now: number, family: number, type: number, protocol: number): number {
   v.setNow(now)
-  if (family !== AF_INET) return -EAFNOSUPPORT
+  if (family !== AF_INET && (family !== AF_INET6 || type === SOCK_RAW)) return -EAFNOSUPPORT
   switch (type) {
     case SOCK_STREAM: return tcpAttach(v.vn, family)
     case SOCK_DGRAM: return udpAttach(v.vn, family)

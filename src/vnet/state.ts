@@ -2,14 +2,17 @@
 
 import type { ArpState } from '../arp/state.ts'
 import type { IcmpState } from '../icmp/state.ts'
+import type { Icmp6State } from '../icmp6/state.ts'
 import type { IgmpState } from '../igmp/state.ts'
 import type { InetState } from '../inet/state.ts'
 import type { IpState } from '../ip/state.ts'
+import type { Ip6State } from '../ip6/state.ts'
 import type { LogState } from '../kern/log.ts'
 import type { RandomState } from '../kern/random.ts'
 import type { TimerHeap } from '../kern/timer.ts'
 import type { LinkState } from '../link/state.ts'
 import type { McastState } from '../mcast/state.ts'
+import type { NdState } from '../nd/state.ts'
 import type { RawState } from '../raw/state.ts'
 import type { TcpState } from '../tcp/state.ts'
 import type { UdpState } from '../udp/state.ts'
@@ -27,6 +30,9 @@ export interface VnetState {
   arp: ArpState
   ip: IpState
   icmp: IcmpState
+  ip6: Ip6State
+  icmp6: Icmp6State
+  nd: NdState
   inet: InetState
   mcast: McastState
   igmp: IgmpState

@@ -2,19 +2,22 @@
 
 import { ARP_SYSCTLS } from '../arp/sysctl.ts'
 import { ICMP_SYSCTLS } from '../icmp/sysctl.ts'
+import { ICMP6_SYSCTLS } from '../icmp6/sysctl.ts'
 import { IGMP_SYSCTLS } from '../igmp/sysctl.ts'
 import { INET_SYSCTLS } from '../inet/sysctl.ts'
 import { IP_SYSCTLS } from '../ip/sysctl.ts'
+import { IP6_SYSCTLS } from '../ip6/sysctl.ts'
 import type { SysctlDef } from '../kern/sysctl.ts'
 import { EINVAL, ENOENT } from '../lib/errno.ts'
 import { LINK_SYSCTLS } from '../link/sysctl.ts'
 import { MCAST_SYSCTLS } from '../mcast/sysctl.ts'
+import { ND_SYSCTLS } from '../nd/sysctl.ts'
 import { TCP_SYSCTLS } from '../tcp/sysctl.ts'
 import { UDP_SYSCTLS } from '../udp/sysctl.ts'
 
 const TABLE = Object.freeze({
-  ...LINK_SYSCTLS, ...ARP_SYSCTLS, ...IP_SYSCTLS, ...ICMP_SYSCTLS, ...INET_SYSCTLS, ...MCAST_SYSCTLS, ...IGMP_SYSCTLS,
-  ...UDP_SYSCTLS, ...TCP_SYSCTLS,
+  ...LINK_SYSCTLS, ...ARP_SYSCTLS, ...IP_SYSCTLS, ...ICMP_SYSCTLS, ...IP6_SYSCTLS, ...ICMP6_SYSCTLS, ...ND_SYSCTLS,
+  ...INET_SYSCTLS, ...MCAST_SYSCTLS, ...IGMP_SYSCTLS, ...UDP_SYSCTLS, ...TCP_SYSCTLS,
 })
 
 export type SysctlName = keyof typeof TABLE

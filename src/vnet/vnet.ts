@@ -11,14 +11,17 @@
 
 import { createArpState } from '../arp/state.ts'
 import { createIcmpState } from '../icmp/state.ts'
+import { createIcmp6State } from '../icmp6/state.ts'
 import { createIgmpState } from '../igmp/state.ts'
 import { createInetState } from '../inet/state.ts'
 import { createIpState } from '../ip/state.ts'
+import { createIp6State } from '../ip6/state.ts'
 import { createLog } from '../kern/log.ts'
 import { createRandom, randomInt32, randomKey } from '../kern/random.ts'
 import { createTimerHeap, heapTop } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrFromIp4, IP4_LOOPBACK } from '../lib/addr.ts'
+import { addr6 } from '../lib/addr6.ts'
 import { assert } from '../lib/assert.ts'
 import { createFramePool, frameRelease } from '../lib/frame.ts'
 import type { Frame, FramePool } from '../lib/frame.ts'
@@ -26,6 +29,7 @@ import { ifAddAddr, ifCreate, ifSetFlags } from '../link/ifnet.ts'
 import { linkInput } from '../link/input.ts'
 import { createLinkState, IFF_UP, IFT_LOOP } from '../link/state.ts'
 import { createMcastState } from '../mcast/state.ts'
+import { createNdState } from '../nd/state.ts'
 import { createRawState } from '../raw/state.ts'
 import type { Dump } from '../snapshot/dump.ts'
 import { snapshotCopy, snapshotDecode, snapshotDump, snapshotEncode } from '../snapshot/snapshot.ts'
@@ -99,6 +103,7 @@ export class Vnet implements VnetCore {
     const lo = ifCreate(this.vn, 'lo0', IFT_LOOP, 0, LOOP_MTU)
     ifSetFlags(this.vn, lo.id, lo.flags | IFF_UP)
     ifAddAddr(this.vn, lo.id, addrFromIp4(IP4_LOOPBACK), 8)
+    ifAddAddr(this.vn, lo.id, addr6(0, 0, 0, 1), 128)
   }
 
   /**
@@ -224,6 +229,9 @@ export function createVnetState(name: string, seed: readonly number[]): VnetStat
     arp: createArpState(),
     ip: createIpState(),
     icmp: createIcmpState(),
+    ip6: createIp6State(),
+    icmp6: createIcmp6State(),
+    nd: createNdState(),
     inet: createInetState(randomKey(random), randomKey(random)),
     mcast: createMcastState(),
     igmp: createIgmpState(),

@@ -18,6 +18,20 @@ export const ICMP6_DST_UNREACH = 1
 export const ICMP6_PACKET_TOO_BIG = 2
 export const ICMP6_TIME_EXCEEDED = 3
 export const ICMP6_PARAM_PROB = 4
+export const ICMP6_UNREACH_NOROUTE = 0
+export const ICMP6_UNREACH_ADMIN = 1
+export const ICMP6_UNREACH_SCOPE = 2
+export const ICMP6_UNREACH_ADDR = 3
+export const ICMP6_UNREACH_PORT = 4
+export const ICMP6_UNREACH_POLICY = 5
+export const ICMP6_UNREACH_REJECT = 6
+export const ICMP6_TIME_EXCEED_TRANSIT = 0
+export const ICMP6_TIME_EXCEED_REASSEMBLY = 1
+export const ICMP6_PARAMPROB_HEADER = 0
+export const ICMP6_PARAMPROB_NEXTHEADER = 1
+export const ICMP6_PARAMPROB_OPTION = 2
+/** The first fragment lacks part of the header chain (RFC 7112 §5). */
+export const ICMP6_PARAMPROB_FIRSTFRAG = 3
 export const ICMP6_ECHO_REQUEST = 128
 export const ICMP6_ECHO_REPLY = 129
 export const ND_ROUTER_SOLICIT = 133
@@ -29,6 +43,24 @@ export const ND_REDIRECT = 137
 /** Where a neighbour message's target address lies. */
 export const ND_TARGET = ICMP6_HDR_LEN
 const ADDR_LEN = 16
+
+/** Where the options of a neighbour message begin. */
+export const ND_NEIGHBOR_LEN = ND_TARGET + ADDR_LEN
+/** Flags of a neighbour advertisement, in the second word (RFC 4861 §4.4). */
+export const ND_NA_ROUTER = 0x80000000
+export const ND_NA_SOLICITED = 0x40000000
+export const ND_NA_OVERRIDE = 0x20000000
+
+export const ND_OPT_SOURCE_LINKADDR = 1
+export const ND_OPT_TARGET_LINKADDR = 2
+export const ND_OPT_PREFIX_INFO = 3
+export const ND_OPT_REDIRECTED = 4
+export const ND_OPT_MTU = 5
+/** RFC 3971 §5.3.2, used by RFC 7527. */
+export const ND_OPT_NONCE = 14
+export const ND_OPT_ROUTE_INFO = 24
+export const ND_OPT_RDNSS = 25
+export const ND_OPT_DNSSL = 31
 
 export function decodeIcmp6(bytes: Uint8Array, at: number): Icmp6Header {
   return decodeHeader(ICMP6, bytes, at)

@@ -43,6 +43,8 @@ const CASES: Record<string, [bad: Edge[], good: Edge[]]> = {
     [['src/link/output.ts', 'src/arp/resolve.ts'], ['src/link/output.ts', 'src/ip/addrs.ts']]],
   'arp-output-goes-down': [[['src/arp/resolve.ts', 'src/icmp/error.ts']], [['src/arp/resolve.ts', 'src/link/tx.ts']]],
   'ip-output-goes-down': [[['src/ip/output.ts', 'src/icmp/error.ts']], [['src/ip/output.ts', 'src/link/output.ts']]],
+  'nd-output-goes-down': [[['src/nd/send.ts', 'src/ip6/output.ts']], [['src/nd/send.ts', 'src/ip6/source.ts']]],
+  'ip6-output-goes-down': [[['src/ip6/output.ts', 'src/icmp6/error.ts']], [['src/ip6/output.ts', 'src/link/output6.ts']]],
   'inet-output-goes-down': [[['src/inet/output.ts', 'src/raw/usrreq.ts']],
     [['src/inet/output.ts', 'src/ip/output.ts']]],
   'link-knows-no-transport': [[['src/link/input.ts', 'src/tcp/input.ts']], [['src/link/input.ts', 'src/ip/input.ts']]],

@@ -134,9 +134,10 @@ describe('a clone', () => {
     expect(ip.reass.size).toBe(b.vnet.state.ip.reass.size)
     // a restore refuses a table in which a record stands in a wrong chain, or a datagram under a wrong key
     expect(Buffer.compare(Vnet.restore(copy.snapshot()).snapshot(), copy.snapshot())).toBe(0)
+    const moved = /^state\.ip6\.(local|routes)/
     const secret = /^state\.(random|ip\.(hashKey|idents|reass)|inet\..*Key|tcp\.isnKey|\w+\.\w*[tT]able\.heads|.*\.hashNext)/
     const changed = diffDumps(b.vnet.dump(), copy.dump()).map((d) => d.path)
-    expect(changed.filter((path) => !secret.test(path))).toEqual([])
+    expect(changed.filter((path) => !secret.test(path) && !moved.test(path))).toEqual([])
     expect(Buffer.compare(b.vnet.clone({ reseed: seed }).snapshot(), copy.snapshot())).toBe(0)
   })
 

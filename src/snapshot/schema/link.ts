@@ -24,8 +24,8 @@ const IFNET = record<Ifnet>(() => createIfnet(0, '', 0, 0, 0), {
   addrs: list(IFADDR), groups: list(INT32), stats: COUNTERS,
 })
 
-const LOOP_PACKET = record<LoopPacket>(() => createLoopPacket(0, 0, new Uint8Array(0)), {
-  ifId: COUNT, flags: UINT31, bytes: bytes(PACKET_MAX),
+const LOOP_PACKET = record<LoopPacket>(() => createLoopPacket(0, 0, 0, new Uint8Array(0)), {
+  ifId: COUNT, flags: UINT31, zone: COUNT, bytes: bytes(PACKET_MAX),
 })
 
 export const LINK = record<LinkState>(null, {

@@ -6,6 +6,7 @@
 import type { VnetState } from '../../vnet/state.ts'
 import { verifyArp } from './arp.ts'
 import { verifyIp } from './ip.ts'
+import { verifyIp6 } from './ip6.ts'
 import { verifyLink } from './link.ts'
 import { verifyMcast } from './mcast.ts'
 import { verifySockets } from './sockets.ts'
@@ -17,6 +18,7 @@ export function verifyState(state: VnetState): void {
   verifyLink(state)
   verifyArp(state)
   verifyIp(state)
+  verifyIp6(state)
   verifySockets(state)
   verifyMcast(state)
   verifyTcp(state)

@@ -1,0 +1,85 @@
+/** Default source address selection (RFC 6724 §4, §5), with the default policy table of §2.1. */
+
+import type { Vn } from '../kern/vn.ts'
+import { addrCopy } from '../lib/addr.ts'
+import type { Addr } from '../lib/addr.ts'
+import {
+  addr6Scope, addr6IsMulticast, addr6NeedsZone, addr6, commonPrefixLen, prefixEq, sameWords,
+} from '../lib/addr6.ts'
+import { IFA_PREFERRED } from '../link/state.ts'
+import { IA6_DEPRECATED, IA6_TEMPORARY } from './state.ts'
+import type { Ip6Addr } from './state.ts'
+
+/**
+ * Puts the address to send to `dst` from by interface `ifId` into `out`; false when there is none. Candidates are the
+ * addresses of that interface (§4); only where none of them reaches far enough, and the scope allows it, all others.
+ */
+export function ip6SourceSelect(vn: Vn, ifId: number, dst: Addr, out: Addr): boolean {
+  let best = bestOn(vn, ifId, dst, ifId, null)
+  const reaches = best !== null && addr6Scope(best.addr) >= Math.min(addr6Scope(dst), GLOBAL)
+  if (!reaches && !addr6NeedsZone(dst) && !addr6IsMulticast(dst)) {
+    for (const other of vn.state.ip6.ifs.keys()) if (other !== ifId) best = bestOn(vn, other, dst, ifId, best)
+  }
+  if (best === null) return false
+  addrCopy(out, best.addr)
+  return true
+}
+
+/** Precedence and label of an address (§2.1): the row of the longest prefix that fits. */
+export function ip6Policy(a: Addr): { readonly precedence: number; readonly label: number } {
+  for (const row of POLICY) if (prefixEq(a, row.prefix, row.len)) return row
+  return POLICY[POLICY.length - 1]
+}
+
+const GLOBAL = 14
+
+/** RFC 6724 §2.1, longest prefix first. */
+const POLICY = Object.freeze([
+  { prefix: addr6(0, 0, 0, 1), len: 128, precedence: 50, label: 0 },
+  { prefix: addr6(0, 0, 0xffff, 0), len: 96, precedence: 35, label: 4 },
+  { prefix: addr6(0, 0, 0, 0), len: 96, precedence: 1, label: 3 },
+  { prefix: addr6(0x20010000, 0, 0, 0), len: 32, precedence: 5, label: 5 },
+  { prefix: addr6(0x20020000, 0, 0, 0), len: 16, precedence: 30, label: 2 },
+  { prefix: addr6(0x3ffe0000, 0, 0, 0), len: 16, precedence: 1, label: 12 },
+  { prefix: addr6(0xfec00000, 0, 0, 0), len: 10, precedence: 1, label: 11 },
+  { prefix: addr6(0xfc000000, 0, 0, 0), len: 7, precedence: 3, label: 13 },
+  { prefix: addr6(0, 0, 0, 0), len: 0, precedence: 40, label: 1 },
+].map((row) => Object.freeze({ ...row, prefix: Object.freeze(row.prefix) })))
+
+function bestOn(vn: Vn, ifId: number, dst: Addr, outIf: number, start: Ip6Addr | null): Ip6Addr | null {
+  let best = start
+  for (const ia of vn.state.ip6.ifs.get(ifId)?.addrs ?? []) {
+    if (ia.status !== IFA_PREFERRED || (ifId !== outIf && addr6NeedsZone(ia.addr))) continue
+    if (best === null || better(vn, ia, best, dst, outIf)) best = ia
+  }
+  return best
+}
+
+/** True when `a` is a better source than `b` (RFC 6724 §5); the first of equals stays. */
+function better(vn: Vn, a: Ip6Addr, b: Ip6Addr, dst: Addr, outIf: number): boolean {
+  // rule 1: the destination itself
+  if (sameWords(a.addr, dst) !== sameWords(b.addr, dst)) return sameWords(a.addr, dst)
+  // rule 2: the smallest scope that reaches, else the largest
+  const [sa, sb, sd] = [addr6Scope(a.addr), addr6Scope(b.addr), addr6Scope(dst)]
+  if (sa < sb) return sa >= sd
+  if (sb < sa) return sb < sd
+  // rule 3: not a deprecated one
+  const [da, db] = [a.flags & IA6_DEPRECATED, b.flags & IA6_DEPRECATED]
+  if (da !== db) return da === 0
+  // rule 5: the outgoing interface's own
+  const [ia, ib] = [isOn(vn, outIf, a), isOn(vn, outIf, b)]
+  if (ia !== ib) return ia
+  // rule 6: the label of the destination
+  const label = ip6Policy(dst).label
+  const [la, lb] = [ip6Policy(a.addr).label === label, ip6Policy(b.addr).label === label]
+  if (la !== lb) return la
+  // rule 7: temporary ones where they are wanted
+  const [ta, tb] = [a.flags & IA6_TEMPORARY, b.flags & IA6_TEMPORARY]
+  if (ta !== tb) return (ta !== 0) === (vn.state.sysctl['net.inet6.ip6.prefer_tempaddr'] === 1)
+  // rule 8: the longest matching prefix, as far as the prefix of the candidate goes
+  return Math.min(a.prefixLen, commonPrefixLen(a.addr, dst)) > Math.min(b.prefixLen, commonPrefixLen(b.addr, dst))
+}
+
+function isOn(vn: Vn, ifId: number, ia: Ip6Addr): boolean {
+  return vn.state.ip6.ifs.get(ifId)?.addrs.includes(ia) ?? false
+}
