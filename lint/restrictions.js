@@ -1,7 +1,8 @@
 /** What parts of the language and the platform which folders may not use, as options of ESLint's own rules. */
 
 /** Folders of the core: they run in a browser, on a virtual clock, and replay exactly (invariant 2). */
-export const CORE = Object.freeze(['lib', 'wire', 'kern', 'link', 'arp', 'ip', 'icmp', 'udp', 'tcp', 'inet', 'mcast', 'igmp', 'raw',
+export const CORE = Object.freeze(['lib', 'wire', 'kern', 'link', 'arp', 'ip', 'icmp', 'udp', 'tcp', 'inet', 'mcast',
+  'igmp', 'dhcp', 'resolver', 'raw',
   'snapshot', 'vnet', 'device', 'sim', 'pcap', 'script'].map((d) => `src/${d}/**/*.ts`))
 
 /** Files in core folders that touch Node all the same, on purpose. */

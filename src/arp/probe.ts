@@ -1,5 +1,6 @@
 /** Claiming and defending an IPv4 address on a link (RFC 5227: probe, announce, conflict). */
 
+import { dhcpAddrNotice } from '../dhcp/notice.ts'
 import { ipAddrActivate, ipAddrDeactivate } from '../ip/addrs.ts'
 import { LOG_ERR, LOG_INFO, LOG_WARNING, logWrite } from '../kern/log.ts'
 import { randomBelow } from '../kern/random.ts'
@@ -74,6 +75,7 @@ export function arpConflict(vn: Vn, ifp: Ifnet, ia: IfAddr, sha: Mac): void {
   if (ia.status === IFA_PREFERRED) ipAddrDeactivate(vn, ifp, ia)
   ia.status = IFA_DUPLICATED
   ia.deadline = NEVER
+  dhcpAddrNotice(vn, ifp.id)
 }
 
 function probeStep(vn: Vn, ifp: Ifnet, ia: IfAddr, at: number): void {
@@ -91,6 +93,7 @@ function probeStep(vn: Vn, ifp: Ifnet, ia: IfAddr, at: number): void {
   if (ia.status === IFA_TENTATIVE) {
     ia.status = IFA_PREFERRED
     ipAddrActivate(vn, ifp, ia)
+    dhcpAddrNotice(vn, ifp.id)
     logWrite(vn.state.log, now, LOG_INFO, `${ifp.name}: nobody else has ${ip4Print(ia.addr.w3)}`)
   }
   announce(vn, ifp, ia)

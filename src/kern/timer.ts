@@ -20,8 +20,9 @@ export const TIMER_ND = 10
 export const TIMER_IP6DAD = 11
 export const TIMER_IP6REASS = 12
 export const TIMER_PMTU6 = 13
+export const TIMER_DHCP = 14
 /** The highest kind. */
-export const TIMER_LAST = TIMER_PMTU6
+export const TIMER_LAST = TIMER_DHCP
 
 /** No deadline. */
 export const NEVER = Infinity

@@ -3,6 +3,7 @@
 import { arpProbeStart } from '../arp/probe.ts'
 import { arpFlushIf } from '../arp/table.ts'
 import { ip6IfDown, ip6IfUp } from '../ip6/ifaddr.ts'
+import { dhcpLinkNotice } from '../dhcp/notice.ts'
 import type { Vn } from '../kern/vn.ts'
 import { ENOENT } from '../lib/errno.ts'
 import { mcastLinkUp } from '../mcast/link.ts'
@@ -19,6 +20,7 @@ export function ifSetFlags(vn: Vn, ifId: number, flags: number): number {
   const wasReady = (ifp.flags & ready) === ready
   ifp.flags = flags
   const isReady = (flags & ready) === ready
+  if (wasReady !== isReady) dhcpLinkNotice(vn, ifId, isReady)
   if (wasReady && !isReady) {
     arpFlushIf(vn, ifId)
     ip6IfDown(vn, ifp)

@@ -1,6 +1,7 @@
 /** Interfaces: made, configured and removed (FreeBSD's ifnet). */
 
 import { arpFlushIf } from '../arp/table.ts'
+import { dhcpIfGone } from '../dhcp/notice.ts'
 import { routeFlushIf } from '../ip/route.ts'
 import { ip6Disable } from '../ip6/ifaddr.ts'
 import type { Vn } from '../kern/vn.ts'
@@ -41,6 +42,7 @@ export function ifDestroy(vn: Vn, ifId: number): number {
   arpFlushIf(vn, ifId)
   mcastLinkGone(vn, ifId)
   ip6Disable(vn, ifId)
+  dhcpIfGone(vn, ifId)
   link.ifnets.delete(ifId)
   if (link.loopIfId === ifId) link.loopIfId = 0
   return 0

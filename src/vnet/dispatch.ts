@@ -2,9 +2,10 @@
 
 import { arpProbeTimer } from '../arp/probe.ts'
 import { arpTimer } from '../arp/timer.ts'
+import { dhcpTimer } from '../dhcp/client.ts'
 import { ipReassTimer } from '../ip/reass.ts'
 import {
-  TIMER_ADDRPROBE, TIMER_ARP, TIMER_IP6DAD, TIMER_IP6REASS, TIMER_IPREASS, TIMER_LOOP, TIMER_MCAST, TIMER_ND,
+  TIMER_ADDRPROBE, TIMER_ARP, TIMER_DHCP, TIMER_IP6DAD, TIMER_IP6REASS, TIMER_IPREASS, TIMER_LOOP, TIMER_MCAST, TIMER_ND,
   TIMER_PMTU, TIMER_PMTU6, TIMER_SYNCACHE, TIMER_TCP, TIMER_TIMEWAIT, heapPop,
 } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
@@ -30,6 +31,7 @@ export function timerFire(vn: Vn): void {
     case TIMER_ADDRPROBE: return arpProbeTimer(vn, owner, at)
     case TIMER_IPREASS: return ipReassTimer(vn, owner, at)
     case TIMER_PMTU: return pmtuTimer(vn, owner, at)
+    case TIMER_DHCP: return dhcpTimer(vn, owner, at)
     case TIMER_MCAST: return mcastTimer(vn, owner, at)
     case TIMER_ND: return ndTimer(vn, owner, at)
     case TIMER_IP6DAD: return ndDadTimer(vn, owner, at)

@@ -1,6 +1,7 @@
 /** The whole state of a network stack on one screen. Plain data: see docs/state.md. */
 
 import type { ArpState } from '../arp/state.ts'
+import type { DhcpState } from '../dhcp/state.ts'
 import type { IcmpState } from '../icmp/state.ts'
 import type { Icmp6State } from '../icmp6/state.ts'
 import type { IgmpState } from '../igmp/state.ts'
@@ -14,6 +15,7 @@ import type { LinkState } from '../link/state.ts'
 import type { McastState } from '../mcast/state.ts'
 import type { NdState } from '../nd/state.ts'
 import type { RawState } from '../raw/state.ts'
+import type { ResolverState } from '../resolver/state.ts'
 import type { TcpState } from '../tcp/state.ts'
 import type { UdpState } from '../udp/state.ts'
 import type { Sysctls } from './sysctl.ts'
@@ -38,5 +40,7 @@ export interface VnetState {
   igmp: IgmpState
   raw: RawState
   udp: UdpState
+  dhcp: DhcpState
+  resolver: ResolverState
   tcp: TcpState
 }

@@ -10,6 +10,7 @@
  */
 
 import { createArpState } from '../arp/state.ts'
+import { createDhcpState } from '../dhcp/state.ts'
 import { createIcmpState } from '../icmp/state.ts'
 import { createIcmp6State } from '../icmp6/state.ts'
 import { createIgmpState } from '../igmp/state.ts'
@@ -31,6 +32,7 @@ import { createLinkState, IFF_UP, IFT_LOOP } from '../link/state.ts'
 import { createMcastState } from '../mcast/state.ts'
 import { createNdState } from '../nd/state.ts'
 import { createRawState } from '../raw/state.ts'
+import { createResolverState } from '../resolver/state.ts'
 import type { Dump } from '../snapshot/dump.ts'
 import { snapshotCopy, snapshotDecode, snapshotDump, snapshotEncode } from '../snapshot/snapshot.ts'
 import { createTcpState } from '../tcp/state.ts'
@@ -237,6 +239,8 @@ export function createVnetState(name: string, seed: readonly number[]): VnetStat
     igmp: createIgmpState(),
     raw: createRawState(),
     udp: createUdpState(),
+    dhcp: createDhcpState(),
+    resolver: createResolverState(),
     tcp: createTcpState(randomKey(random)),
   }
 }

@@ -1,5 +1,6 @@
 /** The wire formats: one file per header, and the one-line dissector. */
 export * from './arp.ts'
+export * from './dhcp.ts'
 export * from './ethernet.ts'
 export * from './icmp-print.ts'
 export * from './icmp.ts'

@@ -6,7 +6,8 @@ const GLOBALS = [
   'crypto', 'globalThis', 'global', 'console', 'Buffer', 'require', 'fetch', 'Intl', 'WeakRef',
 ]
 const FOLDERS = [
-  'lib', 'wire', 'kern', 'link', 'arp', 'ip', 'icmp', 'udp', 'tcp', 'inet', 'mcast', 'igmp', 'raw', 'vnet', 'device', 'sim', 'pcap',
+  'lib', 'wire', 'kern', 'link', 'arp', 'ip', 'icmp', 'udp', 'tcp', 'inet', 'mcast', 'igmp', 'dhcp', 'resolver',
+  'raw', 'vnet', 'device', 'sim', 'pcap',
   'script', 'snapshot',
 ]
 const NODE_IMPORT = 'import { readFileSync } from \'node:fs\'\nexport const read = (): unknown => readFileSync(\'x\')\n'

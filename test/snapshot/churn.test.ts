@@ -4,11 +4,21 @@
  */
 
 import { describe, expect, it } from 'vitest'
+import { dhcpStart } from '../../src/dhcp/client.ts'
+import type { DhcpStats } from '../../src/dhcp/state.ts'
+import { SOCK_RAW } from '../../src/inet/sockopt.ts'
+import { AF_INET } from '../../src/inet/state.ts'
+import { ifSetFlags } from '../../src/link/ifnet.ts'
+import { IFF_RUNNING } from '../../src/link/state.ts'
+import type { Ifnet } from '../../src/link/state.ts'
 import type { CableOptions } from '../../src/sim/cable.ts'
 import { createWorld } from '../../src/sim/world.ts'
 import type { World } from '../../src/sim/world.ts'
 import { diffDumps } from '../../src/snapshot/diff.ts'
 import type { Dump } from '../../src/snapshot/dump.ts'
+import { BsdSockets } from '../../src/socket/bsd.ts'
+import { UdpSocket } from '../../src/socket/udp.ts'
+import { startServer } from '../dhcp/server.ts'
 import { filesDiffer } from '../support/bytes.ts'
 import { assertWorldClean } from '../support/plain.ts'
 import { startPinger, startTcpSink, startTcpSource, startUdp } from '../sim/apps.ts'
@@ -123,6 +133,81 @@ function conflict(world: World): Story {
   }
 }
 
+/** A DHCP client on a bad cable: offers, probes, renewals, an address that is somebody's, a link that goes and comes. */
+function leases(world: World): Story {
+  const [server, client, thief] = ['server', 'client', 'thief'].map((name) => world.addVnet(name))
+  const bridge = world.addSwitch('sw')
+  world.cable(server.addPort({ address: '10.0.0.1/24' }), bridge)
+  world.cable(thief.addPort({ address: '10.0.0.100/24' }), bridge)
+  const port = client.addPort()
+  world.cable(port, bridge, { lossRate: 0.1, duplicateRate: 0.1, delayUs: 900 })
+  const served = startServer(server, '10.0.0.1', 240)
+  dhcpStart(client.vnet.vn, port.ifId, 'client')
+  client.kick()
+  let bounced = false
+  const stats = (): DhcpStats => client.vnet.state.dhcp.stats
+  return {
+    done: () => {
+      const { flags } = client.vnet.state.link.ifnets.get(port.ifId) as Ifnet
+      if (!bounced && stats().acks > 3) {
+        bounced = true
+        ifSetFlags(client.vnet.vn, port.ifId, flags & ~IFF_RUNNING)
+        ifSetFlags(client.vnet.vn, port.ifId, flags | IFF_RUNNING)
+        client.kick()
+      }
+      return stats().acks > 6
+    },
+    check: () => {
+      expect(served.declined).toEqual([0x0a000064])
+      expect(stats()).toMatchObject({ conflicts: 1, declines: 1 })
+      expect(client.vnet.state.link.ifnets.get(port.ifId)?.addrs[0]?.addr.w3).toBe(0x0a000065)
+    },
+  }
+}
+
+/** Members that come and go under a querier of version 3, then of version 2, on a switch. */
+function members(world: World): Story {
+  const bridge = world.addSwitch('sw')
+  const hosts = [1, 2, 3].map((i) => {
+    const host = world.addVnet(`h${i}`)
+    world.cable(host.addPort({ address: `10.0.0.${i}/24` }), bridge, { delayUs: 300 })
+    return host
+  })
+  const heard: string[] = []
+  const sockets = hosts.map((host, i) => {
+    const socket = new UdpSocket(host).bind(5000)
+    socket.on('message', (bytes: Buffer) => heard.push(`${i} ${bytes.toString()}`))
+    return socket
+  })
+  const querier = new BsdSockets(hosts[2])
+  const raw = querier.socket(AF_INET, SOCK_RAW, 2)
+  const steps = [
+    () => sockets[0].addMembership('239.1.1.1'),
+    () => sockets[1].addSourceSpecificMembership('10.0.0.3', '239.1.1.1'),
+    () => sockets[1].addSourceSpecificMembership('10.0.0.9', '239.1.1.1'),
+    () => querier.sendto(raw, Uint8Array.of(0x11, 100, 0xec, 0x1e, 0, 0, 0, 0, 2, 125, 0, 0), '224.0.0.1', 0),
+    () => { sockets[2].send(Buffer.from('x'), 5000, '239.1.1.1') },
+    () => querier.sendto(raw, Uint8Array.of(0x11, 100, 0xee, 0x9b, 0, 0, 0, 0), '224.0.0.1', 0),
+    () => sockets[0].addMembership('239.1.1.2'),
+    () => sockets[0].dropMembership('239.1.1.1'),
+    () => { sockets[2].send(Buffer.from('y'), 5000, '239.1.1.1') },
+  ]
+  for (const host of hosts) host.vnet.state.sysctl['net.inet.igmp.requirera'] = 0
+  let next = 0
+  return {
+    done: () => {
+      if (next < steps.length && world.now() >= next * 300_000) steps[next++]()
+      return world.now() > 40e6 || (next === steps.length && hosts.every(({ vnet }) => vnet.nextDeadline() > 100e6))
+    },
+    check: () => {
+      expect(next).toBe(steps.length)
+      expect(heard).toEqual(['0 x', '1 x', '1 y'])
+      expect(hosts[0].vnet.state.igmp.stats).toMatchObject({ v3queries: 1, v2queries: 1 })
+      expect(hosts[0].vnet.state.igmp.stats.sndreports).toBeGreaterThan(3)
+    },
+  }
+}
+
 interface Run { captures: Uint8Array[]; dumps: Dump[]; events: number; churned: number }
 
 function run(story: (world: World) => Story, seed: number, churn: boolean, every: number): Run {
@@ -166,6 +251,10 @@ describe('churn: saved, destroyed and restored between every two events', () => 
   it('ping, UDP, fragments that get lost, errors and loopback', () => expectSame(chatter, 4))
 
   it('address conflicts (RFC 5227)', () => expectSame(conflict, 5, 4))
+
+  it('DHCP: leases, a conflict, a link that comes back', () => expectSame(leases, 6))
+
+  it('multicast: joins, queries of two versions, leaves', () => expectSame(members, 7, 5))
 
   it('bites: a restore that halves a window is found out', () => {
     const change = (world: World): Story => {

@@ -35,6 +35,15 @@ const IGMP_START: Case['fields'] = {
 
 const CASES: readonly Case[] = [
   {
+    title: 'DHCP (RFC 2131)', size: wire.DHCP_HDR_LEN, decode: wire.decodeDhcp, encode: wire.encodeDhcp,
+    fields: {
+      op: [wire.DHCP_OP, 'u8'], htype: [wire.DHCP_HTYPE, 'u8'], hlen: [wire.DHCP_HLEN, 'u8'],
+      hops: [wire.DHCP_HOPS, 'u8'], xid: [wire.DHCP_XID, 'u32'], secs: [wire.DHCP_SECS, 'u16'],
+      flags: [wire.DHCP_FLAGS, 'u16'], ciaddr: [wire.DHCP_CIADDR, 's32'], yiaddr: [wire.DHCP_YIADDR, 's32'],
+      siaddr: [wire.DHCP_SIADDR, 's32'], giaddr: [wire.DHCP_GIADDR, 's32'], chaddr: [wire.DHCP_CHADDR, 'mac']
+    }
+  },
+  {
     title: 'IGMP (RFC 2236)', size: wire.IGMP_LEN, decode: wire.decodeIgmp, encode: wire.encodeIgmp, fields: IGMP_START
   },
   {

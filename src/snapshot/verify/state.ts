@@ -5,6 +5,7 @@
 
 import type { VnetState } from '../../vnet/state.ts'
 import { verifyArp } from './arp.ts'
+import { verifyDhcp } from './dhcp.ts'
 import { verifyIp } from './ip.ts'
 import { verifyIp6 } from './ip6.ts'
 import { verifyLink } from './link.ts'
@@ -21,5 +22,6 @@ export function verifyState(state: VnetState): void {
   verifyIp6(state)
   verifySockets(state)
   verifyMcast(state)
+  verifyDhcp(state)
   verifyTcp(state)
 }
