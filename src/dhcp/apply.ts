@@ -58,7 +58,7 @@ function dropRoutes(vn: Vn, ifId: number, lease: DhcpLease): void {
   for (const { dst, prefixLen, gateway } of lease.routes) if (gateway !== 0) routeDelete(vn, dst, prefixLen, gateway)
   // a route without a gateway is of the interface (RFC 3442 "local subnet routes")
   for (const { dst, prefixLen, gateway } of lease.routes) {
-    const routes = vn.state.ip.routes[prefixLen].get(dst)
+    const routes = vn.state.ip.routes.get(prefixLen)?.get(dst)
     if (gateway === 0 && routes?.some((r) => r.ifId === ifId) === true) routeDelete(vn, dst, prefixLen)
   }
 }

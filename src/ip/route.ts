@@ -23,7 +23,7 @@ export function routeLookup(vn: Vn, dst: Ip4): Route | null {
   const lens = ip.routeLens
   for (let i = 0; i < lens.length; i++) {
     const len = lens[i]
-    const routes = ip.routes[len].get(dst & ip4Mask(len))
+    const routes = ip.routes.get(len)?.get(dst & ip4Mask(len))
     if (routes === undefined) continue
     let dead: Route | null = null
     for (let j = 0; j < routes.length; j++) {
@@ -42,7 +42,7 @@ export function routeLookup(vn: Vn, dst: Ip4): Route | null {
  * gateway takes over; where there is none the dead one is tried again (RFC 1122 §3.3.1.4, §3.3.1.5).
  */
 export function routeGatewayDead(vn: Vn, gateway: Ip4, ifId: number, until: number): void {
-  for (const table of vn.state.ip.routes) {
+  for (const table of vn.state.ip.routes.values()) {
     for (const routes of table.values()) {
       for (const r of routes) if (r.gateway === gateway && r.ifId === ifId) r.deadUntil = until
     }
@@ -56,7 +56,7 @@ export function routeGatewayDead(vn: Vn, gateway: Ip4, ifId: number, until: numb
  */
 export function routeLookupOnLink(vn: Vn, dst: Ip4): Route | null {
   for (const len of vn.state.ip.routeLens) {
-    const routes = vn.state.ip.routes[len]?.get(dst & ip4Mask(len)) ?? []
+    const routes = vn.state.ip.routes.get(len)?.get(dst & ip4Mask(len)) ?? []
     for (const route of routes) if (route.gateway === 0 && route.ifId !== 0 && usable(vn, route)) return route
   }
   return null
@@ -89,7 +89,7 @@ export function routeAdd(
 
 /** Removes the route to a prefix: the one by `gateway`, or the first when it is 0. ENOENT. */
 export function routeDelete(vn: Vn, dst: Ip4, prefixLen: number, gateway: Ip4 = 0): number {
-  const routes = vn.state.ip.routes[prefixLen]?.get(dst)
+  const routes = vn.state.ip.routes.get(prefixLen)?.get(dst)
   const i = routes?.findIndex((r) => (r.flags & RTF_PINNED) === 0 && (gateway === 0 || r.gateway === gateway)) ?? -1
   if (routes !== undefined && i >= 0) {
     remove(vn, routes, i)
@@ -104,7 +104,7 @@ export function routeDelete(vn: Vn, dst: Ip4, prefixLen: number, gateway: Ip4 = 
 /** Copies of all routes: default first, then by network and length; those learnt by redirects carry RTF_DYNAMIC. */
 export function routeList(vn: Vn): Route[] {
   const list: Route[] = []
-  for (const table of vn.state.ip.routes) {
+  for (const table of vn.state.ip.routes.values()) {
     for (const routes of table.values()) list.push(...routes.map((r) => ({ ...r })))
   }
   for (const r of vn.state.ip.redirects.values()) if (r.expires > vn.state.now) list.push({ ...r })
@@ -125,7 +125,7 @@ export function routeDeleteConnected(vn: Vn, ip: Ip4, prefixLen: number, ifp: If
     const sharing = ia.prefixLen === prefixLen && (ia.addr.w3 & ip4Mask(prefixLen)) === dst && ia.addr.w3 !== ip
     if (sharing && vn.state.ip.local.has(ia.addr.w3)) return
   }
-  const routes = vn.state.ip.routes[prefixLen]?.get(dst)
+  const routes = vn.state.ip.routes.get(prefixLen)?.get(dst)
   const i = routes?.findIndex((r) => r.ifId === ifp.id && (r.flags & RTF_PINNED) !== 0) ?? -1
   if (routes !== undefined && i >= 0) remove(vn, routes, i)
   dropLostGateways(vn, ifp.id)
@@ -146,7 +146,7 @@ function dropLostGateways(vn: Vn, ifId: number): void {
 
 function isNeighbour(vn: Vn, ip: Ip4, ifId: number): boolean {
   return vn.state.ip.routeLens.some((len) =>
-    vn.state.ip.routes[len]?.get(ip & ip4Mask(len))?.some((r) => r.gateway === 0 && r.ifId === ifId) ?? false)
+    vn.state.ip.routes.get(len)?.get(ip & ip4Mask(len))?.some((r) => r.gateway === 0 && r.ifId === ifId) ?? false)
 }
 
 function usable(vn: Vn, route: Route): boolean {
@@ -157,13 +157,15 @@ function usable(vn: Vn, route: Route): boolean {
 
 function insert(vn: Vn, route: Route): number {
   const ip = vn.state.ip
-  const table = ip.routes[route.prefixLen]
+  let table = ip.routes.get(route.prefixLen)
+  if (table === undefined) {
+    table = new Map()
+    ip.routes.set(route.prefixLen, table)
+    ip.routeLens.push(route.prefixLen)
+    ip.routeLens.sort((a, b) => b - a)
+  }
   const routes = table.get(route.dst)
   if (routes === undefined) {
-    if (table.size === 0) {
-      ip.routeLens.push(route.prefixLen)
-      ip.routeLens.sort((a, b) => b - a)
-    }
     table.set(route.dst, [route])
     return 0
   }
@@ -178,13 +180,14 @@ function remove(vn: Vn, routes: Route[], i: number): void {
   const route = routes[i]
   routes.splice(i, 1)
   if (routes.length > 0) return
-  const table = ip.routes[route.prefixLen]
-  table.delete(route.dst)
-  if (table.size === 0) ip.routeLens = ip.routeLens.filter((len) => len !== route.prefixLen)
+  const table = ip.routes.get(route.prefixLen)
+  if (table === undefined || !table.delete(route.dst) || table.size > 0) return
+  ip.routes.delete(route.prefixLen)
+  ip.routeLens = ip.routeLens.filter((len) => len !== route.prefixLen)
 }
 
 function removeWhere(vn: Vn, which: (route: Route) => boolean): void {
-  for (const table of vn.state.ip.routes) {
+  for (const table of [...vn.state.ip.routes.values()]) {
     for (const routes of [...table.values()]) {
       for (let i = routes.length - 1; i >= 0; i--) if (which(routes[i])) remove(vn, routes, i)
     }

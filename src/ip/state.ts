@@ -121,8 +121,8 @@ export interface IpState extends Alarm {
   local: Map<Ip4, number>
   /** Directed broadcast addresses → ids of the interfaces that have them. */
   broadcasts: Map<Ip4, number[]>
-  /** Routes by prefix length (index 0…32), then by network; best metric first. */
-  routes: Map<Ip4, Route[]>[]
+  /** Routes by prefix length, where there are any, then by network; best metric first. */
+  routes: Map<number, Map<Ip4, Route[]>>
   /** Prefix lengths that have routes, longest first. */
   routeLens: number[]
   /** Host routes learnt by redirects, oldest first. */
@@ -149,7 +149,7 @@ export function createIpState(): IpState {
     alarmAt: Infinity,
     local: new Map(),
     broadcasts: new Map(),
-    routes: Array.from({ length: 33 }, () => new Map<Ip4, Route[]>()),
+    routes: new Map(),
     routeLens: [],
     redirects: new Map(),
     pmtu: new Map(),

@@ -1,5 +1,7 @@
 /** TCP's counters: FreeBSD's `tcpstat` names without their prefix, and the words `netstat -s` prints. */
 
+import { recordMaker } from '../lib/record.ts'
+
 export type TcpStats = Record<keyof typeof TCP_STATS_TEXT, number>
 
 /** Text of each counter, in the order of `netstat -s`. */
@@ -148,6 +150,4 @@ export const TCP_STATS_TEXT = Object.freeze({
   twOverflow: '%d TIME-WAIT entries dropped early because there were too many',
 })
 
-export function createTcpStats(): TcpStats {
-  return Object.fromEntries(Object.keys(TCP_STATS_TEXT).map((name) => [name, 0])) as TcpStats
-}
+export const createTcpStats = recordMaker<TcpStats>(Object.keys(TCP_STATS_TEXT).map((name) => [name, 0]))

@@ -10,6 +10,7 @@ import { IP_SYSCTLS } from '../ip/sysctl.ts'
 import { IP6_SYSCTLS } from '../ip6/sysctl.ts'
 import type { SysctlDef } from '../kern/sysctl.ts'
 import { EINVAL, ENOENT } from '../lib/errno.ts'
+import { recordMaker } from '../lib/record.ts'
 import { LINK_SYSCTLS } from '../link/sysctl.ts'
 import { MCAST_SYSCTLS } from '../mcast/sysctl.ts'
 import { ND_SYSCTLS } from '../nd/sysctl.ts'
@@ -30,14 +31,8 @@ export const SYSCTLS: readonly (readonly [SysctlName, SysctlDef])[] = Object.fre
     .sort(([a], [b]) => (a < b ? -1 : 1)).map((row) => Object.freeze(row)),
 )
 
-const DEFAULTS: readonly (readonly [SysctlName, number])[] = Object.freeze(
-  SYSCTLS.map(([name, def]) => Object.freeze([name, def.value] as const)),
-)
-
-/** All defaults. `Object.fromEntries` keeps the object in V8's fast mode, where repeated assignment would not. */
-export function createSysctls(): Sysctls {
-  return Object.fromEntries(DEFAULTS) as Sysctls
-}
+/** All defaults. */
+export const createSysctls = recordMaker<Sysctls>(SYSCTLS.map(([name, def]) => [name, def.value]))
 
 export function sysctlDef(name: string): SysctlDef | null {
   return Object.hasOwn(TABLE, name) ? TABLE[name as SysctlName] : null

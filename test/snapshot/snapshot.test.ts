@@ -211,7 +211,7 @@ describe('refused, with the path of the first fault', () => {
       [(v) => { v.state.tcp.nextRecord = 1.5 }, 'state.tcp.nextRecord'],
       [(v) => { v.state.ip.stats.total = -1 }, 'state.ip.stats.total'],
       [(v) => { Object.assign(v.state.arp, { more: 1 }) }, 'state.arp'],
-      [(v) => { v.state.ip.routes.pop() }, 'state.ip.routes'],
+      [(v) => { v.state.ip.routes.set(33, new Map()) }, 'state.ip.routes[33]'],
     ]
     for (const [change, path] of wrong) {
       const copy = b.vnet.clone()

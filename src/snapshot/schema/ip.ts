@@ -9,7 +9,6 @@ import { ALARM } from './kern.ts'
 import { PACKET_MAX } from './link.ts'
 
 const HEADER_MAX = 60
-const PREFIX_LENGTHS = 33
 const IDENT_BUCKETS = 256
 
 const ROUTE = record<Route>(() => createRoute(0, 0, 0, 0, 0), {
@@ -28,7 +27,7 @@ const PATH_MTU = record<PathMtu>(() => createPathMtu(0, 0), { mtu: UINT31, expir
 
 export const IP = record<IpState>(null, {
   alarmAt: TIME, local: table(INT32, COUNT), broadcasts: table(INT32, list(COUNT)),
-  routes: list(table(INT32, list(ROUTE)), PREFIX_LENGTHS), routeLens: list(int(0, 32)), redirects: queueMap(INT32, ROUTE),
+  routes: table(int(0, 32), table(INT32, list(ROUTE))), routeLens: list(int(0, 32)), redirects: queueMap(INT32, ROUTE),
   pmtu: queueMap(INT32, PATH_MTU), cacheAlarm: ALARM, reass: queueMap(INT32, REASS_QUEUE), reassFragments: COUNT,
   reassBytes: COUNT, hashKey: list(INT32, 4), idents: words(IDENT_BUCKETS), stats: COUNTERS,
 })

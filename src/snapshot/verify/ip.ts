@@ -32,8 +32,8 @@ function verifyRoute(
 }
 
 function verifyLengths(ip: IpState): void {
-  const has: number[] = []
-  for (let len = ip.routes.length - 1; len >= 0; len--) if (ip.routes[len].size > 0) has.push(len)
+  for (const [len, table] of ip.routes) demand(table.size > 0, `.ip.routes[${len}]`, 'no route')
+  const has = [...ip.routes.keys()].sort((a, b) => b - a)
   demand(has.length === ip.routeLens.length && has.every((len, i) => len === ip.routeLens[i]), '.ip.routeLens',
     `${ip.routeLens.join(' ')} where ${has.join(' ')} have routes`)
 }
