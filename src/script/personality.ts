@@ -43,6 +43,7 @@ const FREEBSD: Readonly<Record<string, number>> = Object.freeze({
   'net.inet.tcp.pmtud_blackhole_detection': 0,
   // its base stack recovers by the scoreboard; RACK is a stack of its own there
   'net.inet.tcp.rack.enable': 0,
+  'net.inet.tcp.frto': 0,
   'net.inet.tcp.syncache.rexmtlimit': 3,
   'net.inet.tcp.cc.abe': 0,
   'net.inet.tcp.cc.hystartplusplus': 0,

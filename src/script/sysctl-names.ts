@@ -39,6 +39,8 @@ function computed(name: string, value: string): readonly Setting[] | null {
       return n > 3 ? null : [
         ['net.inet.tcp.fastopen.client_enable', String(n & 1)], ['net.inet.tcp.fastopen.server_enable', String(n >> 1)],
       ]
+    // 2 asks for the version with SACK, which is used where there is SACK
+    case 'net.ipv4.tcp_frto': return n > 2 ? null : [['net.inet.tcp.frto', String(Math.min(n, 1))]]
     // 1 is RACK, the others are about it
     case 'net.ipv4.tcp_recovery': return [['net.inet.tcp.rack.enable', String(n & 1)]]
     // "least default most": the most decides on the window scale
@@ -96,7 +98,6 @@ const FIXED: Readonly<Record<string, readonly string[]>> = Object.freeze({
   'net.ipv4.tcp_timestamps': Object.freeze(['1', '2']),
   'net.ipv4.tcp_window_scaling': Object.freeze(['1']),
   'net.ipv4.tcp_early_retrans': Object.freeze(['3']),
-  'net.ipv4.tcp_frto': Object.freeze(['0']),
   'net.ipv4.tcp_rfc1337': Object.freeze(['1']),
   'net.ipv4.tcp_stdurg': Object.freeze(['0']),
   'net.ipv4.tcp_autocorking': Object.freeze(['0']),

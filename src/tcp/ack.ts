@@ -111,8 +111,8 @@ export function tcpAckNew(vn: Vn, tcb: Tcb, seg: Seg, acked: number): boolean {
   } else if (!tcpTimerOn(tcb, TT_PERSIST)) tcpTimerSet(vn, tcb, TT_REXMT, tcpRtoBackedOff(vn, tcb))
   tcb.flags |= TF_NEEDOUTPUT
   if (scoreboard) tcpSackAck(vn, tcb, seg, acked, flight)
-  else if ((tcb.flags & TF_FASTRECOVERY) !== 0) tcpRecoveryAck(vn, tcb, acked)
-  else tcpLossAck(tcb)
+  else if ((tcb.flags & TF_FASTRECOVERY) !== 0) tcpRecoveryAck(vn, tcb, seg, acked)
+  else tcpLossAck(vn, tcb, seg, acked)
   if ((tcb.flags & TF_WANTWRITE) !== 0) tcpSndTune(vn, tcb, seg.win)
   if ((tcb.flags & TF_WANTWRITE) !== 0 && roomToWrite(vn, tcb)) {
     tcb.flags &= ~TF_WANTWRITE
@@ -158,7 +158,7 @@ function duplicate(vn: Vn, tcb: Tcb, seg: Seg, acked: number): void {
   // open its window between two duplicates
   if (seg.len !== 0 || (seg.flags & TH_FIN) !== 0 || seg.win !== tcb.sndWnd) return
   vn.state.tcp.stats.rcvdupack++
-  if (acked === 0 && tcb.sndMax !== tcb.sndUna && tcpTimerOn(tcb, TT_REXMT)) tcpDupAck(vn, tcb)
+  if (acked === 0 && tcb.sndMax !== tcb.sndUna && tcpTimerOn(tcb, TT_REXMT)) tcpDupAck(vn, tcb, seg)
 }
 
 /** With SACK it is the blocks that count, whatever else the segment brings; even an old one tells what has arrived. */

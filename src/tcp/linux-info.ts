@@ -142,7 +142,7 @@ export function linuxInfoOf(vn: Vn, tcb: Tcb): LinuxTcpInfo {
     tcpi_snd_ssthresh: tcb.ssthresh >= 0x3fffffff ? INFINITE_SSTHRESH : whole(tcb, tcb.ssthresh),
     tcpi_snd_cwnd: whole(tcb, tcb.cwnd),
     tcpi_advmss: tcb.state === TCPS_LISTEN ? 0 : tcpMssOffer(vn, tcb.inp.faddr, tcb.userMss),
-    tcpi_reordering: 3,
+    tcpi_reordering: Math.min(Math.max(DUPTHRESH, tcb.rec.reordMost + 1), MAX_REORDERING),
     tcpi_rcv_rtt: 0,
     tcpi_rcv_space: tcb.rcvLimit,
     tcpi_total_retrans: meter.retrans,
@@ -165,8 +165,8 @@ export function linuxInfoOf(vn: Vn, tcb: Tcb): LinuxTcpInfo {
     tcpi_delivered_ce: meter.deliveredCe,
     tcpi_bytes_sent: meter.bytesSent,
     tcpi_bytes_retrans: meter.bytesRetrans,
-    tcpi_dsack_dups: 0,
-    tcpi_reord_seen: 0,
+    tcpi_dsack_dups: tcb.rec.dsackDups,
+    tcpi_reord_seen: tcb.rec.reordSeen,
     tcpi_rcv_ooopack: meter.oooSegs,
     tcpi_snd_wnd: tcb.sndWnd,
     tcpi_rcv_wnd: tcpRcvWnd(tcb),
@@ -176,6 +176,10 @@ export function linuxInfoOf(vn: Vn, tcb: Tcb): LinuxTcpInfo {
     tcpi_total_rto_time: Math.floor((meter.rtoUs + timingOut(now, meter)) / 1000),
   }
 }
+
+/** Linux's bounds of its estimate of reordering, in segments. */
+const DUPTHRESH = 3
+const MAX_REORDERING = 300
 
 /** Linux's guess of the peer's segment size before any has come. */
 const RCV_MSS_GUESS = 536

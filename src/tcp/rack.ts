@@ -1,7 +1,7 @@
 /** RACK (RFC 8985 §6.2): what each delivered segment tells about time and order, and the reordering window. */
 
 import type { Vn } from '../kern/vn.ts'
-import { seqGeq, seqGt, seqLt, toSeq } from '../lib/seq.ts'
+import { seqDiff, seqGeq, seqGt, seqLt, toSeq } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
 import { TOF_TS } from '../wire/tcp-options.ts'
 import { tcpTsAt } from './isn.ts'
@@ -22,7 +22,7 @@ export function rackDelivered(vn: Vn, tcb: Tcb, at: number): void {
   const again = (log[at + SENT_FLAGS] & SF_EVER) !== 0
   if (rec.rackAt < 0) rec.fack = tcb.sndUna
   if (seqGt(end, rec.fack)) rec.fack = end
-  else if (!again && seqLt(end, rec.fack)) rec.reorderSeen = true
+  else if (!again && seqLt(end, rec.fack)) reordered(tcb, end)
   const rtt = vn.state.now - sentTime
   // an ACK of the first transmission must not pass for a fast one of the second
   if (again && (rtt < minRtt || echoIsOlder(vn, tcb, sentTime))) return
@@ -31,6 +31,14 @@ export function rackDelivered(vn: Vn, tcb: Tcb, at: number): void {
     rec.rackAt = sentTime
     rec.rackEnd = end
   }
+}
+
+/** Step 3: a segment that went once and ends at `end` was overtaken by what lies between it and the foremost. */
+function reordered(tcb: Tcb, end: Seq): void {
+  const { rec } = tcb
+  rec.reorderSeen = true
+  rec.reordSeen++
+  rec.reordMost = Math.max(rec.reordMost, Math.ceil(seqDiff(rec.fack, end) / tcb.mss))
 }
 
 /** RACK_sent_after: later, or at the same time and higher. */

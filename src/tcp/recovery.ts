@@ -1,18 +1,20 @@
 /** Fast retransmit and fast recovery (RFC 5681 §3.2, RFC 6582) and limited transmit (RFC 3042). */
 
 import type { Vn } from '../kern/vn.ts'
-import { seqDiff, seqGeq, seqGt, seqMax } from '../lib/seq.ts'
+import { seqDiff, seqGeq, seqGt, seqLt, seqMax } from '../lib/seq.ts'
 import { ccLossDetected, ccRecovered } from './cc/cc.ts'
 import { tcpTimerStop } from './deadline.ts'
 import { tcpOutput } from './output.ts'
+import { spuriousAck, spuriousBegin, spuriousEnd } from './spurious.ts'
 import { TF_FASTRECOVERY, TF_NEEDOUTPUT, TT_REXMT } from './state.ts'
-import type { Tcb } from './state.ts'
-import { REC_FAST, REC_LOSS, REC_OPEN } from './state-sent.ts'
+import type { Seg, Tcb } from './state.ts'
+import { FRTO_OFF, REC_FAST, REC_LOSS, REC_OPEN } from './state-sent.ts'
 
 const DUPTHRESH = 3
 
 /** One more duplicate ACK arrived while data is in flight. */
-export function tcpDupAck(vn: Vn, tcb: Tcb): void {
+export function tcpDupAck(vn: Vn, tcb: Tcb, seg: Seg): void {
+  if (tcb.rec.frto !== FRTO_OFF) spuriousAck(vn, tcb, seg, 0)
   tcb.dupAcks++
   if ((tcb.flags & TF_FASTRECOVERY) !== 0) {
     // each duplicate says that a segment has left the network (RFC 5681 §3.2 step 4)
@@ -23,7 +25,8 @@ export function tcpDupAck(vn: Vn, tcb: Tcb): void {
 }
 
 /** New data was acknowledged during recovery: all of it, or up to the next hole (RFC 6582 §3.2 step 3). */
-export function tcpRecoveryAck(vn: Vn, tcb: Tcb, acked: number): void {
+export function tcpRecoveryAck(vn: Vn, tcb: Tcb, seg: Seg, acked: number): void {
+  if (spuriousAck(vn, tcb, seg, acked)) return
   if (seqGeq(tcb.sndUna, tcb.recover)) {
     leave(tcb)
     ccRecovered(vn, tcb, seqDiff(tcb.sndMax, tcb.sndUna))
@@ -38,15 +41,19 @@ export function tcpRecoveryAck(vn: Vn, tcb: Tcb, acked: number): void {
 }
 
 /** New data was acknowledged outside fast recovery: perhaps all that was out at the last timeout. */
-export function tcpLossAck(tcb: Tcb): void {
+export function tcpLossAck(vn: Vn, tcb: Tcb, seg: Seg, acked: number): void {
   tcb.dupAcks = 0
   tcb.limited = 0
-  if (tcb.rec.phase === REC_LOSS && seqGeq(tcb.sndUna, tcb.recover)) tcb.rec.phase = REC_OPEN
+  if (tcb.rec.phase !== REC_LOSS || spuriousAck(vn, tcb, seg, acked) || seqLt(tcb.sndUna, tcb.recover)) return
+  tcb.rec.phase = REC_OPEN
+  spuriousEnd(tcb)
 }
 
 /** A timeout (or the end of the hole) ends recovery (RFC 6582 §3.2 step 4). */
 export function tcpRecoveryAbort(tcb: Tcb): void {
-  leave(tcb)
+  tcb.flags &= ~TF_FASTRECOVERY
+  tcb.dupAcks = 0
+  tcb.limited = 0
   tcb.rec.phase = REC_LOSS
   tcb.recover = tcb.sndMax
 }
@@ -59,6 +66,7 @@ function enter(vn: Vn, tcb: Tcb): void {
   }
   vn.state.tcp.stats.fastrexmit++
   tcb.recover = tcb.sndMax
+  spuriousBegin(vn, tcb)
   ccLossDetected(vn, tcb, seqDiff(tcb.sndMax, tcb.sndUna))
   tcb.flags |= TF_FASTRECOVERY
   tcb.rec.phase = REC_FAST
@@ -93,6 +101,7 @@ function retransmitFirst(vn: Vn, tcb: Tcb): void {
 }
 
 function leave(tcb: Tcb): void {
+  spuriousEnd(tcb)
   tcb.flags &= ~TF_FASTRECOVERY
   tcb.rec.phase = REC_OPEN
   tcb.dupAcks = 0

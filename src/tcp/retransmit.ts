@@ -13,7 +13,7 @@ import { sackNextRescue, sackNextUnsure } from './sackloss.ts'
 import { sentAt, sentEnd, sentPipe, sentStart, sentTransmit } from './sent.ts'
 import { TF_SACK_PERMIT, TT_PERSIST, TT_REXMT } from './state.ts'
 import type { Tcb } from './state.ts'
-import { REC_FAST, SENT_FLAGS, SF_LOST } from './state-sent.ts'
+import { FRTO_OFF, REC_FAST, SENT_FLAGS, SF_LOST } from './state-sent.ts'
 import { tcpTraceWhy } from './trace.ts'
 import { WHY_GO_BACK, WHY_RACK, WHY_SACK } from './trace-words.ts'
 
@@ -25,6 +25,11 @@ export function tcpHasScoreboard(tcb: Tcb): boolean {
 /** Sends again what is lost, as far as the congestion window lets it. Returns 0 or an errno. */
 export function tcpRetransmitLost(vn: Vn, tcb: Tcb): number {
   const { sent } = tcb
+  if (tcb.rec.frto !== FRTO_OFF) {
+    // neither old nor new data until the ACKs have told what the timeout was (RFC 5682 §3.1)
+    tcb.cwnd = Math.min(tcb.cwnd, Math.max(tcb.mss, sentPipe(tcb)))
+    return 0
+  }
   const byTime = vn.state.sysctl['net.inet.tcp.rack.enable'] === 1
   const why = tcb.rec.phase !== REC_FAST ? WHY_GO_BACK : byTime ? WHY_RACK : WHY_SACK
   for (let k = 0; k < sent.count && sent.lost > 0; k++) {

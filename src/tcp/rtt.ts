@@ -1,12 +1,13 @@
 /** The retransmission timeout (RFC 6298), with many samples per round trip as of RFC 7323 appendix G. Times in µs. */
 
 import type { Vn } from '../kern/vn.ts'
+import { seqGt } from '../lib/seq.ts'
 import { tcpMeterRtt } from './meter.ts'
 import type { Tcb } from './state.ts'
 import { tcpUserTimeoutMs } from './uto.ts'
 
 /** Clock granularity G: timestamps tick in milliseconds. */
-const GRANULARITY_US = 1000
+export const GRANULARITY_US = 1000
 
 /** Takes a round-trip sample; the caller made sure that it is not ambiguous (Karn, MUST-18). */
 export function tcpRttSample(vn: Vn, tcb: Tcb, rttUs: number, flightBytes: number): void {
@@ -19,7 +20,8 @@ export function tcpRttSample(vn: Vn, tcb: Tcb, rttUs: number, flightBytes: numbe
   if (tcb.srtt === 0) {
     tcb.srtt = rtt
     tcb.rttvar = rtt / 2
-  } else {
+  } else if (tcb.rec.adapts && seqGt(tcb.sndUna, tcb.rec.adaptSeq)) adapt(tcb, rtt)
+  else {
     const samples = Math.max(1, Math.ceil(flightBytes / (2 * tcb.mss)))
     tcb.rttvar += (Math.abs(tcb.srtt - rtt) - tcb.rttvar) / (4 * samples)
     tcb.srtt += (rtt - tcb.srtt) / (8 * samples)
@@ -29,6 +31,14 @@ export function tcpRttSample(vn: Vn, tcb: Tcb, rttUs: number, flightBytes: numbe
     sysctl['net.inet.tcp.rexmit_slop'] * 1000
   tcb.rto = Math.min(
     Math.max(rto, sysctl['net.inet.tcp.rexmit_min'] * 1000), sysctl['net.inet.tcp.rexmit_max'] * 1000)
+}
+
+/** RFC 4015 §3.2 step 12: the timer was too quick, so the old values count again, or the sample if that is more. */
+function adapt(tcb: Tcb, rtt: number): void {
+  const { rec } = tcb
+  rec.adapts = false
+  tcb.srtt = Math.max(rec.srttPrev, rtt)
+  tcb.rttvar = Math.max(rec.rttvarPrev, rtt / 2)
 }
 
 /** Before any sample (RFC 6298 §2.1). */

@@ -46,6 +46,7 @@ function duplicateReported(vn: Vn, tcb: Tcb, seg: Seg): void {
     return
   }
   stats.dsackCount++
+  tcb.rec.dsackDups++
   rate.dsack = true
   rate.dsackStart = start
   rate.dsackEnd = end

@@ -13,6 +13,7 @@ import { rackDetectLoss, rackTimeout } from './racklost.ts'
 import { tcpRetransmitAt } from './retransmit.ts'
 import { sackDetectLoss } from './sackloss.ts'
 import { sentForgetSacks, sentLoseAll } from './sent.ts'
+import { spuriousAck, spuriousBegin, spuriousDsack, spuriousEnd } from './spurious.ts'
 import { TF_FASTRECOVERY, TF_NEEDOUTPUT } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
 import { REC_FAST, REC_LOSS, REC_OPEN } from './state-sent.ts'
@@ -25,14 +26,25 @@ export function tcpSackAck(vn: Vn, tcb: Tcb, seg: Seg, acked: number, flight: nu
   const { rate } = vn.state.tcp
   const { phase } = rec
   tlpAck(vn, tcb, seg, acked)
-  if (phase !== REC_OPEN && seqGeq(tcb.sndUna, tcb.recover)) leave(vn, tcb)
+  const undone = (phase !== REC_OPEN || rate.dsack) && spurious(vn, tcb, seg, acked)
+  if (rec.phase !== REC_OPEN && seqGeq(tcb.sndUna, tcb.recover)) leave(vn, tcb)
   const lost = detect(vn, tcb)
   const delivered = tcb.sent.delivered - rate.priorTotal
   if (rec.phase === REC_OPEN && lost > 0) enter(vn, tcb, delivered)
   if (rec.phase === REC_FAST) govern(tcb, delivered)
-  else if (acked > 0 && phase !== REC_FAST && !tcpEcnEchoes(tcb, seg)) ccAckReceived(vn, tcb, acked, flight)
+  else if (acked > 0 && phase !== REC_FAST && !undone && !tcpEcnEchoes(tcb, seg)) ccAckReceived(vn, tcb, acked, flight)
   if (acked > 0 || rate.newlySacked > 0 || lost > 0) tcb.flags |= TF_NEEDOUTPUT
   if (acked > 0 || tcb.sent.sackedCount > 0) tlpArm(vn, tcb)
+}
+
+/** Whether the ACK shows that the recovery under way, or the one before, was not needed. */
+function spurious(vn: Vn, tcb: Tcb, seg: Seg, acked: number): boolean {
+  const { rate } = vn.state.tcp
+  const news = acked > 0 || rate.newlySacked > 0
+  // other ACKs without news than duplicates say nothing (RFC 5682 §3.1 step 3)
+  const counts = tcb.rec.phase !== REC_OPEN && (news || (seg.len === 0 && seg.win === tcb.sndWnd))
+  if (counts && spuriousAck(vn, tcb, seg, acked)) return true
+  return rate.dsack && spuriousDsack(vn, tcb, seg, acked)
 }
 
 /** TT_REORDER: what the reordering window was open for has not come. */
@@ -82,6 +94,7 @@ function enter(vn: Vn, tcb: Tcb, delivered: number): void {
   tcb.flags |= TF_FASTRECOVERY
   tcb.recover = tcb.sndMax
   prrEnter(tcb, delivered)
+  spuriousBegin(vn, tcb)
   // RFC 6675 §5 step 4.2: what limited transmit added does not count
   ccLossDetected(vn, tcb, Math.min(tcb.cwnd, seqDiff(tcb.sndMax, tcb.sndUna)))
 }
@@ -95,5 +108,6 @@ function leave(vn: Vn, tcb: Tcb): void {
   if (rec.phase === REC_FAST || owns) ccRecovered(vn, tcb, Math.max(tcb.ssthresh, seqDiff(tcb.sndMax, tcb.sndUna)))
   rec.phase = REC_OPEN
   tcb.flags &= ~TF_FASTRECOVERY
+  spuriousEnd(tcb)
   rackRecovered(tcb)
 }

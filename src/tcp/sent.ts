@@ -7,6 +7,7 @@
 import type { Vn } from '../kern/vn.ts'
 import { seqAdd, seqDiff, seqGeq, seqGt, seqLeq, seqLt, seqMin, toSeq } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
+import { dsackResent } from './dsack.ts'
 import { tcpMeterRate } from './meter.ts'
 import { rackDelivered, rackSentAfter } from './rack.ts'
 import { TF_SACK_PERMIT } from './state.ts'
@@ -265,6 +266,7 @@ function again(vn: Vn, tcb: Tcb, seq: Seq, end: Seq): void {
     const at = sentAt(s, k)
     const len = seqDiff(sentEnd(s, k), start)
     const flags = s.log[at + SENT_FLAGS]
+    dsackResent(tcb, start, sentEnd(s, k), (flags & SF_EVER) !== 0)
     let marks = SF_EVER
     if ((flags & SF_LOST) !== 0) {
       s.lost -= len

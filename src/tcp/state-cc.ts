@@ -7,4 +7,4 @@
 export const CWND_MAX = 0x3fffffff
 
 /** Length of `Tcb.ccVars` by algorithm, in the order of cc/names.ts. */
-export const CC_VARS: readonly number[] = Object.freeze([6, 19, 45])
+export const CC_VARS: readonly number[] = Object.freeze([6, 19, 49])

@@ -59,6 +59,14 @@ export const REC_OPEN = 0
 export const REC_FAST = 1
 export const REC_LOSS = 2
 
+/** Tcb.rec.frto (RFC 5682): not under way; waits for the first ACK after the timeout; for the second. */
+export const FRTO_OFF = 0
+export const FRTO_FIRST = 1
+export const FRTO_SECOND = 2
+
+/** Numbers in Recovery.resent at most: with more holes than that reports of duplicates take nothing back. */
+export const RESENT_MAX = 64
+
 /** Where loss recovery stands; its end is `Tcb.recover`. */
 export interface Recovery {
   /** REC_*. */
@@ -89,6 +97,31 @@ export interface Recovery {
   tlpRetrans: boolean
   tlpReady: boolean
   tlpEnd: Seq
+  /** When the recovery that may have to be undone sent its first segment again, µs; an ACK is to tell by its timestamp. */
+  undoAt: number
+  eifelWaits: boolean
+  /** FRTO_*, and the number behind what a timeout sent again. */
+  frto: number
+  frtoEnd: Seq
+  /** [start, end) pairs, flat: sent again in this recovery, each once, and not reported as duplicates. */
+  resent: Seq[]
+  /** Reports of duplicates say nothing in this recovery, and in this connection (RFC 3708 §3 (A.4)). */
+  dsackVoid: boolean
+  networkDoubles: boolean
+  /** Number behind all that was ever sent again, where anything was. */
+  resentEnd: Seq
+  resentEver: boolean
+  /** The recovery before can be undone until sndUna has passed this. */
+  undoEnd: Seq
+  /** Before the timeout (RFC 4015 §3.2 step 0), 0: it was none; with the first sample of numbers behind adaptSeq they count again. */
+  srttPrev: number
+  rttvarPrev: number
+  adapts: boolean
+  adaptSeq: Seq
+  /** Duplicates reported; segments seen to arrive out of order, and how many others overtook one at most. */
+  dsackDups: number
+  reordSeen: number
+  reordMost: number
 }
 
 /**
@@ -149,5 +182,8 @@ export function createRecovery(): Recovery {
     rackAt: -1, rackEnd: SEQ_ZERO, rackRtt: 0, fack: SEQ_ZERO, reorderSeen: false, reoMult: 1, reoPersist: 0,
     inDsackRound: false, dsackRound: SEQ_ZERO,
     tlpOut: false, tlpRetrans: false, tlpReady: false, tlpEnd: SEQ_ZERO,
+    undoAt: 0, eifelWaits: false, frto: FRTO_OFF, frtoEnd: SEQ_ZERO, resent: [], dsackVoid: false, networkDoubles: false,
+    resentEnd: SEQ_ZERO, resentEver: false, undoEnd: SEQ_ZERO, srttPrev: 0, rttvarPrev: 0, adapts: false, adaptSeq: SEQ_ZERO,
+    dsackDups: 0, reordSeen: 0, reordMost: 0,
   }
 }

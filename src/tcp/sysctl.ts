@@ -47,6 +47,10 @@ export const TCP_SYSCTLS = Object.freeze({
   'net.inet.tcp.rack.enable': sysctlBool(1, 'Detect losses by time, probe for tail losses (RFC 8985), where SACK is'),
   'net.inet.tcp.rack.max_ack_delay': sysctlInt(
     40, 0, 1000, 'ms', 'Delay of an ACK that a loss probe of a single segment allows for (RFC 8985 §7.2)'),
+  'net.inet.tcp.eifel': sysctlBool(
+    1, 'Take back what recovery did where timestamps show it was begun without need (RFC 3522, RFC 4015)'),
+  'net.inet.tcp.frto': sysctlBool(
+    1, 'After a timeout try new data first, to see whether anything was lost at all (RFC 5682)'),
   'net.inet.tcp.rfc3042': sysctlBool(1, 'Limited transmit (RFC 3042)'),
   'net.inet.tcp.delayed_ack': sysctlBool(1, 'Delay ACKs of every other segment (RFC 9293 §3.8.6.3)'),
   'net.inet.tcp.delacktime': sysctlInt(40, 1, 499, 'ms', 'How long an ACK is delayed at most'),

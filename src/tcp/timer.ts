@@ -18,6 +18,7 @@ import { tcpOutput, tcpPersistSet } from './output.ts'
 import { tcpMtuTimeout } from './plpmtud.ts'
 import { tcpRecoveryAbort } from './recovery.ts'
 import { tcpReorderTimer, tcpSackTimeout } from './sackrecovery.ts'
+import { spuriousTimeout } from './spurious.ts'
 import { FO_PASSIVE } from './state-open.ts'
 import {
   ECN_HOLD, TCPS_CLOSED, TCPS_CLOSE_WAIT, TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TF_ACKNOW, TF_DELACK, TF_FORCE,
@@ -139,6 +140,7 @@ function rexmt(vn: Vn, tcb: Tcb): void {
     }
     tcb.sndNxt = tcb.iss
   } else {
+    spuriousTimeout(vn, tcb)
     ccTimedOut(vn, tcb, seqDiff(tcb.sndMax, tcb.sndUna), tcb.rxtCount === 1)
     tcpMtuTimeout(vn, tcb)
     tcpBlackholeTimeout(vn, tcb)

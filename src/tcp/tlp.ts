@@ -62,6 +62,7 @@ export function tlpAck(vn: Vn, tcb: Tcb, seg: Seg, acked: number): void {
     ccLossDetected(vn, tcb, Math.min(tcb.cwnd, rate.priorInFlight))
     tcb.cwnd = Math.min(tcb.cwnd, tcb.ssthresh)
     ccRecovered(vn, tcb, Math.max(tcb.ssthresh, seqDiff(tcb.sndMax, tcb.sndUna)))
+    tcb.undoCwnd = 0
   } else if (acked === 0 && seg.len === 0 && (seg.opt.flags & TOF_SACK) === 0) rec.tlpOut = false
 }
 

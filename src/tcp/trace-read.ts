@@ -202,8 +202,9 @@ function words(trace: TcpTrace, id: number, kind: number, why: number): Pick<Tcp
       return { what: `${tcpStateName(Math.floor(arg / 16))} → ${tcpStateName(arg % 16)}`, why: '', clause: 'RFC 9293 §3.3.2' }
     case TR_CC: {
       const ssthresh = arg >= 0x3fffffff ? 'none' : String(Math.floor(arg))
-      const why = `cwnd ${Math.floor(at(trace, id, R_CWND))} ssthresh ${ssthresh}`
-      return { what: CA_NAMES[at(trace, id, R_FLAGS)] ?? '', why, clause: '' }
+      const window = `cwnd ${Math.floor(at(trace, id, R_CWND))} ssthresh ${ssthresh}`
+      const text = why === 0 ? window : `${window}: ${traceWhy(why)}`
+      return { what: CA_NAMES[at(trace, id, R_FLAGS)] ?? '', why: text, clause: traceClause(why) }
     }
     case TR_ICMP: return { what: `type ${Math.floor(arg / 256)} code ${arg % 256}`, why: '', clause: '' }
     default: return { what: '', why: traceWhy(why), clause: traceClause(why) }

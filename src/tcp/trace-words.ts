@@ -110,6 +110,10 @@ export const WHY_RST_AFTER_CLOSE = 36
 export const WHY_SACK = 37
 export const WHY_RACK = 38
 export const WHY_TLP = 39
+export const WHY_FRTO = 40
+export const WHY_UNDO_EIFEL = 41
+export const WHY_UNDO_DSACK = 42
+export const WHY_UNDO_FRTO = 43
 
 /** In words, and the clause. */
 const REASONS: readonly (readonly [string, string])[] = Object.freeze(([
@@ -153,6 +157,10 @@ const REASONS: readonly (readonly [string, string])[] = Object.freeze(([
   ['again: enough behind it is selectively acknowledged', 'RFC 6675 §5'],
   ['again: what was sent well after it has arrived', 'RFC 8985 §6.2'],
   ['a probe: the acknowledgments of the flight\'s end are overdue', 'RFC 8985 §7.3'],
+  ['new data after a timeout: its acknowledgments shall tell whether anything was lost', 'RFC 5682 §2.1'],
+  ['the retransmission was needless: its timestamp is not the one that was echoed', 'RFC 3522 §3.2'],
+  ['the retransmissions were needless: all were reported as duplicates', 'RFC 3708 §3'],
+  ['the timeout was needless: what went before it has arrived', 'RFC 5682 §2.1'],
 ] as const).map((row) => Object.freeze(row)))
 
 export function traceWhy(why: number): string {

@@ -204,6 +204,12 @@ function hold(vn: Vn, tcb: Tcb, why: number): void {
   ofTcb(trace, TR_HOLD, tcb, trace.cause, why, why === WHY_HELD_ACK ? 0 : Math.max(0, unsent))
 }
 
+/** Recovery turns out to have been needless (WHY_UNDO_*), and the window is what it was. */
+export function tcpTraceUndo(vn: Vn, tcb: Tcb, why: number): void {
+  const { trace } = vn.state.tcp
+  if (trace.on !== 0 && isTraced(trace, tcb.inp.id)) congestion(trace, connOf(trace, tcb), tcb, why)
+}
+
 /** The connection is over: its new state is recorded even if nothing is sent. */
 export function tcpTraceState(vn: Vn, tcb: Tcb): void {
   const { trace } = vn.state.tcp
@@ -334,13 +340,20 @@ function changes(vn: Vn, trace: TcpTrace, tcb: Tcb, atEnd: boolean): void {
   if (known && !atEnd) return
   if (known && (caState !== conn.caState || tcb.ssthresh !== conn.ssthresh || tcb.cwnd < conn.cwnd)) {
     callPending(vn, trace)
-    write(
-      trace, TR_CC, tcb.inp.id, trace.cause, portsOf(tcb), tcb.inp.faddr.w3, caState, tcb.sndUna, tcb.rcvNxt, 0, tcb.sndWnd,
-      tcb.cwnd, 0, tcb.ssthresh)
+    congestion(trace, conn, tcb, 0)
   }
   conn.caState = caState
   conn.ssthresh = tcb.ssthresh
   conn.cwnd = tcb.cwnd
+}
+
+function congestion(trace: TcpTrace, conn: TraceConn, tcb: Tcb, why: number): void {
+  conn.caState = tcpCaState(tcb)
+  conn.ssthresh = tcb.ssthresh
+  conn.cwnd = tcb.cwnd
+  write(
+    trace, TR_CC, tcb.inp.id, trace.cause, portsOf(tcb), tcb.inp.faddr.w3, conn.caState, tcb.sndUna, tcb.rcvNxt, 0, tcb.sndWnd,
+    tcb.cwnd, why, tcb.ssthresh)
 }
 
 function connOf(trace: TcpTrace, tcb: Tcb): TraceConn {

@@ -75,6 +75,9 @@ const RECOVERY = record<Recovery>(createRecovery, {
   phase: int(0, 2), recoverFs: COUNT, prrDelivered: COUNT, prrOut: COUNT, rescued: BOOL,
   rackAt: MAYBE, rackEnd: INT32, rackRtt: AMOUNT, fack: INT32, reorderSeen: BOOL, reoMult: COUNT, reoPersist: COUNT,
   inDsackRound: BOOL, dsackRound: INT32, tlpOut: BOOL, tlpRetrans: BOOL, tlpReady: BOOL, tlpEnd: INT32,
+  undoAt: AMOUNT, eifelWaits: BOOL, frto: int(0, 2), frtoEnd: INT32, resent: list(INT32), dsackVoid: BOOL,
+  networkDoubles: BOOL, resentEnd: INT32, resentEver: BOOL, undoEnd: INT32, srttPrev: AMOUNT, rttvarPrev: AMOUNT, adapts: BOOL,
+  adaptSeq: INT32, dsackDups: COUNT, reordSeen: COUNT, reordMost: COUNT,
 })
 
 const TCB = record<Tcb>(() => createTcb(0, AF_INET), {

@@ -3,7 +3,7 @@
 import { seqDiff, toSeq } from '../../lib/seq.ts'
 import { AO_SHA1 } from '../../tcp/state-ao.ts'
 import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TCPS_TIME_WAIT, TF_CANTRCVMORE } from '../../tcp/state.ts'
-import { SENT_FLAGS, SENT_STRIDE, SF_ALL, SF_LOST, SF_SACKED, SF_TWICE } from '../../tcp/state-sent.ts'
+import { RESENT_MAX, SENT_FLAGS, SENT_STRIDE, SF_ALL, SF_LOST, SF_SACKED, SF_TWICE } from '../../tcp/state-sent.ts'
 import { CC_VARS } from '../../tcp/state-cc.ts'
 import type { Listener, Tcb } from '../../tcp/state.ts'
 import type { VnetState } from '../../vnet/state.ts'
@@ -93,6 +93,7 @@ function verifyTcb(tcb: Tcb, path: string): void {
   const parked = tcb.reass.length === 0 || (tcb.flags & TF_CANTRCVMORE) !== 0 ? 0 : seqDiff(tcb.reass[tcb.reass.length - 1], tcb.rcvNxt)
   demand(tcb.held === tcb.sndBuf.len + tcb.rcvBuf.len + parked, `${path}.held`, 'not what its buffers hold')
   verifyCc(tcb, path)
+  verifyResent(tcb, path)
   if (tcb.state === TCPS_CLOSED || tcb.state === TCPS_LISTEN || tcb.state === TCPS_TIME_WAIT) return
   const flight = seqDiff(tcb.sndMax, tcb.sndUna)
   demand(flight >= 0 && flight <= tcb.sndBuf.len + CONTROLS, `${path}.sndMax`, 'more is sent than there is')
@@ -130,6 +131,11 @@ function verifySent({ sent, sndUna, sndMax, state }: Tcb, path: string): void {
 function verifyCc({ cc, ccVars }: Tcb, path: string): void {
   demand(cc < CC_VARS.length, `${path}.cc`, `no algorithm ${cc}`)
   demand(ccVars.length === 0 || ccVars.length === CC_VARS[cc], `${path}.ccVars`, `${CC_VARS[cc]} are of algorithm ${cc}`)
+}
+
+function verifyResent({ rec }: Tcb, path: string): void {
+  const n = rec.resent.length
+  demand(n % 2 === 0 && n <= RESENT_MAX, `${path}.rec.resent`, `${n} numbers`)
 }
 
 function verifyRanges(tcb: Tcb, path: string): void {

@@ -39,6 +39,20 @@ export function bbrMarked(vn: Vn, tcb: Tcb): void {
   if (v[BB_STATE] !== BBR_STARTUP && v[BB_PROBING] === 1) inflightTooHigh(vn, tcb, sentPipe(tcb))
 }
 
+/**
+ * The losses since `was` was the state were none: startup or a probe that they ended goes on, and fullness is looked
+ * for anew.
+ */
+export function bbrResume(vn: Vn, tcb: Tcb, was: number): void {
+  const v = tcb.ccVars
+  resetFullBw(tcb, 0)
+  if (v[BB_STATE] === BBR_PROBE_RTT || v[BB_STATE] === was) return
+  if (was === BBR_STARTUP) {
+    v[BB_FULL] = 0
+    v[BB_STATE] = BBR_STARTUP
+  } else if (was === BBR_UP) startUp(vn, tcb)
+}
+
 /** §5.3.1.2: three rounds without a quarter more bandwidth: the pipe is full. */
 function checkFullBw(vn: Vn, tcb: Tcb): void {
   const v = tcb.ccVars

@@ -80,7 +80,12 @@ export const BB_MARKED = 42
 export const BB_MARKED_ROUNDS = 43
 /** Total of delivered bytes when the loss round began. */
 export const BB_LOSS_ROUND_DELIVERED = 44
-export const BBR_VARS = 45
+/** Before the last loss: the state, and the bounds, should it turn out to have been none (§5.5.10). */
+export const BB_UNDO_STATE = 45
+export const BB_UNDO_BW_SHORT = 46
+export const BB_UNDO_INFLIGHT_SHORT = 47
+export const BB_UNDO_INFLIGHT_LONG = 48
+export const BBR_VARS = 49
 
 /** §2.4, §5.3: gains by state, of the pacing rate and of cwnd. */
 export const PACING_GAIN: readonly number[] = Object.freeze([2.77, 0.5, 0.9, 1, 1, 1.25, 1])

@@ -7,15 +7,17 @@ import type { Vn } from '../../kern/vn.ts'
 import { sentPipe } from '../sent.ts'
 import { CWND_MAX } from '../state-cc.ts'
 import type { Tcb } from '../state.ts'
-import { bbrMarked, bbrProbeRttCwnd, bbrUpdateState } from './bbr-cycle.ts'
+import { bbrMarked, bbrProbeRttCwnd, bbrResume, bbrUpdateState } from './bbr-cycle.ts'
 import {
   bbrAdvanceSignals, bbrBw, bbrMaxInflight, bbrMinPipe, bbrResetShortTerm, bbrStartLossRound, bbrUpdateCongestion,
   bbrUpdateExtraAcked, bbrUpdateRound, bbrWithHeadroom,
 } from './bbr-model.ts'
 import {
-  BBR_CRUISE, BBR_DOWN, BBR_PROBE_RTT, BBR_STARTUP, BB_CWND, BB_DELIVERED, BB_EXTRA_AT, BB_FULL, BB_INFLIGHT_LONG,
+  BBR_CRUISE, BBR_DOWN, BBR_PROBE_RTT, BBR_STARTUP, BB_CWND, BB_DELIVERED, BB_EXTRA_AT, BB_FULL,
+  BB_INFLIGHT_LONG, BB_BW_SHORT,
   BB_INFLIGHT_SHORT, BB_LOSS_IN_ROUND, BB_MIN_RTT, BB_MIN_RTT_AT, BB_PRIOR_CWND, BB_PROBE_RTT_AT, BB_PROBE_RTT_MIN,
-  BB_ROUND_DELIVERED, BB_ROUND_LOST, BB_STATE, NONE, PACING_GAIN, PACING_MARGIN,
+  BB_ROUND_DELIVERED, BB_ROUND_LOST, BB_STATE, BB_UNDO_BW_SHORT,
+  BB_UNDO_INFLIGHT_LONG, BB_UNDO_INFLIGHT_SHORT, BB_UNDO_STATE, NONE, PACING_GAIN, PACING_MARGIN,
 } from './bbr-vars.ts'
 import type { CcAlgorithm } from './cc.ts'
 
@@ -23,7 +25,7 @@ import { ccInitialWindow, ccNothing } from './window.ts'
 
 export const BBR: CcAlgorithm = Object.freeze({
   ownsWindow: true,
-  init, ackReceived: ccNothing, lossDetected, ecnMarked, timedOut, recovered, undo: recovered, afterIdle, sampled,
+  init, ackReceived: ccNothing, lossDetected, ecnMarked, timedOut, recovered, undo, afterIdle, sampled,
 })
 
 /** §5.2.1, §5.6.2: without a round trip the first window is taken to go in a millisecond. */
@@ -90,6 +92,7 @@ function setCwnd(vn: Vn, tcb: Tcb, delivered: number): void {
 function lossDetected(_vn: Vn, tcb: Tcb): void {
   const v = tcb.ccVars
   if (v[BB_STATE] !== BBR_PROBE_RTT) v[BB_PRIOR_CWND] = v[BB_CWND]
+  remember(tcb)
   tcb.ssthresh = Math.max(tcb.cwnd, bbrMinPipe(tcb))
 }
 
@@ -102,6 +105,7 @@ function ecnMarked(vn: Vn, tcb: Tcb): void {
 function timedOut(_vn: Vn, tcb: Tcb): void {
   const v = tcb.ccVars
   v[BB_PRIOR_CWND] = Math.max(v[BB_PRIOR_CWND], v[BB_CWND])
+  remember(tcb)
   v[BB_CWND] = tcb.mss
   v[BB_LOSS_IN_ROUND] = 1
   tcb.cwnd = tcb.mss
@@ -111,6 +115,25 @@ function recovered(_vn: Vn, tcb: Tcb): void {
   const v = tcb.ccVars
   v[BB_CWND] = Math.max(v[BB_CWND], v[BB_PRIOR_CWND])
   tcb.cwnd = v[BB_CWND]
+}
+
+/** §5.5.10: the bounds that the loss has drawn go, and what it ended goes on. */
+function undo(vn: Vn, tcb: Tcb): void {
+  const v = tcb.ccVars
+  recovered(vn, tcb)
+  v[BB_LOSS_IN_ROUND] = 0
+  v[BB_BW_SHORT] = Math.max(v[BB_BW_SHORT], v[BB_UNDO_BW_SHORT])
+  v[BB_INFLIGHT_SHORT] = Math.max(v[BB_INFLIGHT_SHORT], v[BB_UNDO_INFLIGHT_SHORT])
+  v[BB_INFLIGHT_LONG] = Math.max(v[BB_INFLIGHT_LONG], v[BB_UNDO_INFLIGHT_LONG])
+  bbrResume(vn, tcb, v[BB_UNDO_STATE])
+}
+
+function remember(tcb: Tcb): void {
+  const v = tcb.ccVars
+  v[BB_UNDO_STATE] = v[BB_STATE]
+  v[BB_UNDO_BW_SHORT] = v[BB_BW_SHORT]
+  v[BB_UNDO_INFLIGHT_SHORT] = v[BB_INFLIGHT_SHORT]
+  v[BB_UNDO_INFLIGHT_LONG] = v[BB_INFLIGHT_LONG]
 }
 
 /** §5.4.1: after silence the path is taken to be as it was: at its bandwidth, without a gain. */

@@ -12,6 +12,7 @@ import { tcpMtuProbeLost } from '../plpmtud.ts'
 import { CUBIC } from './cubic.ts'
 import { NEWRENO } from './newreno.ts'
 import { CC_VARS } from '../state-cc.ts'
+import { REC_OPEN } from '../state-sent.ts'
 import { ccInitialWindow } from './window.ts'
 
 export interface CcAlgorithm {
@@ -58,9 +59,10 @@ export function ccAckReceived(vn: Vn, tcb: Tcb, acked: number, flight: number): 
 export function ccLossDetected(vn: Vn, tcb: Tcb, flight: number): void {
   if (tcpMtuProbeLost(vn, tcb)) {
     tcb.ssthresh = tcb.cwnd
+    tcb.undoCwnd = 0
     return
   }
-  remember(tcb)
+  remember(tcb, flight)
   algorithm(tcb).lossDetected(vn, tcb, flight)
   reduced(tcb)
 }
@@ -72,19 +74,19 @@ export function ccEcnMarked(vn: Vn, tcb: Tcb, flight: number): void {
 
 export function ccTimedOut(vn: Vn, tcb: Tcb, flight: number, first: boolean): void {
   // a timeout in the middle of recovery: what was before both
-  if (first && tcb.undoCwnd === 0) remember(tcb)
+  if (first && tcb.rec.phase === REC_OPEN) remember(tcb, flight)
   algorithm(tcb).timedOut(vn, tcb, flight, first)
   reduced(tcb)
 }
 
+/** What ccUndo brings back stays known: reports of duplicates come late (RFC 3708 §3). */
 export function ccRecovered(vn: Vn, tcb: Tcb, flight: number): void {
-  tcb.undoCwnd = 0
   algorithm(tcb).recovered(vn, tcb, flight)
 }
 
 /**
  * Nothing was lost after all: window and threshold are what they were before the last
- * ccLossDetected or ccTimedOut. Leaving recovery is the caller's.
+ * ccLossDetected or ccTimedOut. Leaving recovery is the caller's, and keeping bursts small (RFC 4015 §3.2 step 10).
  */
 export function ccUndo(vn: Vn, tcb: Tcb): void {
   if (tcb.undoCwnd === 0) return
@@ -124,9 +126,10 @@ function begin(vn: Vn, tcb: Tcb): void {
   algorithm(tcb).init(vn, tcb)
 }
 
-function remember(tcb: Tcb): void {
+/** RFC 4015 §3.2 step 0: pipe_prev becomes the threshold again. */
+function remember(tcb: Tcb, flight: number): void {
   tcb.undoCwnd = tcb.cwnd
-  tcb.undoSsthresh = tcb.ssthresh
+  tcb.undoSsthresh = Math.max(flight, tcb.ssthresh)
 }
 
 /** The peer is told of every reduction, and its echoes of what was sent before are no news (RFC 3168 §6.1.2). */
