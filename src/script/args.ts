@@ -1,6 +1,6 @@
 /** Arguments of system calls: numbers, addresses, buffers; and what the script expects to find in them afterwards. */
 
-import { addrFromIp4, addrIsV4, addrParse, addrPrint, ip4Parse } from '../lib/addr.ts'
+import { addrFromIp4, addrIsV4, addrParse, addrPrint, createAddr, ip4Parse } from '../lib/addr.ts'
 import type { Addr, Ip4 } from '../lib/addr.ts'
 import type { CallSpec, Expr } from './ast.ts'
 import { constantValue } from './constants.ts'
@@ -12,8 +12,11 @@ export interface SocketAddress { addr: Addr; port: number }
 export class Args {
   readonly call: CallSpec
   readonly #personality: Personality
+  readonly #v6: boolean
 
-  constructor(call: CallSpec, personality: Personality) {
+  /** `v6`: IPv6 addresses are IPv6's, not only mapped ones. */
+  constructor(call: CallSpec, personality: Personality, v6 = false) {
+    this.#v6 = v6
     this.call = call
     this.#personality = personality
   }
@@ -127,12 +130,13 @@ export class Args {
 
   /** `inet_pton(AF_INET6, "::1", &sin6_addr)`, `inet6_addr("::1")`, `in6addr_any`: a mapped one is IPv4's. */
   #ip6(e: Expr): Addr {
-    if (e.kind === 'names' && e.names[0] === 'in6addr_any') return addrFromIp4(0)
+    const any = this.#v6 ? createAddr() : addrFromIp4(0)
+    if (e.kind === 'names' && e.names[0] === 'in6addr_any') return any
     const text = e.kind === 'apply' ? e.args.find((a) => a.kind === 'string') : e
     const addr = text?.kind === 'string' ? addrParse(text.value) : null
-    if (text?.kind === 'string' && text.value === '::') return addrFromIp4(0)
+    if (text?.kind === 'string' && text.value === '::') return any
     if (addr === null) throw this.unknown(e)
-    if (!addrIsV4(addr)) throw unsupported(`IPv6 address ${addrPrint(addr)}`)
+    if (!addrIsV4(addr) && !this.#v6) throw unsupported(`IPv6 address ${addrPrint(addr)}`)
     return addr
   }
 

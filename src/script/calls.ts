@@ -7,7 +7,6 @@ import { EAGAIN, EINPROGRESS, EINVAL } from '../lib/errno.ts'
 import { AF_INET, AF_INET6, SO_KIND_MASK, SO_TCP } from '../inet/state.ts'
 import { MSG_FASTOPEN, MSG_PEEK, SOCK_DGRAM, SOCK_STREAM } from '../inet/sockopt.ts'
 import { EV_ERROR, EV_WRITE } from '../kern/vn.ts'
-import { addrFromIp4 } from '../lib/addr.ts'
 import {
   soAccept, soBind, soClose, soConnect, soCreate, soFastConnect, soGetOpt, soListen, soName, soPeer, soReady, soRecv,
   soSend, soSendTo, soSetOpt, soShutdown,
@@ -32,7 +31,7 @@ import type { OpenFile, Session } from './session.ts'
 import { getsockoptCall, setsockoptCall } from './sockopts.ts'
 
 export function callMake(session: Session, spec: CallSpec): Call {
-  const args = new Args(spec, session.config.personality)
+  const args = new Args(spec, session.config.personality, session.config.v6)
   const make = Object.hasOwn(CALLS, spec.name) ? CALLS[spec.name] : undefined
   if (make === undefined) throw unsupported(`system call ${spec.name}()`)
   return make(session, args)
@@ -67,17 +66,16 @@ function socketCall(session: Session, args: Args): Call {
   const protocol = args.number(2)
   if (protocol !== 0 && protocol !== (type === SOCK_STREAM ? SOL_TCP : IPPROTO_UDP)) throw unsupported(`protocol ${protocol}`)
   const { vnet } = session.stack
-  return {
-    ...atOnce(() => soCreate(vnet, session.stack.vnetNow, family === AF_INET6 ? AF_INET : family, type, 0)), opens: true,
-  }
+  const live = family === AF_INET6 && !session.config.v6 ? AF_INET : family
+  return { ...atOnce(() => soCreate(vnet, session.stack.vnetNow, live, type, 0)), opens: true }
 }
 
-/** The family of a new socket: AF_INET6 with IPv4 on the wire in mapped mode only. */
+/** The family of a new socket; in mapped mode one of AF_INET6 has IPv4 on the wire. */
 function familyOf(session: Session, e: Expr, args: Args): number {
-  const { mapped } = session.config
-  if (e.kind === 'ellipsis') return mapped ? AF_INET6 : AF_INET
+  const six = session.config.mapped || session.config.v6
+  if (e.kind === 'ellipsis') return six ? AF_INET6 : AF_INET
   const family = args.value(e)
-  if (family === AF_INET6 && !mapped) throw unsupported('sockets of AF_INET6')
+  if (family === AF_INET6 && !six) throw unsupported('sockets of AF_INET6')
   return family
 }
 
@@ -90,7 +88,7 @@ function dupCall(session: Session, args: Args): Call {
 
 function bindCall(session: Session, args: Args): Call {
   return onFile(session, args, ({ id }) => {
-    const to = args.address(args.at(1)) ?? { addr: addrFromIp4(session.config.localIp), port: session.config.bindPort }
+    const to = args.address(args.at(1)) ?? { addr: { ...session.config.local }, port: session.config.bindPort }
     return atOnce(() => {
       const errno = soBind(session.stack.vnet, session.stack.vnetNow, id, to.addr, to.port)
       // a datagram socket receives from the first that speaks to it
@@ -182,7 +180,7 @@ function recvmsgCall(session: Session, args: Args): Call {
   if (vector === null) throw args.unknown(msg)
   return recvCall(session, args, args.vector(vector), args.number(2), -1, (from, truncated) => {
     const name = args.field(msg, 'msg_name')
-    if (name !== null) new Args({ ...args.call, args: [name] }, session.config.personality).expectAddress(0, from)
+    if (name !== null) new Args({ ...args.call, args: [name] }, session.config.personality, session.config.v6).expectAddress(0, from)
     const flags = args.field(msg, 'msg_flags')
     if (flags !== null) args.expectNumber(flags, 'msg_flags', truncated ? args.constant('MSG_TRUNC') : 0)
   })
@@ -319,7 +317,7 @@ function peerOf(session: Session, args: Args, e: Expr): SocketAddress {
 /** Where `...` sends to: the peer of the current conversation, or the remote port of the script. */
 function defaultPeer(session: Session): SocketAddress {
   const { config } = session
-  return { addr: addrFromIp4(config.remoteIp), port: config.connectPort }
+  return { addr: { ...config.remote }, port: config.connectPort }
 }
 
 function portOf(session: Session, id: number): number {
@@ -330,7 +328,7 @@ function portOf(session: Session, id: number): number {
 
 /** Opens the descriptor of a call that made a socket. */
 export function callOpen(session: Session, spec: CallSpec, id: number, fd: number): void {
-  fileOpen(session, id, fd, session.config.mapped ? AF_INET6 : AF_INET)
+  fileOpen(session, id, fd, session.config.mapped || session.config.v6 ? AF_INET6 : AF_INET)
   const file = session.files.get(fd)
   const flags = spec.name === 'socket' ? spec.args[1] : spec.name === 'accept4' ? spec.args[3] : undefined
   if (file !== undefined && flags?.kind === 'names') file.nonblocking = flags.names.includes('SOCK_NONBLOCK')

@@ -1,7 +1,7 @@
 /** `--name=value` lines of a script (and options of a run) as a record. */
 
-import { ip4Parse, ip4PrefixLen } from '../lib/addr.ts'
-import type { Ip4 } from '../lib/addr.ts'
+import { addrFromIp4, addrIsV4, addrParse, ip4Parse, ip4PrefixLen } from '../lib/addr.ts'
+import type { Addr, Ip4 } from '../lib/addr.ts'
 import type { ScriptOption } from './ast.ts'
 import { ScriptError, unsupported } from './error.ts'
 import { PERSONALITIES } from './personality.ts'
@@ -11,9 +11,9 @@ export interface Config {
   personality: Personality
   /** How far an event may be from its time. */
   toleranceUs: number
-  localIp: Ip4
-  remoteIp: Ip4
-  gatewayIp: Ip4
+  local: Addr
+  remote: Addr
+  gateway: Addr
   prefixLen: number
   mtu: number
   /** Port of `bind(…, ..., ...)`, and that of the peer in `connect(…, ..., ...)`. */
@@ -21,14 +21,15 @@ export interface Config {
   connectPort: number
   /** Sockets are of AF_INET6, packets are IPv4: addresses are ::ffff:a.b.c.d. */
   mapped: boolean
+  /** Sockets are of AF_INET6, and so are packets. */
+  v6: boolean
   /** Tick of the stack's timestamp clock; 0: timestamps of the stack are not compared. */
   tsTickUs: number
 }
 
 export function createConfig(personality: Personality, toleranceUs: number): Config {
   return {
-    personality, toleranceUs, localIp: LOCAL_IP, remoteIp: REMOTE_IP, gatewayIp: GATEWAY_IP, prefixLen: 16, mtu: 1500,
-    bindPort: 8080, connectPort: 8080, mapped: false, tsTickUs: 0,
+    personality, toleranceUs, ...addresses4(), mtu: 1500, bindPort: 8080, connectPort: 8080, mapped: false, v6: false, tsTickUs: 0,
   }
 }
 
@@ -37,21 +38,36 @@ export function configApply(config: Config, options: readonly ScriptOption[]): v
   for (const option of options) applyOne(config, option)
 }
 
-const LOCAL_IP = ip4Parse('192.168.0.1') as Ip4
-const GATEWAY_IP = ip4Parse('192.168.0.2') as Ip4
-const REMOTE_IP = ip4Parse('192.0.2.1') as Ip4
+type Addresses = Pick<Config, 'local' | 'remote' | 'gateway' | 'prefixLen'>
+
+function addresses4(): Addresses {
+  const ip = (text: string): Addr => addrFromIp4(ip4Parse(text) as Ip4)
+  return { local: ip('192.168.0.1'), gateway: ip('192.168.0.2'), remote: ip('192.0.2.1'), prefixLen: 16 }
+}
+
+function addresses6(): Addresses {
+  const ip = (text: string): Addr => addrParse(text) as Addr
+  return { local: ip('fd3d:0:0:1::1'), gateway: ip('fd3d:0:0:1::2'), remote: ip('2001:db8::1'), prefixLen: 64 }
+}
 
 function applyOne(config: Config, o: ScriptOption): void {
   switch (o.name) {
     case 'tolerance_usecs': config.toleranceUs = integer(o, 0, 1e9); break
     case 'ip_version':
       config.mapped = /^ipv4[-_]mapped[-_]ipv6$/.test(o.value)
-      if (o.value !== 'ipv4' && !config.mapped) throw unsupported(`--ip_version=${o.value}`, o.line)
+      config.v6 = o.value === 'ipv6'
+      if (o.value !== 'ipv4' && !config.mapped && !config.v6) throw unsupported(`--ip_version=${o.value}`, o.line)
+      Object.assign(config, config.v6 ? addresses6() : addresses4())
       break
-    case 'local_ip': case 'local_ipv4': config.localIp = address(o); break
-    case 'remote_ip': case 'remote_ipv4': config.remoteIp = address(o); break
-    case 'gateway_ip': config.gatewayIp = address(o); break
-    case 'netmask_ip': config.prefixLen = prefixLen(o); break
+    case 'local_ip': config.local = address(o, config.v6); break
+    case 'remote_ip': config.remote = address(o, config.v6); break
+    case 'gateway_ip': config.gateway = address(o, config.v6); break
+    // for the one family or the other: they say nothing where that is not spoken
+    case 'local_ipv4': if (!config.v6) config.local = address(o, false); break
+    case 'remote_ipv4': if (!config.v6) config.remote = address(o, false); break
+    case 'local_ipv6': if (config.v6) config.local = address(o, true); break
+    case 'remote_ipv6': if (config.v6) config.remote = address(o, true); break
+    case 'netmask_ip': config.prefixLen = prefixLen(o, config.v6); break
     case 'mtu': config.mtu = integer(o, 68, 65_535); break
     case 'bind_port': config.bindPort = integer(o, 1, 65_535); break
     case 'connect_port': config.connectPort = integer(o, 1, 65_535); break
@@ -77,17 +93,17 @@ function integer(o: ScriptOption, min: number, max: number): number {
   throw new ScriptError('syntax', `syntax: --${o.name} takes a whole number from ${min} to ${max}`, o.line)
 }
 
-function prefixLen(o: ScriptOption): number {
-  const len = ip4PrefixLen(address(o))
-  if (len < 0) throw new ScriptError('syntax', `syntax: --${o.name} takes a netmask`, o.line)
-  return len
+/** A netmask; for IPv6 also `/64`. */
+function prefixLen(o: ScriptOption, v6: boolean): number {
+  const slash = /^\/(\d{1,3})$/.exec(o.value)
+  const len = slash !== null ? Number(slash[1]) : v6 ? -1 : ip4PrefixLen(address(o, false).w3)
+  if (len >= 0 && len <= (v6 ? 128 : 32)) return len
+  throw new ScriptError('syntax', `syntax: --${o.name} takes a netmask`, o.line)
 }
 
-function address(o: ScriptOption): Ip4 {
-  const ip = ip4Parse(o.value.replace(/^::ffff:/i, ''))
-  if (ip === null) {
-    throw o.value.includes(':') ? unsupported(`IPv6 address ${o.value}`, o.line)
-      : new ScriptError('syntax', `syntax: --${o.name} takes an IPv4 address`, o.line)
-  }
-  return ip
+function address(o: ScriptOption, v6: boolean): Addr {
+  const addr = addrParse(o.value.replace(/^::ffff:/i, ''))
+  if (addr !== null && addrIsV4(addr) !== v6) return addr
+  if (addr !== null) throw unsupported(`address ${o.value} of the other family`, o.line)
+  throw new ScriptError('syntax', `syntax: --${o.name} takes an ${v6 ? 'IPv6' : 'IPv4'} address`, o.line)
 }

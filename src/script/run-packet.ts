@@ -5,8 +5,10 @@ import type { PacketSpec } from './ast.ts'
 import { mismatch, unsupported } from './error.ts'
 import { flowToLive, flowToScript } from './flow.ts'
 import type { Flow } from './flow.ts'
-import { decodePacket, encodePacket, printEndpoints } from './packet.ts'
-import type { Endpoints, LivePacket } from './packet.ts'
+import { decodePacket, encodePacket } from './packet.ts'
+import type { LivePacket } from './packet.ts'
+import { printEndpoints } from './packet-ip.ts'
+import type { Endpoints } from './packet-ip.ts'
 import { printPacket } from './packet-print.ts'
 import { flowFind, flowNew, peerPort } from './session.ts'
 import type { Session } from './session.ts'
@@ -21,16 +23,16 @@ const LATE_LIMIT_US = 600e6
 /** A packet of the script arrives at the stack. */
 export function packetIn(session: Session, spec: PacketSpec): void {
   const { config, stack } = session
-  if (spec.body.proto === 'icmp' && spec.body.v6) throw unsupported('packets with icmpv6')
+  checkIcmp(session, spec)
   const flow = flowForInbound(session, spec)
-  const ends: Endpoints = { src: config.remoteIp, sport: flow.remotePort, dst: config.localIp, dport: flow.localPort }
+  const ends: Endpoints = { src: config.remote, sport: flow.remotePort, dst: config.local, dport: flow.localPort }
   stack.inject(encodePacket(flowToLive(flow, spec), ends))
 }
 
 /** The stack must send this packet within the window; returns when it did. */
 export function packetOut(session: Session, spec: PacketSpec, window: Window): number {
   const { stack, config } = session
-  if (spec.body.proto === 'icmp' && spec.body.v6) throw unsupported('packets with icmpv6')
+  checkIcmp(session, spec)
   const latest = window.latest === Infinity ? stack.now + ANY_LIMIT_US : window.latest
   if (!stack.awaitPacket(latest)) {
     const late = stack.awaitPacket(latest + LATE_LIMIT_US) ? stack.sent[0] : undefined
@@ -53,6 +55,11 @@ export function packetOut(session: Session, spec: PacketSpec, window: Window): n
   const miss = windowMiss(window, sent.at)
   if (miss !== '') throw fail(`the packet came ${miss}`)
   return sent.at
+}
+
+/** Each ICMP belongs to its own IP. */
+function checkIcmp({ config }: Session, { body }: PacketSpec): void {
+  if (body.proto === 'icmp' && body.v6 !== config.v6) throw unsupported(`packets with icmp${body.v6 ? 'v6 over IPv4' : 'v4 over IPv6'}`)
 }
 
 function flowForInbound(session: Session, spec: PacketSpec): Flow {
@@ -86,7 +93,7 @@ function whereDiffers(session: Session, flow: Flow, spec: PacketSpec, live: Live
   const { from } = live
   if (live.spec.body.proto !== spec.body.proto) return ''
   const wanted: Endpoints = {
-    src: from.src, dst: config.remoteIp, sport: from.sport < 0 ? -1 : flow.localPort,
+    src: from.src, dst: config.remote, sport: from.sport < 0 ? -1 : flow.localPort,
     dport: from.sport < 0 ? -1 : flow.remotePort,
   }
   const [is, should] = [printEndpoints(from), printEndpoints(wanted)]

@@ -68,9 +68,10 @@ function optionOf(session: Session, args: Args): Option | 'functions' {
   const word = args.at(2)
   const text = word.kind === 'names' ? word.names.join('|') : ''
   if (text === 'TCP_FUNCTION_BLK' || text === 'TCP_FUNCTION_ALIAS') return 'functions'
+  const unknown6 = text === 'IPV6_V6ONLY' && !session.config.v6
   const twin = level === SOL_IPV6 && session.config.mapped && Object.hasOwn(V6_TWINS, text) ? V6_TWINS[text] : ''
   if (twin !== '') return { level: SOL_IP, name: args.constant(twin), passive: false }
-  return { level, name: args.number(2), passive: !isStackOption(text) && isPassiveOption(text) }
+  return { level, name: args.number(2), passive: unknown6 || (!isStackOption(text) && isPassiveOption(text)) }
 }
 
 const SOL_IPV6 = 41

@@ -1,10 +1,11 @@
 /** The stack under test: a Vnet with one interface of bare IP packets, driven on virtual time; what it sends is queued. */
 
-import { addrFromIp4 } from '../lib/addr.ts'
+import { createAddr } from '../lib/addr.ts'
 import { assert } from '../lib/assert.ts'
 import { errnoName } from '../lib/errno.ts'
 import { createFramePool, frameBytes, frameFrom, frameRelease } from '../lib/frame.ts'
 import { routeAdd } from '../ip/route.ts'
+import { route6Add } from '../ip6/route.ts'
 import { RTF_GATEWAY, RTF_STATIC, RTF_UP } from '../ip/state.ts'
 import { ifAddAddr, ifCreate } from '../link/ifnet.ts'
 import { IFT_IP } from '../link/state.ts'
@@ -41,8 +42,10 @@ export class Stack {
     const { vn } = this.vnet
     this.vnet.advance(EPOCH_US)
     const ifp = ifCreate(vn, 'tun0', IFT_IP, 0, config.mtu)
-    const added = ifAddAddr(vn, ifp.id, addrFromIp4(config.localIp), config.prefixLen, { probe: false })
-    const routed = routeAdd(vn, 0, 0, config.gatewayIp, ifp.id, RTF_UP | RTF_GATEWAY | RTF_STATIC)
+    const added = ifAddAddr(vn, ifp.id, config.local, config.prefixLen, { probe: false })
+    const how = RTF_UP | RTF_GATEWAY | RTF_STATIC
+    const routed = config.v6 ? route6Add(vn, createAddr(), 0, config.gateway, ifp.id, how)
+      : routeAdd(vn, 0, 0, config.gateway.w3, ifp.id, how)
     if (added !== 0 || routed !== 0) throw unsupported(`addresses that an interface refuses (${errnoName(added || routed)})`)
     this.#ifId = ifp.id
     this.#collect()

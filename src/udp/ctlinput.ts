@@ -7,6 +7,7 @@ import { inetPmtuUpdate } from '../inet/pmtu.ts'
 import { PMTUD_DO } from '../inet/sockopt.ts'
 import { EV_ERROR, eventPost } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
+import { addrIsV4 } from '../lib/addr.ts'
 
 /**
  * A connected socket gets the error as its pending one. A socket that sends to many cannot tell whom it is about and
@@ -21,12 +22,15 @@ export function udpCtlInput(vn: Vn, c: CtlInput): void {
     return
   }
   if (c.kind === CTL_MSGSIZE) {
-    // only a packet with DF set can have been too big, and only these sockets set it (RFC 1191 §4)
-    if (pcb.inp.mtuDiscover < PMTUD_DO) {
+    // only a packet with DF set can have been too big, and only these sockets set it (RFC 1191 §4); IPv6 has no other
+    const asked = pcb.inp.mtuDiscover >= PMTUD_DO
+    if (!asked && addrIsV4(c.dst)) {
       stats.badctl++
       return
     }
     inetPmtuUpdate(vn, c.dst, c.mtu)
+    // what is sent from now on is cut to fit (RFC 8201 §5.2): nothing to tell
+    if (!asked) return
   }
   if (connected === null || c.errno === 0) return
   connected.inp.soError = c.errno
