@@ -14,7 +14,7 @@ const CORE = ['lib', 'wire', 'kern', 'device', ...PROTOCOLS, 'snapshot', 'vnet',
 /** Folders that may call the host's operating system. */
 const NODE_SIDE = ['host', 'daemon', 'cli', 'socket', 'node', 'service', 'vimage']
 /** Where the package is entered: its exports and its program. */
-const ENTRIES = '^src/(index|(wire|sim|pcap|script)/index|script/sim|cli/main)\\.ts$'
+const ENTRIES = '^src/(index|(wire|sim|pcap|script)/index|script/sim|cli/main|node/(register|modules))\\.ts$'
 /** Counters, tunables, constants and records: no behaviour, so any protocol may look at any other's. */
 const TABLES = '/(state|state-[a-z]+|stats|sysctl|ctl|sockopt)\\.ts$'
 /** What owners of a Vnet (driver, world, container, sockets) may call besides vnet/: management, names of states. */
@@ -129,8 +129,9 @@ const OWNERS = [
 ]
 
 const PACKAGES = Object.entries({
-  '@noble/hashes': 'tcp', '@noble/ciphers': 'tcp', 'raw-socket': 'host', zod: 'daemon', yaml: 'daemon', pino: 'daemon', commander: 'cli',
-}).map(([name, folder]) => never(`${name}-in-${folder}`, `${name} has one place: ${folder}/`,
+  '@noble/hashes': 'tcp', '@noble/ciphers': 'tcp', 'raw-socket': 'host', zod: 'daemon|node', yaml: 'daemon|node', pino: 'daemon', commander: 'cli',
+  'dns-packet': 'node|service',
+}).map(([name, folder]) => never(`${name}-in-${folder.replace('|', '-or-')}`, `${name} has its place: ${folder}/`,
   { path: '^src/', pathNot: dir(folder) }, { path: `node_modules/${name}/` }))
 
 module.exports = {

@@ -162,7 +162,11 @@ export class Driver implements DeviceClock {
       if (!this.hosts.has(host)) continue
       host.drain(used)
       const deadline = host.vnet.nextDeadline()
-      if (deadline < NEVER) alarmSet(this.#heap, KIND_VNET, host.index, host, deadline + host.bootAt)
+      // what is due already (what it sent to itself) needs no timer, whose grain is a millisecond
+      if (deadline <= host.now()) {
+        host.vnet.advance(host.now())
+        this.mark(host)
+      } else if (deadline < NEVER) alarmSet(this.#heap, KIND_VNET, host.index, host, deadline + host.bootAt)
     }
     this.#dirty.splice(0, n)
   }
@@ -231,6 +235,8 @@ export class VnetHost implements Runner {
   readonly #driver: Driver
   readonly #bindings = new Map<number, Binding>()
   readonly #watchers = new Map<number, Watcher>()
+  /** Sockets whose users keep the process alive themselves (node/), or do not. */
+  readonly #passive = new Set<number>()
 
   constructor(driver: Driver, vnet: Vnet, index: number, bootAt: number) {
     this.#driver = driver
@@ -247,13 +253,14 @@ export class VnetHost implements Runner {
     this.#driver.mark(this)
   }
 
-  watch(id: number, fn: Watcher): void {
-    if (!this.#watchers.has(id)) this.#driver.countSocket(1)
+  watch(id: number, fn: Watcher, keepAlive = true): void {
+    if (keepAlive && !this.#watchers.has(id)) this.#driver.countSocket(1)
+    if (!keepAlive) this.#passive.add(id)
     this.#watchers.set(id, fn)
   }
 
   unwatch(id: number): void {
-    if (this.#watchers.delete(id)) this.#driver.countSocket(-1)
+    if (this.#watchers.delete(id) && !this.#passive.delete(id)) this.#driver.countSocket(-1)
   }
 
   /** Makes an interface for the device and brings it up. Returns the interface's id. */

@@ -14,7 +14,10 @@ export interface Runner {
   now(): number
   /** To be called after each call into the Vnet: frames, events and timers are looked after soon (not re-entrantly). */
   kick(): void
-  /** Delivers the events of socket `id` to `fn` until `unwatch`. One watcher a socket. */
-  watch(id: number, fn: Watcher): void
+  /**
+   * Delivers the events of socket `id` to `fn` until `unwatch`. One watcher a socket. On a real clock the process stays
+   * alive for it, unless `keepAlive` is false.
+   */
+  watch(id: number, fn: Watcher, keepAlive?: boolean): void
   unwatch(id: number): void
 }
