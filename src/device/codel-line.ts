@@ -5,13 +5,20 @@ import { IP_SUM } from '../wire/ipv4.ts'
 import { viewOf } from '../wire/layout.ts'
 import { codelDequeue, createCodelState } from './codel.ts'
 import type { CodelPacket, CodelQueue, CodelState } from './codel.ts'
-import type { DeviceClock } from './device.ts'
+import type { DeviceClock, ResumableClock } from './device.ts'
 import type { HeldFrame } from './held.ts'
 import type { ImpairState } from './impair-plan.ts'
 
-interface Waiting extends CodelPacket {
+export interface Waiting extends CodelPacket {
   held: HeldFrame
   packetBytes: number
+}
+
+/** The queue as plain data: what waits, oldest first, and the alarm of the next turn (0: none). */
+export interface CodelLineData {
+  state: CodelState
+  list: Waiting[]
+  token: number
 }
 
 /** A frame has been given to the link, which has sent its last bit at `sentAt`. */
@@ -90,6 +97,19 @@ export class CodelLine implements CodelQueue<Waiting> {
     this.#bytes = 0
   }
 
+  save(): CodelLineData {
+    return { state: { ...this.#state }, list: this.#list.slice(this.#head), token: this.#token }
+  }
+
+  /** Goes on with what `save` gave. The line is a fresh one. */
+  resume({ state, list, token }: CodelLineData, clock: ResumableClock): void {
+    Object.assign(this.#state, state)
+    this.#list = [...list]
+    this.#bytes = list.reduce((sum, w) => sum + w.frameBytes, 0)
+    this.#token = token
+    if (token !== 0) clock.resume(token, () => { this.#turn() })
+  }
+
   /** Gives the link its next frame as soon as it can take one; CoDel looks at a frame just then, not before. */
   #serve(): void {
     const { config } = this.#im
@@ -102,10 +122,12 @@ export class CodelLine implements CodelQueue<Waiting> {
       }
     }
     if (!this.waiting) return
-    this.#token = this.#clock.at(this.#im.busyUntil, () => {
-      this.#token = 0
-      this.#serve()
-    })
+    this.#token = this.#clock.at(this.#im.busyUntil, () => { this.#turn() })
+  }
+
+  #turn(): void {
+    this.#token = 0
+    this.#serve()
   }
 }
 

@@ -67,6 +67,12 @@ export interface DeviceClock {
   cancel(token: number): void
 }
 
+/** A clock whose alarms can be saved: each by its token, and whoever set it says again what it is to do. */
+export interface ResumableClock extends DeviceClock {
+  /** Gives the saved alarm `token` its call. */
+  resume(token: number, fn: () => void): void
+}
+
 export function createDeviceStats(): DeviceStats {
   return { rxFrames: 0, rxBytes: 0, txFrames: 0, txBytes: 0, txDropped: 0, rxErrors: 0 }
 }

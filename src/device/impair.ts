@@ -6,8 +6,9 @@ import {
   ETHER_HDR_LEN, ETHER_TYPE, ETHERTYPE_IP, ETHERTYPE_IPV6, ETHERTYPE_VLAN, VLAN_TAG_LEN,
 } from '../wire/ethernet.ts'
 import { framePacketBytes, LINK_ETHER } from './device.ts'
-import type { Device, DeviceClock } from './device.ts'
+import type { Device, DeviceClock, ResumableClock } from './device.ts'
 import { CodelLine } from './codel-line.ts'
+import type { CodelLineData } from './codel-line.ts'
 import { frameHold, frameThaw, heldFinish } from './held.ts'
 import type { HeldFrame } from './held.ts'
 import { createImpairState, impairEnter, impairLeave, impairPlan } from './impair-plan.ts'
@@ -82,6 +83,15 @@ export interface LineEnd {
   end(): void
 }
 
+/** A frame under way, and the alarm at which it arrives. */
+export interface FlyingFrame { token: number; frame: HeldFrame }
+
+/** What a delay line holds besides its `state`. */
+export interface DelayLineData {
+  flying: FlyingFrame[]
+  codel: CodelLineData
+}
+
 /** One direction of an impaired link: frames go in with `send` and come out at `to`, some of them, some time. */
 export class DelayLine {
   readonly state: ImpairState
@@ -90,7 +100,8 @@ export class DelayLine {
   readonly #link: number
   readonly #always: boolean
   readonly #to: LineEnd
-  readonly #tokens = new Set<number>()
+  /** Frames under way, by the token of the alarm at which they arrive. */
+  readonly #flying = new Map<number, HeldFrame>()
   readonly #plan: ImpairPlan = { copies: 0, at: 0, flipBit: -1 }
   readonly #codel: CodelLine
 
@@ -131,10 +142,24 @@ export class DelayLine {
     this.#leave(frameHold(f), plan)
   }
 
+  /** Frames under way and in the queue; they are not copied. */
+  save(): DelayLineData {
+    return { flying: Array.from(this.#flying, ([token, frame]) => ({ token, frame })), codel: this.#codel.save() }
+  }
+
+  /** Goes on with what `save` gave. The line is a fresh one, and its `state` has been filled in. */
+  resume({ flying, codel }: DelayLineData, clock: ResumableClock): void {
+    for (const { token, frame } of flying) {
+      this.#flying.set(token, frame)
+      clock.resume(token, () => { this.#arrive(token) })
+    }
+    this.#codel.resume(codel, clock)
+  }
+
   /** Frames under way are lost. */
   close(): void {
-    for (const token of this.#tokens) this.#clock.cancel(token)
-    this.#tokens.clear()
+    for (const token of this.#flying.keys()) this.#clock.cancel(token)
+    this.#flying.clear()
     this.#codel.close()
     this.state.held = 0
   }
@@ -150,13 +175,16 @@ export class DelayLine {
   #schedule(held: HeldFrame, at: number): void {
     const { state } = this
     state.held++
-    const token = this.#clock.at(at, () => {
-      this.#tokens.delete(token)
-      state.held--
-      this.#thaw(held)
-      this.#to.end()
-    })
-    this.#tokens.add(token)
+    const token = this.#clock.at(at, () => { this.#arrive(token) })
+    this.#flying.set(token, held)
+  }
+
+  #arrive(token: number): void {
+    const held = this.#flying.get(token) as HeldFrame
+    this.#flying.delete(token)
+    this.state.held--
+    this.#thaw(held)
+    this.#to.end()
   }
 
   #thaw(held: HeldFrame): void {

@@ -3,8 +3,9 @@
 import type { Mac } from '../lib/addr.ts'
 import type { Frame, FramePool } from '../lib/frame.ts'
 import { createDeviceStats, frameHandOver, ignoreFrame, LINK_ETHER } from '../device/device.ts'
-import type { Device, DeviceClock, DeviceStats } from '../device/device.ts'
+import type { Device, DeviceClock, DeviceStats, ResumableClock } from '../device/device.ts'
 import { DelayLine } from '../device/impair.ts'
+import type { DelayLineData } from '../device/impair.ts'
 import { createImpairState } from '../device/impair-plan.ts'
 import type { ImpairConfig, ImpairState } from '../device/impair-plan.ts'
 import { ETHERMTU } from '../wire/ethernet.ts'
@@ -29,9 +30,15 @@ export interface Cable {
   /** Configuration (may be changed while it runs) and counters of each direction. */
   readonly aToB: ImpairState
   readonly bToA: ImpairState
+  /** Frames under way in each direction, as plain data (not copied); null when the cable is closed. */
+  save(): CableFlight | null
+  /** A fresh cable, whose `aToB`, `bToA` and devices' counters have been filled in, goes on from `save`. */
+  resume(flight: CableFlight, clock: ResumableClock): void
   /** Frames under way are lost, and nothing passes any more. */
   close(): void
 }
+
+export interface CableFlight { aToB: DelayLineData; bToA: DelayLineData }
 
 export interface CableSide {
   readonly clock: DeviceClock
@@ -54,7 +61,13 @@ export function createCable(side: CableSide, name: string, seed: readonly number
     a.close()
     b.close()
   }
-  return { name, a, b, aToB: forward, bToA: back, close }
+  const save = (): CableFlight | null =>
+    a.line === null || b.line === null ? null : { aToB: a.line.save(), bToA: b.line.save() }
+  const resume = (flight: CableFlight, clock: ResumableClock): void => {
+    a.line?.resume(flight.aToB, clock)
+    b.line?.resume(flight.bToA, clock)
+  }
+  return { name, a, b, aToB: forward, bToA: back, save, resume, close }
 }
 
 class CableEnd implements Device {

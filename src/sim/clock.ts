@@ -1,6 +1,6 @@
 /** Virtual time: events in a heap of plain numbers, equal times in the order of making. It moves only when told. */
 
-import type { DeviceClock } from '../device/device.ts'
+import type { ResumableClock } from '../device/device.ts'
 import { createTimerHeap, heapPop, heapPush, heapTop, NEVER } from '../kern/timer.ts'
 import type { TimerHeap } from '../kern/timer.ts'
 import { assert } from '../lib/assert.ts'
@@ -8,7 +8,14 @@ import { assert } from '../lib/assert.ts'
 /** Kind of a heap entry made by `at`; its owner is the token. Other kinds belong to the world. */
 export const EVENT_CALL = 1
 
-export class SimClock implements DeviceClock {
+/** A clock as plain data: its calls are named by their tokens. */
+export interface ClockData {
+  now: number
+  nextToken: number
+  heap: TimerHeap
+}
+
+export class SimClock implements ResumableClock {
   readonly heap: TimerHeap = createTimerHeap()
   readonly #calls = new Map<number, () => void>()
   #now = 0
@@ -29,6 +36,32 @@ export class SimClock implements DeviceClock {
 
   cancel(token: number): void {
     this.#calls.delete(token)
+  }
+
+  /** Between events. Calls that are cancelled are left out. */
+  save(): ClockData {
+    const { at, tie, kind, owner, nextTie } = this.heap
+    return {
+      now: this.#now, nextToken: this.#nextToken,
+      heap: { at: [...at], tie: [...tie], kind: [...kind], owner: [...owner], nextTie },
+    }
+  }
+
+  /** A fresh clock goes on from `save`; each call must be given again with `resume`. */
+  load({ now, nextToken, heap }: ClockData): void {
+    this.#now = now
+    this.#nextToken = nextToken
+    Object.assign(this.heap, heap)
+  }
+
+  resume(token: number, fn: () => void): void {
+    assert(token > 0 && token < this.#nextToken && !this.#calls.has(token), `no call ${token} was saved`)
+    this.#calls.set(token, fn)
+  }
+
+  /** Tokens of the calls that wait. */
+  tokens(): number[] {
+    return [...this.#calls.keys()]
   }
 
   /** Calls that are waiting: frames under way and what the test has planned. */

@@ -6,7 +6,8 @@
 import type { ByteRing } from '../lib/bytering.ts'
 import { REAL_FIRST, REAL_FLOAT, REAL_INFINITY, REAL_MINUS_INFINITY, realIsWhole } from './encode.ts'
 import { rethrow, SnapshotError } from './fault.ts'
-import type { AnyNode, IntNode, MapNode, RealNode, RingNode, Shape } from './node.ts'
+import type { Plans } from './fields.ts'
+import type { AnyNode, FlatNode, IntNode, MapNode, RealNode, RingNode, Shape } from './node.ts'
 import { readByte, readBytes, readCount, readFloat64, readInt32, readRoom, readVarint } from './reader.ts'
 import type { Reader } from './reader.ts'
 import { ringParked, ringSize } from './ring.ts'
@@ -165,6 +166,7 @@ function decodeFlat(r: Reader, item: IntNode | RealNode, into: Fields): Fields {
 }
 
 function decodeRecord(r: Reader, node: Shape, into: Fields): Fields {
+  if (r.plans !== null) return decodePlanned(r, r.plans, node, into)
   const { keys, nodes } = node
   let i = 0
   try {
@@ -174,6 +176,36 @@ function decodeRecord(r: Reader, node: Shape, into: Fields): Fields {
   }
   if (node.parking !== null) checkParked(r, node.parking, into)
   return into
+}
+
+/** A record of another build: its fields in their order; the rest is as the factory made it. */
+function decodePlanned(r: Reader, plans: Plans, node: Shape, into: Fields): Fields {
+  const plan = plans.get(node)
+  if (plan === undefined) throw new SnapshotError('a record that the table of fields does not have')
+  const gone: Fields = {}
+  let at = ''
+  try {
+    for (const i of plan.order) {
+      at = i < 0 ? node.goneKeys[-1 - i] : node.keys[i]
+      const names = i < 0 ? null : plan.names[i]
+      if (i < 0) gone[at] = decode(r, node.goneNodes[-1 - i], null)
+      else if (names !== null) decodeNamed(r, node.nodes[i] as FlatNode, names, into[at] as Fields)
+      else into[at] = decode(r, node.nodes[i], into[at])
+    }
+  } catch (e) {
+    rethrow(e, `.${at}`)
+  }
+  if (Object.keys(gone).length > 0) node.take?.(into as never, gone)
+  if (node.parking !== null) checkParked(r, node.parking, into)
+  return into
+}
+
+/** Counters and tunables of another build; those without a name here are forgotten. */
+function decodeNamed(r: Reader, node: FlatNode, names: readonly string[], into: Fields): void {
+  for (const name of names) {
+    const value = decode(r, node.item, null)
+    if (name !== '') into[name] = value
+  }
 }
 
 /** Parked bytes lie where the record says, and nowhere else. */

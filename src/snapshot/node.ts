@@ -5,6 +5,7 @@
  */
 
 import type { ByteRing } from '../lib/bytering.ts'
+import { marksOf } from './marks.ts'
 
 /** An integer min…max. Negative ones are stored as their distance from `min`; int32 takes four bytes as they are. */
 export interface IntNode { readonly kind: 'int'; readonly min: number; readonly max: number; readonly fixed: boolean }
@@ -39,10 +40,24 @@ export interface Shape {
   readonly make: (() => object) | null
   readonly keys: readonly string[]
   readonly nodes: readonly AnyNode[]
-  /** The same, null in place of numbers, booleans and texts: they need no more than an assignment. */
+  /** What stands for the fields in a snapshot's table of fields. */
+  readonly marks: readonly number[]
+  /** The same without fields that are not saved. */
+  readonly written: readonly number[]
+  /** `nodes`, null in place of numbers, booleans and texts: they need no more than an assignment. */
   readonly nested: readonly (AnyNode | null)[]
   /** The ring that may hold parked bytes, or null: checked against the record once that is whole. */
   readonly parking: RingNode | null
+  /** Fields that records of older snapshots have; `take` makes of them what the record has in their place. */
+  readonly goneKeys: readonly string[]
+  readonly goneNodes: readonly AnyNode[]
+  readonly take: ((to: never, gone: Readonly<Record<string, unknown>>) => void) | null
+}
+
+/** What became of fields that are no more. `take` is called for records that have at least one of them. */
+export interface Gone<T> {
+  readonly fields: Readonly<Record<string, AnyNode>>
+  readonly take: (to: T, gone: Readonly<Record<string, unknown>>) => void
 }
 
 export type AnyNode = IntNode | RealNode | BoolNode | TextNode | BytesNode | WordsNode | RingNode |
@@ -117,12 +132,21 @@ export function flat(item: IntNode | RealNode): FlatNode {
   return Object.freeze({ kind: 'flat', item })
 }
 
-export function record<T extends object>(make: (() => T) | null, fields: Fields<T>): RecordNode<T> {
+/** A field that an older snapshot lacks keeps what `make` puts there: that is its default. */
+export function record<T extends object>(
+  make: (() => T) | null, fields: Fields<T>, gone: Gone<T> | null = null,
+): RecordNode<T> {
   const keys = Object.freeze(Object.keys(fields))
   const nodes = Object.freeze(Object.values<AnyNode>(fields))
   const parking = nodes.find((node): node is RingNode => node.kind === 'ring' && node.parked !== null) ?? null
   const nested = Object.freeze(nodes.map((node) => PLAIN.includes(node.kind) ? null : node))
-  return Object.freeze({ kind: 'record', make, keys, nodes, nested, parking })
+  const goneKeys = Object.freeze(Object.keys(gone?.fields ?? {}))
+  const goneNodes = Object.freeze(Object.values(gone?.fields ?? {}))
+  const marks = Object.freeze(marksOf(keys, nodes))
+  const written = Object.freeze(marks.filter((_, i) => nodes[i].kind !== 'scratch'))
+  return Object.freeze({
+    kind: 'record', make, keys, nodes, marks, written, nested, parking, goneKeys, goneNodes, take: gone?.take ?? null,
+  })
 }
 
 /** Bounds that many fields share. */

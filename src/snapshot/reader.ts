@@ -4,6 +4,7 @@
  */
 
 import { SnapshotError } from './fault.ts'
+import type { Plans } from './fields.ts'
 
 export interface Reader {
   readonly buf: Uint8Array
@@ -13,12 +14,14 @@ export interface Reader {
   slack: number
   /** Parked [position, length) pairs of the last ring read that may have such. */
   parked: number[]
+  /** How the records were written; null: as this build writes them. */
+  plans: Plans | null
 }
 
 const VARINT_BYTES = 8
 
 export function createReader(buf: Uint8Array, slack: number): Reader {
-  return { buf, view: new DataView(buf.buffer, buf.byteOffset, buf.byteLength), at: 0, slack, parked: [] }
+  return { buf, view: new DataView(buf.buffer, buf.byteOffset, buf.byteLength), at: 0, slack, parked: [], plans: null }
 }
 
 export function readByte(r: Reader): number {

@@ -1,10 +1,10 @@
 /**
  * A Vnet's state as bytes.
  *
- *   "VIMG" | format version | length of what follows the header | checksum (8) | fingerprints | state
+ *   "VIMG" | format version | length of what follows the header | checksum (8) | table of fields | state
  *
- * Everything is little-endian. The fingerprints are one int32 for each kind of record: a hash of its fields' names, so
- * that a snapshot of a stack whose records differ is refused, and says which.
+ * Everything is little-endian. The table (fields.ts) lets a build read what another one has written; what it cannot
+ * settle, a change of the format itself, is a new format version and a step in migrate.ts.
  */
 
 import type { VnetState } from '../vnet/state.ts'
@@ -15,15 +15,17 @@ import { dump } from './dump.ts'
 import type { Dump } from './dump.ts'
 import { encode } from './encode.ts'
 import { rethrow, SnapshotError } from './fault.ts'
-import { createReader, readInt32 } from './reader.ts'
+import { fieldsTable, readPlans } from './fields.ts'
+import { migrate } from './migrate.ts'
+import type { Shape } from './node.ts'
+import { createReader } from './reader.ts'
 import { VNET } from './schema/vnet.ts'
-import { shapePrints } from './shapes.ts'
 import { verifyState } from './verify/state.ts'
-import { createWriter, writeInt32, writerBytes } from './writer.ts'
+import { createWriter, writeRoom, writerBytes } from './writer.ts'
 
 /** "VIMG" read as a little-endian int32. */
 const MAGIC = 0x474d4956
-export const SNAPSHOT_VERSION = 1
+export const SNAPSHOT_VERSION = 2
 export const SNAPSHOT_HEADER = 20
 const SUM_AT = 12
 /** What gaps between parked bytes may take, of all rings together: they are in no proportion to the snapshot's size. */
@@ -31,11 +33,18 @@ const SLACK_BYTES = 256 * 2 ** 20
 
 /** The state as bytes; throws a SnapshotError with the path where it is not what the schema says (a bug). */
 export function snapshotEncode(state: VnetState): Uint8Array {
+  return treeEncode(VNET, state)
+}
+
+/** As `snapshotEncode`, for any record. */
+export function treeEncode(root: Shape, value: object): Uint8Array {
   const w = createWriter()
   w.at = SNAPSHOT_HEADER
   try {
-    for (const { print } of shapePrints(VNET, state)) writeInt32(w, print)
-    encode(w, VNET, state, state)
+    const table = fieldsTable(root, value)
+    const at = writeRoom(w, table.length)
+    w.buf.set(table, at)
+    encode(w, root, value, value)
   } catch (e) {
     rethrow(e, 'state')
   }
@@ -61,20 +70,27 @@ export function snapshotSign(bytes: Uint8Array): void {
  * trusted: a SnapshotError tells the first fault, and `fresh` is then worthless.
  */
 export function snapshotDecode(bytes: Uint8Array, fresh: VnetState): VnetState {
-  checkHeader(bytes)
-  const r = createReader(bytes, SLACK_BYTES)
-  r.at = SNAPSHOT_HEADER
+  treeDecode(bytes, VNET, fresh)
   try {
-    for (const { path, print } of shapePrints(VNET, fresh)) {
-      if (readInt32(r) !== print) throw new SnapshotError('its fields are not those of this version', path)
-    }
-    decode(r, VNET, fresh)
-    if (r.at !== bytes.length) throw new SnapshotError(`${bytes.length - r.at} bytes too many`)
     verifyState(fresh)
   } catch (e) {
     rethrow(e, 'state')
   }
   return fresh
+}
+
+/** As `snapshotDecode`, for any record; nothing but its schema is checked. */
+export function treeDecode(bytes: Uint8Array, root: Shape, fresh: object): void {
+  const version = checkHeader(bytes)
+  try {
+    const body = migrate(bytes.subarray(SNAPSHOT_HEADER), version)
+    const r = createReader(body, SLACK_BYTES)
+    r.plans = readPlans(r, root, fresh)
+    decode(r, root, fresh)
+    if (r.at !== body.length) throw new SnapshotError(`${body.length - r.at} bytes too many`)
+  } catch (e) {
+    rethrow(e, 'state')
+  }
 }
 
 /** Fills `fresh` with a copy of `state` and returns it. */
@@ -87,13 +103,14 @@ export function snapshotDump(state: VnetState): Dump {
   return dump(VNET, state, state)
 }
 
-function checkHeader(bytes: Uint8Array): void {
+/** Returns the format version. */
+function checkHeader(bytes: Uint8Array): number {
   if (bytes.length < SNAPSHOT_HEADER) throw new SnapshotError('too short for a header', 'header')
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (view.getInt32(0, true) !== MAGIC) throw new SnapshotError('not a snapshot of a Vnet', 'header.magic')
   const version = view.getInt32(4, true)
-  if (version !== SNAPSHOT_VERSION) {
-    throw new SnapshotError(`version ${version}, this is version ${SNAPSHOT_VERSION}`, 'header.version')
+  if (version < 1 || version > SNAPSHOT_VERSION) {
+    throw new SnapshotError(`version ${version}, this reads 1…${SNAPSHOT_VERSION}`, 'header.version')
   }
   const length = view.getUint32(8, true)
   const has = bytes.length - SNAPSHOT_HEADER
@@ -102,4 +119,5 @@ function checkHeader(bytes: Uint8Array): void {
   if (view.getInt32(SUM_AT, true) !== low || view.getInt32(SUM_AT + 4, true) !== high) {
     throw new SnapshotError('damaged', 'header.checksum')
   }
+  return version
 }

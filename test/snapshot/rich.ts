@@ -14,9 +14,9 @@ export interface Rich { world: World; a: SimHost; b: SimHost }
 /**
  * Two hosts stopped while transfers run over a bad cable (data unsent, unacknowledged, parked out of order and unread),
  * connections are half open, closing and in TIME-WAIT, datagrams are in pieces, neighbours are being asked, and
- * packets wait for them.
+ * packets wait for them. `scale` makes the transfers smaller: snapshots that are mostly structure.
  */
-export function richWorld(seed = 21): Rich {
+export function richWorld(seed = 21, scale = 1): Rich {
   const world = createWorld({ seed })
   const [a, b] = [world.addVnet('a'), world.addVnet('b')]
   const rough = { delayUs: 9000, jitterUs: 2000, lossRate: 0.06, reorderRate: 0.1, duplicateRate: 0.02 }
@@ -25,7 +25,7 @@ export function richWorld(seed = 21): Rich {
   startTcpSink(b, 9)
   // a listener whose connections nobody accepts
   const quiet = startTcpSink(a, 10)
-  for (const size of [10, 20, 400_000]) startTcpSource(a, '10.0.0.2', 9, size)
+  for (const size of [10, 20, 400_000 * scale]) startTcpSource(a, '10.0.0.2', 9, size)
   startTcpSource(b, '10.0.0.1', 10, 50_000)
   world.runFor(4e6)
   quiet.close()
@@ -34,7 +34,7 @@ export function richWorld(seed = 21): Rich {
   for (let i = 0; i < 200; i++) {
     world.at(world.now() + i * 20_000, () => { udp.send('10.0.0.2', 7, new Uint8Array(9000).fill(i)) })
   }
-  for (let i = 0; i < 4; i++) startTcpSource(a, '10.0.0.2', 9, 300_000)
+  for (let i = 0; i < 4; i++) startTcpSource(a, '10.0.0.2', 9, 300_000 * scale)
   soCreate(b.vnet, b.now(), AF_INET, SOCK_STREAM, 0)
   raw.ping('10.0.0.2')
   raw.ping('10.0.0.77')
