@@ -148,7 +148,7 @@ class OfferedDevice implements Device {
   }
 }
 
-function createSwitchPortStats(): SwitchPortStats {
+export function createSwitchPortStats(): SwitchPortStats {
   return {
     inFrames: 0, inBytes: 0, outFrames: 0, outBytes: 0, flooded: 0, filtered: 0, moved: 0, runts: 0, badSource: 0,
     reserved: 0, overflow: 0, down: 0, tooLong: 0,

@@ -81,6 +81,27 @@ export class Switch {
     return this.#add(createOfferedPort(this.#side(), this.#nextId, name, { mac, mtu: options.mtu ?? ETHERMTU }))
   }
 
+  /** The id of the port that is added next. */
+  get nextId(): number {
+    return this.#nextId
+  }
+
+  /** As `addDevice`, with the id that the port had in the switch whose place this one takes. RangeError for a used one. */
+  resumePort(id: number, name: string, device: Device): SwitchPort {
+    if (id < 1 || this.ports.has(id)) throw new RangeError(`${this.name} has a port ${id} already, or never had one`)
+    const port = createPluggedPort(this.#side(), id, name, device)
+    this.ports.set(id, port)
+    return port
+  }
+
+  /** The ports are there again, in the order of their ids; the next one gets `nextId`. */
+  resume(nextId: number): void {
+    const sorted = [...this.ports].sort(([x], [y]) => x - y)
+    this.ports.clear()
+    for (const [id, port] of sorted) this.ports.set(id, port)
+    this.#nextId = Math.max(nextId, 1 + (sorted.at(-1)?.[0] ?? 0))
+  }
+
   /** As `addDevice`: what a cable of a simulated world calls. */
   plug(device: Device): void {
     this.addDevice(device)

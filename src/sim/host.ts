@@ -5,6 +5,7 @@ import type { CaptureSink } from '../device/capture.ts'
 import { LINK_ETHER } from '../device/device.ts'
 import type { Device } from '../device/device.ts'
 import { frameHold, frameThaw, frameWireBytes } from '../device/held.ts'
+import type { HeldFrame } from '../device/held.ts'
 import { macFromName } from '../device/mac.ts'
 import { NEVER } from '../kern/timer.ts'
 import type { Alarm } from '../kern/timer.ts'
@@ -59,6 +60,17 @@ export interface HostSide {
   mark(host: SimHost): void
 }
 
+/** A frame that has arrived but whose turn is an event of its own, and the call that is that event. */
+export interface ArrivedFrame { token: number; ifId: number; frame: HeldFrame }
+
+/** What a host knows besides its Vnet; plain data. */
+export interface SimHostData {
+  bootAt: number
+  alarmAt: number
+  ports: number
+  arrived: ArrivedFrame[]
+}
+
 export class SimHost implements Runner, Jack, Alarm {
   readonly index: number
   /** World time of the Vnet's boot. */
@@ -72,13 +84,40 @@ export class SimHost implements Runner, Jack, Alarm {
   readonly #side: HostSide
   readonly #devices = new Map<number, Device>()
   readonly #watchers = new Map<number, Watcher>()
+  readonly #arrived = new Map<number, ArrivedFrame>()
   #ports = 0
 
-  constructor(side: HostSide, vnet: Vnet, index: number) {
+  /** `bootAt`: of a host that goes on; by default that of a Vnet which goes on from now. */
+  constructor(side: HostSide, vnet: Vnet, index: number, bootAt = side.clock.now() - vnet.state.now) {
     this.#side = side
     this.#vnet = vnet
     this.index = index
-    this.bootAt = side.clock.now() - vnet.state.now
+    this.bootAt = bootAt
+  }
+
+  /** Sockets whose events somebody wants. */
+  watched(): number[] {
+    return [...this.#watchers.keys()]
+  }
+
+  /** Interfaces with their devices. */
+  devices(): ReadonlyMap<number, Device> {
+    return this.#devices
+  }
+
+  save(): SimHostData {
+    const { bootAt, alarmAt } = this
+    return { bootAt, alarmAt, ports: this.#ports, arrived: [...this.#arrived.values()] }
+  }
+
+  /** Goes on from `save`: nothing happens to the Vnet, whose interfaces know what they are bound to. */
+  resume({ alarmAt, ports, arrived }: SimHostData): void {
+    this.alarmAt = alarmAt
+    this.#ports = ports
+    for (const one of arrived) {
+      this.#arrived.set(one.token, one)
+      this.#side.clock.resume(one.token, () => { this.#turnOf(one.token) })
+    }
   }
 
   get vnet(): Vnet {
@@ -152,12 +191,17 @@ export class SimHost implements Runner, Jack, Alarm {
   /** Makes `device` the medium of an interface, which gets its carrier. */
   bind(ifId: number, device: Device): void {
     const ifp = this.#ifnet(ifId)
-    this.#devices.set(ifId, device)
-    device.onFrame = (f) => this.#receive(ifId, f)
-    device.onBatchEnd = () => this.kick()
+    this.join(ifId, device)
     this.vnet.setNow(this.now())
     ifSetFlags(this.vnet.vn, ifId, ifp.flags | IFF_RUNNING)
     this.kick()
+  }
+
+  /** As `bind`, for an interface that has its carrier already: the Vnet hears nothing of it. */
+  join(ifId: number, device: Device): void {
+    this.#devices.set(ifId, device)
+    device.onFrame = (f) => this.#receive(ifId, f)
+    device.onBatchEnd = () => this.kick()
   }
 
   /** Pulls the cable out of an interface. */
@@ -189,14 +233,19 @@ export class SimHost implements Runner, Jack, Alarm {
     const { clock } = this.#side
     if (this.#side.settling) {
       // sent by a device that does not delay: the receiver's turn is an event of its own
-      const held = frameHold(f)
-      clock.at(clock.now(), () => {
-        const later = frameThaw(this.vnet.vn.pool, held)
-        if (later === null) return
-        this.#input(ifId, later)
-        frameRelease(this.vnet.vn.pool, later)
-      })
+      const frame = frameHold(f)
+      const token: number = clock.at(clock.now(), () => { this.#turnOf(token) })
+      this.#arrived.set(token, { token, ifId, frame })
     } else this.#input(ifId, f)
+  }
+
+  #turnOf(token: number): void {
+    const { ifId, frame } = this.#arrived.get(token) as ArrivedFrame
+    this.#arrived.delete(token)
+    const later = frameThaw(this.vnet.vn.pool, frame)
+    if (later === null) return
+    this.#input(ifId, later)
+    frameRelease(this.vnet.vn.pool, later)
   }
 
   #input(ifId: number, f: Frame): void {

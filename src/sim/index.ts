@@ -17,6 +17,13 @@
 
 export { createWorld, World } from './world.ts'
 export type { RunEnd, RunOptions, RunResult, WorldOptions } from './world.ts'
+export { WorldCodeError } from './world-save.ts'
+export { createTimeline, Timeline } from './timeline.ts'
+export type { Found, TimelineOptions } from './timeline.ts'
+export { Program } from './program.ts'
+export type { AnyProgramKind, ProgramData, ProgramKind, ProgramSide } from './program.ts'
+export { RECEIVER, SENDER } from './programs.ts'
+export type { ReceiverData, SenderData } from './programs.ts'
 export { SimHost } from './host.ts'
 export type { Jack, SimPort, SimPortOptions } from './host.ts'
 export { createCable, DEFAULT_CABLE_DELAY_US } from './cable.ts'

@@ -21,16 +21,15 @@ export interface PathSink {
 
 /** Connects and keeps the send buffer full, for ever. */
 export function startPathSender(host: Runner, to: string, port: number): PathSender {
-  const { vnet } = host
-  const id = made(soCreate(vnet, host.now(), AF_INET, SOCK_STREAM, 0))
+  const id = made(soCreate(host.vnet, host.now(), AF_INET, SOCK_STREAM, 0))
   const chunk = new Uint8Array(CHUNK)
   host.watch(id, (what) => {
     if ((what & EV_GONE) !== 0) return host.unwatch(id)
     if ((what & (EV_WRITE | EV_CONNECT)) === 0) return
-    while (soSend(vnet, host.now(), id, chunk, 0, CHUNK, 0) === CHUNK);
+    while (soSend(host.vnet, host.now(), id, chunk, 0, CHUNK, 0) === CHUNK);
     host.kick()
   })
-  const errno = soConnect(vnet, host.now(), id, addrFromIp4(ip4Parse(to) ?? 0), port)
+  const errno = soConnect(host.vnet, host.now(), id, addrFromIp4(ip4Parse(to) ?? 0), port)
   if (errno !== EINPROGRESS) made(-errno)
   host.kick()
   return { id }
@@ -38,17 +37,16 @@ export function startPathSender(host: Runner, to: string, port: number): PathSen
 
 /** Accepts whoever comes, reads at once all there is. */
 export function startPathSink(host: Runner, port: number): PathSink {
-  const { vnet } = host
-  const listener = made(soCreate(vnet, host.now(), AF_INET, SOCK_STREAM, 0))
-  made(-soBind(vnet, host.now(), listener, addrFromIp4(0), port))
-  made(-soListen(vnet, host.now(), listener, 64))
+  const listener = made(soCreate(host.vnet, host.now(), AF_INET, SOCK_STREAM, 0))
+  made(-soBind(host.vnet, host.now(), listener, addrFromIp4(0), port))
+  made(-soListen(host.vnet, host.now(), listener, 64))
   const into = new Uint8Array(CHUNK)
   const from = { addr: createAddr(), port: 0, truncated: false }
   const read: number[] = []
   const serve = (socket: number, index: number): void => {
     const go = (): void => {
       for (;;) {
-        const n = soRecv(vnet, host.now(), socket, into, 0, CHUNK, 0, from)
+        const n = soRecv(host.vnet, host.now(), socket, into, 0, CHUNK, 0, from)
         if (n <= 0) break
         read[index] += n
       }
@@ -60,7 +58,7 @@ export function startPathSink(host: Runner, port: number): PathSink {
   host.watch(listener, (what) => {
     if ((what & EV_ACCEPT) === 0) return
     for (;;) {
-      const socket = soAccept(vnet, host.now(), listener)
+      const socket = soAccept(host.vnet, host.now(), listener)
       if (socket < 0) break
       serve(socket, read.push(0) - 1)
     }

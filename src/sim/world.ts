@@ -23,6 +23,9 @@ import { MemoryCapture } from './capture.ts'
 import { EVENT_CALL, SimClock } from './clock.ts'
 import { SimHost } from './host.ts'
 import type { Jack } from './host.ts'
+import { Program } from './program.ts'
+import type { AnyProgramKind, ProgramData, ProgramKind } from './program.ts'
+import { worldDecode, worldEncode, worldFill, worldReseed } from './world-save.ts'
 
 export interface WorldOptions {
   /** Everything random in the world follows from it (default 1). */
@@ -69,6 +72,7 @@ export class World {
   readonly hosts: SimHost[] = []
   readonly cables: Cable[] = []
   readonly switches: Switch[] = []
+  readonly programs: Program<never>[] = []
   readonly #dirty: SimHost[] = []
   #settling = false
   #running = false
@@ -76,6 +80,49 @@ export class World {
   constructor(options: WorldOptions) {
     this.seed = options.seed ?? 1
     this.pool = createFramePool({ poison: true, ...options.pool })
+  }
+
+  /**
+   * The world that `snapshot` saved, which goes on as if nothing had happened. `programs` are the kinds of programs that
+   * may run in it. Throws a SnapshotError.
+   */
+  static restore(bytes: Uint8Array, options: { programs?: readonly AnyProgramKind[] } = {}): World {
+    const data = worldDecode(bytes)
+    const world = new World({ seed: data.seed, pool: data.pool })
+    worldFill(world, data, options.programs ?? [])
+    return world
+  }
+
+  /** Everything as bytes: between events. Throws WorldCodeError where something in the world is JavaScript. */
+  snapshot(): Uint8Array {
+    assert(!this.#settling, 'a world was saved within an event')
+    this.#settle()
+    return worldEncode(this)
+  }
+
+  /** A copy that shares nothing with this world; with `reseed`, one that has other luck from here on. */
+  clone(options: { reseed?: number } = {}): World {
+    const { reseed } = options
+    const data = worldDecode(this.snapshot())
+    const world = new World({ seed: reseed ?? data.seed, pool: data.pool })
+    worldFill(world, data, this.programs.map((p) => p.kind))
+    if (reseed !== undefined) worldReseed(world, (name) => world.#seedOf(name))
+    return world
+  }
+
+  /** Starts a program of plain data (program.ts) on a host; `data` changes what its kind creates. */
+  start<D extends ProgramData>(host: SimHost, kind: ProgramKind<D>, data: Partial<D> = {}): Program<D> {
+    const program = new Program(kind, host, { ...kind.create(), ...data }, this.clock)
+    this.programs.push(program as unknown as Program<never>)
+    program.start()
+    return program
+  }
+
+  /** A program goes on that was saved with its host. */
+  resumeProgram(kind: AnyProgramKind, host: SimHost, data: ProgramData, token: number): void {
+    const program = new Program(kind as ProgramKind<never>, host, data as never, this.clock)
+    this.programs.push(program)
+    program.resume(token)
   }
 
   /** µs since the world began. */
@@ -95,10 +142,10 @@ export class World {
     return this.adoptVnet(vnet)
   }
 
-  /** Runs a Vnet made elsewhere (with this world's pool) from now on. */
-  adoptVnet(vnet: Vnet): SimHost {
+  /** Runs a Vnet made elsewhere (with this world's pool) from now on. `bootAt`: when it began, if that is not to follow. */
+  adoptVnet(vnet: Vnet, bootAt?: number): SimHost {
     assert(vnet.vn.pool === this.pool, `vnet ${vnet.name} has another pool`)
-    const host = new SimHost(this, vnet, this.hosts.length)
+    const host = new SimHost(this, vnet, this.hosts.length, bootAt)
     this.hosts.push(host)
     this.mark(host)
     return host
