@@ -9,6 +9,7 @@ import { ManageError } from '../vimage/error.ts'
 import { addArp } from './arp.ts'
 import { addDmesg } from './dmesg.ts'
 import { addDown } from './down.ts'
+import { addDump } from './dump.ts'
 import { addExec } from './exec.ts'
 import { addIfconfig } from './ifconfig.ts'
 import { addBridge, addList } from './list.ts'
@@ -61,6 +62,7 @@ function buildProgram(command: readonly string[]): Command {
   addBridge(program)
   addDmesg(program)
   addMove(program)
+  addDump(program)
   addReplay(program)
   registerScript(program)
   addExec(program, command)

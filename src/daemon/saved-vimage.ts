@@ -34,6 +34,11 @@ export function savedEncode({ config, services, snapshot }: SavedVimage): Buffer
   return Buffer.concat([head, text, snapshot])
 }
 
+/** True for bytes that begin as a saved vimage does (a Vnet's snapshot begins otherwise). */
+export function isSavedVimage(bytes: Buffer): boolean {
+  return bytes.length >= HEADER && bytes.readInt32LE(0) === MAGIC
+}
+
 /** Throws ManageError EINVAL that says what is wrong with the bytes. Nothing in them is trusted. */
 export function savedDecode(bytes: Uint8Array): SavedVimage {
   const b = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

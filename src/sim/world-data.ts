@@ -69,8 +69,8 @@ const HELD = record<HeldFrame>(createHeld, {
 })
 
 const CONFIG = record<ImpairConfig>(null, {
-  on: BOOL, cut: BOOL, lossRate: RATE, burstEnterRate: RATE, burstLeaveRate: RATE, burstLossRate: RATE, delayUs: AMOUNT,
-  jitterUs: AMOUNT, reorderRate: RATE, reorderUs: AMOUNT, duplicateRate: RATE, corruptRate: RATE, rateBps: TIME,
+  on: BOOL, cut: BOOL, lossRate: RATE, lossEvery: COUNT, burstEnterRate: RATE, burstLeaveRate: RATE, burstLossRate: RATE,
+  delayUs: AMOUNT, jitterUs: AMOUNT, reorderRate: RATE, reorderUs: AMOUNT, duplicateRate: RATE, corruptRate: RATE, rateBps: TIME,
   queueBytes: TIME, codel: BOOL, codelTargetUs: TIME, codelIntervalUs: TIME, ecn: BOOL, mtu: TIME, limitFrames: TIME,
 })
 const IMPAIR = record<ImpairState>(null, {
