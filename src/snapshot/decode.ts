@@ -195,7 +195,7 @@ function decodePlanned(r: Reader, plans: Plans, node: Shape, into: Fields): Fiel
   } catch (e) {
     rethrow(e, `.${at}`)
   }
-  if (Object.keys(gone).length > 0) node.take?.(into as never, gone)
+  node.take?.(into as never, gone, plan.lacks)
   if (node.parking !== null) checkParked(r, node.parking, into)
   return into
 }

@@ -20,6 +20,8 @@ export interface Plan {
   readonly order: readonly number[]
   /** By field: the names of a record of numbers in the order in which they were written; null for other fields. */
   readonly names: readonly (readonly string[] | null)[]
+  /** Fields that were not written. */
+  readonly lacks: ReadonlySet<string>
 }
 export type Plans = ReadonlyMap<Shape, Plan>
 
@@ -117,7 +119,11 @@ function planRecord(node: Shape, sample: Fields, path: string, table: Table, pla
   const names = node.nodes.map((inner, i) => inner.kind === 'flat'
     ? planFlat(inner.item, Object.keys(made[node.keys[i]] as Fields), `${path}.${node.keys[i]}`, table)
     : null)
-  if (marks !== undefined && !plans.has(node)) plans.set(node, { order: orderOf(node, marks, path), names })
+  if (marks !== undefined && !plans.has(node)) {
+    const order = orderOf(node, marks, path)
+    const lacks = new Set(node.keys.filter((_, i) => !order.includes(i) && node.nodes[i].kind !== 'scratch'))
+    plans.set(node, { order, names, lacks })
+  }
   const plan = (inner: AnyNode, value: unknown, at: string): void => {
     if (inner.kind === 'list') plan(inner.item, null, `${at}[]`)
     else if (inner.kind === 'map') plan(inner.value, null, `${at}[]`)

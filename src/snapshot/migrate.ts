@@ -1,6 +1,6 @@
 /**
  * From format version to format version, one step each. A field that is added, moved, or taken away with its successor
- * declared (fields.ts, `Gone`) needs none of this: a step is for a change of how things are written at all.
+ * declared (`Older` in node.ts) needs none of this: a step is for a change of how things are written at all.
  */
 
 import { SnapshotError } from './fault.ts'

@@ -51,13 +51,16 @@ export interface Shape {
   /** Fields that records of older snapshots have; `take` makes of them what the record has in their place. */
   readonly goneKeys: readonly string[]
   readonly goneNodes: readonly AnyNode[]
-  readonly take: ((to: never, gone: Readonly<Record<string, unknown>>) => void) | null
+  readonly take: ((to: never, gone: Readonly<Record<string, unknown>>, lacks: ReadonlySet<string>) => void) | null
 }
 
-/** What became of fields that are no more. `take` is called for records that have at least one of them. */
-export interface Gone<T> {
+/**
+ * What becomes of records of other builds. `gone` has the values of fields that are no more, as far as they were there;
+ * `lacks` names the record's fields that were not, and for which the factory's value is not always right: a sum of others.
+ */
+export interface Older<T> {
   readonly fields: Readonly<Record<string, AnyNode>>
-  readonly take: (to: T, gone: Readonly<Record<string, unknown>>) => void
+  readonly take: (to: T, gone: Readonly<Record<string, unknown>>, lacks: ReadonlySet<string>) => void
 }
 
 export type AnyNode = IntNode | RealNode | BoolNode | TextNode | BytesNode | WordsNode | RingNode |
@@ -132,20 +135,20 @@ export function flat(item: IntNode | RealNode): FlatNode {
   return Object.freeze({ kind: 'flat', item })
 }
 
-/** A field that an older snapshot lacks keeps what `make` puts there: that is its default. */
+/** A field that an older snapshot lacks keeps what `make` puts there: that is its default, unless `older` says otherwise. */
 export function record<T extends object>(
-  make: (() => T) | null, fields: Fields<T>, gone: Gone<T> | null = null,
+  make: (() => T) | null, fields: Fields<T>, older: Older<T> | null = null,
 ): RecordNode<T> {
   const keys = Object.freeze(Object.keys(fields))
   const nodes = Object.freeze(Object.values<AnyNode>(fields))
   const parking = nodes.find((node): node is RingNode => node.kind === 'ring' && node.parked !== null) ?? null
   const nested = Object.freeze(nodes.map((node) => PLAIN.includes(node.kind) ? null : node))
-  const goneKeys = Object.freeze(Object.keys(gone?.fields ?? {}))
-  const goneNodes = Object.freeze(Object.values(gone?.fields ?? {}))
+  const goneKeys = Object.freeze(Object.keys(older?.fields ?? {}))
+  const goneNodes = Object.freeze(Object.values(older?.fields ?? {}))
   const marks = Object.freeze(marksOf(keys, nodes))
   const written = Object.freeze(marks.filter((_, i) => nodes[i].kind !== 'scratch'))
   return Object.freeze({
-    kind: 'record', make, keys, nodes, marks, written, nested, parking, goneKeys, goneNodes, take: gone?.take ?? null,
+    kind: 'record', make, keys, nodes, marks, written, nested, parking, goneKeys, goneNodes, take: older?.take ?? null,
   })
 }
 

@@ -94,7 +94,9 @@ const PEER = record<{ id: number; weight: number }>(() => ({ id: 0, weight: 3 })
 const NOW_FIELDS = { fresh: COUNT, stats: COUNTERS, open: BOOL, size: COUNT, limit: COUNT, peers: table(COUNT, PEER) }
 const NOW = record<Now>(null, NOW_FIELDS, {
   fields: { old: INT32 },
-  take: (to, gone) => { to.limit = (gone['old'] as number) * 2 },
+  take: (to, gone, lacks) => {
+    if (lacks.has('limit')) to.limit = (gone['old'] as number) * 2
+  },
 })
 
 describe('fields that differ', () => {

@@ -30,4 +30,12 @@ export const IP = record<IpState>(null, {
   routes: table(int(0, 32), table(INT32, list(ROUTE))), routeLens: list(int(0, 32)), redirects: queueMap(INT32, ROUTE),
   pmtu: queueMap(INT32, PATH_MTU), cacheAlarm: ALARM, reass: queueMap(INT32, REASS_QUEUE), reassFragments: COUNT,
   reassBytes: COUNT, hashKey: list(INT32, 4), idents: words(IDENT_BUCKETS), stats: COUNTERS,
+}, {
+  // once there was a map for each of the 33 prefix lengths, most of them empty
+  fields: { routes: list(table(INT32, list(ROUTE)), 33) },
+  take(to, gone, lacks) {
+    if (!lacks.has('routes')) return
+    const routes = gone['routes'] as Map<number, Route[]>[]
+    to.routes = new Map([...routes.entries()].filter(([, byPrefix]) => byPrefix.size > 0))
+  },
 })

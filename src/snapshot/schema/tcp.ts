@@ -107,6 +107,13 @@ const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   linger: real(-1, SAFE_MAX), softError: UINT16,
   fastFlags: UINT31, fastQlen: COUNT, fastListener: COUNT, challenges: COUNT, challengeAt: PAST,
   meter: METER,
+}, {
+  fields: {},
+  take(to, _gone, lacks) {
+    if (!lacks.has('held')) return
+    const parked = to.reass.length === 0 || (to.flags & TF_CANTRCVMORE) !== 0 ? 0 : seqDiff(to.reass[to.reass.length - 1], to.rcvNxt)
+    to.held = to.sndBuf.len + to.rcvBuf.len + parked
+  },
 })
 
 const LISTENER = record<Listener>(() => createListener(0), {
@@ -145,6 +152,11 @@ export const TCP = record<TcpState>(null, {
   held: COUNT, searchAt: AMOUNT, orphans: COUNT, challenges: COUNT, challengeQuota: COUNT, challengeAt: PAST,
   seg: SCRATCH, rate: SCRATCH, opt: SCRATCH,
   trace: TRACE,
+}, {
+  fields: {},
+  take(to, _gone, lacks) {
+    if (lacks.has('held')) for (const tcb of to.tcbs.values()) to.held += tcb.held
+  },
 })
 
 /** Where out-of-order data lies behind the readable bytes; nowhere once nobody will read it. */
