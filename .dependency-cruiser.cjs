@@ -9,7 +9,7 @@ const RUNTIME = { dependencyTypesNot: ['type-only'] }
 const BUILTIN = { dependencyTypes: ['core'] }
 const NPM = ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown', 'npm-bundled']
 
-const PROTOCOLS = ['link', 'arp', 'nd', 'ip', 'ip6', 'icmp', 'icmp6', 'inet', 'mcast', 'igmp', 'raw', 'udp', 'dhcp', 'resolver', 'tcp']
+const PROTOCOLS = ['link', 'arp', 'nd', 'ip', 'ip6', 'icmp', 'icmp6', 'inet', 'mcast', 'igmp', 'mld', 'raw', 'udp', 'dhcp', 'resolver', 'tcp']
 const CORE = ['lib', 'wire', 'kern', 'device', ...PROTOCOLS, 'snapshot', 'vnet', 'sim', 'pcap', 'script']
 /** Folders that may call the host's operating system. */
 const NODE_SIDE = ['host', 'daemon', 'cli', 'socket', 'node', 'service', 'vimage']

@@ -8,10 +8,14 @@ import { addrCopy, createAddr } from '../lib/addr.ts'
 import { addr6IsMulticast } from '../lib/addr6.ts'
 import { frameAlloc } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
+import { mldInput } from '../mld/input.ts'
 import { ndInput } from '../nd/input.ts'
 import {
   ICMP6_ECHO_REPLY, ICMP6_ECHO_REQUEST, ICMP6_HDR_LEN, ICMP6_TYPE, ND_REDIRECT, ND_ROUTER_SOLICIT, icmp6IsError,
 } from '../wire/icmpv6.ts'
+import {
+  MLD_LISTENER_DONE, MLD_LISTENER_QUERY, MLD_LISTENER_REPORT, MLD_V2_LISTENER_REPORT,
+} from '../wire/mld.ts'
 import { icmp6Send } from './error.ts'
 import { icmp6ErrorInput } from './report.ts'
 import type { Icmp6Stats } from './state.ts'
@@ -26,6 +30,10 @@ export function icmp6Input(vn: Vn, f: Frame): void {
   if (icmp6IsError(type)) return icmp6ErrorInput(vn, f)
   if (type >= ND_ROUTER_SOLICIT && type <= ND_REDIRECT) return ndInput(vn, f, type)
   switch (type) {
+    case MLD_LISTENER_QUERY:
+    case MLD_LISTENER_REPORT:
+    case MLD_LISTENER_DONE:
+    case MLD_V2_LISTENER_REPORT: return mldInput(vn, f)
     case ICMP6_ECHO_REQUEST:
       stats.inecho++
       if (addr6IsMulticast(f.dst) && vn.state.sysctl['net.inet6.icmp6.mcastecho'] === 0) return drop(vn, 'groupecho', f)

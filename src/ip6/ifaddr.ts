@@ -9,6 +9,7 @@ import { EADDRNOTAVAIL, EEXIST, EINVAL, ENOENT } from '../lib/errno.ts'
 import { sipHash32 } from '../lib/siphash.ts'
 import { IFA_PREFERRED, IFA_TENTATIVE, IFT_ETHER, IFT_LOOP } from '../link/state.ts'
 import type { Ifnet } from '../link/state.ts'
+import { mcastAddrNotice } from '../mcast/notice.ts'
 import { ndDadStart } from '../nd/dad.ts'
 import { ndFlushIf } from '../nd/table.ts'
 import { ip6AddrActivate, ip6AddrDeactivate } from './activate.ts'
@@ -53,6 +54,7 @@ export function ip6AddAddr(vn: Vn, ifId: number, addr: Addr, prefixLen: number, 
   if (i6 === null) return ENOENT
   const ia = createIp6Addr(link.nextAddrId++, own, prefixLen, IFA_TENTATIVE)
   i6.addrs.push(ia)
+  mcastAddrNotice(vn, ifId)
   if (probe) ndDadStart(vn, ifp, ia)
   else {
     ia.status = IFA_PREFERRED
@@ -68,6 +70,7 @@ export function ip6DelAddr(vn: Vn, ifId: number, addr: Addr): number {
   const ia = i6?.addrs.find((a) => sameWords(a.addr, addr))
   if (i6 === undefined || ifp === undefined || ia === undefined) return EADDRNOTAVAIL
   i6.addrs.splice(i6.addrs.indexOf(ia), 1)
+  mcastAddrNotice(vn, ifId)
   if (ia.status === IFA_PREFERRED) ip6AddrDeactivate(vn, ifp, ia)
   return 0
 }

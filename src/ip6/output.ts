@@ -7,7 +7,7 @@ import { addrIsLoopback, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { addr6, addr6Hash, addr6IsAny, addr6IsMulticast, addr6NeedsZone, addr6Scope, addr6Write } from '../lib/addr6.ts'
 import { EADDRNOTAVAIL, EHOSTUNREACH, EMSGSIZE, ENETDOWN, ENETUNREACH } from '../lib/errno.ts'
-import { F_ANYSRC, F_DONTROUTE, F_MCAST, framePush, frameRelease } from '../lib/frame.ts'
+import { F_ANYSRC, F_DONTROUTE, F_MCAST, F_NOLOOP, F_TTLZERO, framePush, frameRelease } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { IFF_LOOPBACK, IFF_MULTICAST, IFF_UP, IFT_LOOP } from '../link/state.ts'
 import type { Ifnet } from '../link/state.ts'
@@ -24,12 +24,14 @@ import { ip6Transmit } from './transmit.ts'
 
 /**
  * Sends the packet in `f` (f.off at the transport header; f.src, dst, proto, tos, ttl and flags filled in; ttl 0 is the
- * default). Consumes the frame. ENETUNREACH: no route. EHOSTUNREACH: a reject route, or a neighbour that does not answer.
+ * default). A multicast goes by the interface f.ifId, unless that is 0. Consumes the frame. ENETUNREACH: no route.
+ * EHOSTUNREACH: a reject route, or a neighbour that does not answer.
  * EADDRNOTAVAIL: no source, or one that is not ours. EMSGSIZE: too long, or too big for the path and F_DF. ENETDOWN, ENOBUFS.
  */
 export function ip6Output(vn: Vn, f: Frame): number {
   const { dst } = f
-  const route = ip6OutputRoute(vn, f.flags, f.src, dst)
+  const named = f.ifId !== 0 && addr6IsMulticast(dst) && vn.state.ip6.ifs.has(f.ifId)
+  const route = named ? createRoute6(dst, 128, createAddr(), f.ifId, 0) : ip6OutputRoute(vn, f.flags, f.src, dst)
   if (route === null) return refuse(vn, f, 'noroute', ENETUNREACH)
   if ((route.flags & (RTF_REJECT | RTF_BLACKHOLE)) !== 0) {
     return refuse(vn, f, 'rejected', (route.flags & RTF_BLACKHOLE) !== 0 ? 0 : EHOSTUNREACH)
@@ -49,7 +51,8 @@ export function ip6Output(vn: Vn, f: Frame): number {
   vn.state.ip6.stats.localout++
   if (addr6IsMulticast(dst)) {
     // the medium does not bring our own multicasts back
-    if (ifp.type !== IFT_LOOP && ip6InGroup(vn, ifp.id, dst)) loopEnqueue(vn, f, ifp.id, F_MCAST, false)
+    const copy = ifp.type !== IFT_LOOP && (f.flags & F_NOLOOP) === 0
+    if (copy && ip6InGroup(vn, ifp.id, dst)) loopEnqueue(vn, f, ifp.id, F_MCAST, false)
     if (f.ttl === 0 || addr6Scope(dst) <= 1) {
       // what has no hops, or the scope of an interface, stays in this host (RFC 4291 §2.7)
       frameRelease(vn.pool, f)
@@ -99,7 +102,7 @@ function sourceAllowed(vn: Vn, ifp: Ifnet, f: Frame): boolean {
 function writeHeader(vn: Vn, ifp: Ifnet, f: Frame): void {
   const { view, l4 } = f
   const { sysctl, ip6 } = vn.state
-  if (f.ttl === 0) {
+  if (f.ttl === 0 && (f.flags & F_TTLZERO) === 0) {
     const advised = ip6.ifs.get(ifp.id)?.curHopLimit ?? 0
     f.ttl = addr6IsMulticast(f.dst) ? sysctl['net.inet.ip.mcast.ttl'] : advised !== 0 ? advised : sysctl['net.inet6.ip6.hlim']
   }

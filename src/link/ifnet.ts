@@ -40,9 +40,9 @@ export function ifDestroy(vn: Vn, ifId: number): number {
   for (const ia of [...ifp.addrs]) ifDelAddr(vn, ifId, ia.addr)
   routeFlushIf(vn, ifId)
   arpFlushIf(vn, ifId)
-  mcastLinkGone(vn, ifId)
   ip6Disable(vn, ifId)
   dhcpIfGone(vn, ifId)
+  mcastLinkGone(vn, ifId)
   link.ifnets.delete(ifId)
   if (link.loopIfId === ifId) link.loopIfId = 0
   return 0

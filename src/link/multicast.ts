@@ -1,7 +1,6 @@
 /** IPv4 multicast on Ethernet (RFC 1112 §6.4, §7). What an interface listens to; who wants it: mcast/. */
 
-import { addrIsV4 } from '../lib/addr.ts'
-import type { Addr, Ip4, Mac } from '../lib/addr.ts'
+import type { Ip4, Mac } from '../lib/addr.ts'
 import type { Ifnet } from './state.ts'
 
 /** 224.0.0.1: every host belongs to it on every interface (RFC 1112 §4). */
@@ -27,11 +26,11 @@ export function macFromGroup(group: Ip4): Mac {
 }
 
 /** Listens to `group` on an interface; once is enough. */
-export function ifJoinGroup(ifp: Ifnet, group: Addr): void {
-  if (addrIsV4(group) && !ifp.groups.includes(group.w3)) ifp.groups.push(group.w3)
+export function ifJoinGroup(ifp: Ifnet, group: Ip4): void {
+  if (!ifp.groups.includes(group)) ifp.groups.push(group)
 }
 
-export function ifLeaveGroup(ifp: Ifnet, group: Addr): void {
-  const i = addrIsV4(group) ? ifp.groups.indexOf(group.w3) : -1
+export function ifLeaveGroup(ifp: Ifnet, group: Ip4): void {
+  const i = ifp.groups.indexOf(group)
   if (i >= 0) ifp.groups.splice(i, 1)
 }

@@ -3,6 +3,8 @@
 import type { Vn } from '../kern/vn.ts'
 import { addrIsV4 } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
+import { addr6IsSolicitedNode } from '../lib/addr6.ts'
+import { IFA_DUPLICATED } from '../link/state.ts'
 import { sourceEq, sourcesAdd, sourcesBoth, sourcesHave, sourcesMinus } from './sources.ts'
 import { MCAST_EXCLUDE, MCAST_INCLUDE } from './state.ts'
 import type { McFilter, McSocket } from './state.ts'
@@ -47,6 +49,15 @@ export function filterMerge(vn: Vn, ifId: number, group: Addr): { mode: number; 
     if (filter.mode === MCAST_INCLUDE) for (const source of filter.sources) sourcesAdd(included, source)
     else excluded = excluded === null ? filter.sources.map((a) => ({ ...a })) : sourcesBoth(excluded, filter.sources)
   }
+  // the interface itself needs it, from all sources (RFC 4291 §2.8)
+  if (isSolicited(vn, ifId, group)) return { mode: MCAST_EXCLUDE, sources: [] }
   return excluded === null ? { mode: MCAST_INCLUDE, sources: included }
     : { mode: MCAST_EXCLUDE, sources: sourcesMinus(excluded, included) }
+}
+
+/** True for the solicited-node group of an address of this interface. */
+function isSolicited(vn: Vn, ifId: number, group: Addr): boolean {
+  if (addrIsV4(group) || !addr6IsSolicitedNode(group) || vn.state.sysctl['net.inet6.mld.solicited'] === 0) return false
+  return vn.state.ip6.ifs.get(ifId)?.addrs.some((ia) =>
+    ia.status !== IFA_DUPLICATED && (ia.addr.w3 & 0xffffff) === (group.w3 & 0xffffff)) ?? false
 }

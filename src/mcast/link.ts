@@ -28,7 +28,7 @@ export function mcastLink(vn: Vn, ifId: number, family: number): McLink {
 /** The version to speak: that of the oldest querier present, at most the configured one (RFC 3376 §7.2.1). */
 export function mcastVersion(vn: Vn, link: McLink): number {
   const { now, sysctl } = vn.state
-  if (link.family !== AF_INET) return link.v1Until > now ? 1 : 2
+  if (link.family !== AF_INET) return link.v1Until > now ? 1 : sysctl['net.inet6.mld.default_version']
   const most = sysctl['net.inet.igmp.default_version']
   if (link.v1Until > now) return 1
   return link.v2Until > now ? Math.min(2, most) : most
@@ -74,7 +74,7 @@ export function mcastForget(link: McLink): void {
 /** The next time that something is to be done on this link. */
 export function mcastDeadline(vn: Vn, link: McLink): number {
   const { now } = vn.state
-  let at = link.generalAt
+  let at = Math.min(link.generalAt, link.syncAt)
   // the version changes then
   if (link.v1Until > now) at = Math.min(at, link.v1Until)
   if (link.v2Until > now) at = Math.min(at, link.v2Until)

@@ -6,6 +6,7 @@ import { NEVER } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrIsV4 } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
+import { addr6IsSolicitedNode, addr6SolicitedNode } from '../lib/addr6.ts'
 import { ENOBUFS } from '../lib/errno.ts'
 import { ifJoinGroup, ifLeaveGroup } from '../link/multicast.ts'
 import type { Ifnet } from '../link/state.ts'
@@ -14,7 +15,7 @@ import {
 } from './link.ts'
 import { filterMerge } from './filter.ts'
 import { mcastIsReported, mcastSendChange, mcastSendLeave, mcastSendOld } from './report.ts'
-import { sourceEq, sourcesMinus } from './sources.ts'
+import { sourceEq, sourcesAdd, sourcesDrop, sourcesMinus } from './sources.ts'
 import { createMcChange, createMcGroup } from './state.ts'
 import type { McGroup, McLink } from './state.ts'
 
@@ -42,8 +43,7 @@ export function mcastUpdate(vn: Vn, ifp: Ifnet, group: Addr): number {
   g.mode = merged.mode
   g.sources = merged.sources
   const joined = mcastJoined(g)
-  if (joined && !before.joined) ifJoinGroup(ifp, group)
-  if (!joined && before.joined) ifLeaveGroup(ifp, group)
+  if (joined !== before.joined) listen(vn, ifp, group, joined)
   if (mcastIsReported(vn, ifp, group)) {
     if (mcastIsOld(link)) oldChange(vn, ifp, link, g, before.joined, joined)
     else {
@@ -54,6 +54,13 @@ export function mcastUpdate(vn: Vn, ifp: Ifnet, group: Addr): number {
   mcastForget(link)
   mcastAlarm(vn, link)
   return 0
+}
+
+/** Joins the solicited-node groups of the addresses that an interface has now, and leaves the others (RFC 4291 §2.8). */
+export function mcastSyncSolicited(vn: Vn, ifp: Ifnet, link: McLink): void {
+  const groups = link.groups.map((g) => g.group).filter(addr6IsSolicitedNode)
+  for (const ia of vn.state.ip6.ifs.get(ifp.id)?.addrs ?? []) groups.push(addr6SolicitedNode(ia.addr, 0))
+  for (const group of groups) mcastUpdate(vn, ifp, group)
 }
 
 /** Sends the state change report of a group now and sets the time of its next one, if there is to be one. */
@@ -71,6 +78,18 @@ export function mcastTellOld(vn: Vn, ifp: Ifnet, link: McLink, g: McGroup): void
   if (g.oldReports === 0) return
   g.oldReports--
   g.respondAt = vn.state.now + 1 + randomBelow(vn.state.random, UNSOLICITED_OLD)
+}
+
+/** What the interface lets in. */
+function listen(vn: Vn, ifp: Ifnet, group: Addr, on: boolean): void {
+  if (addrIsV4(group)) {
+    if (on) ifJoinGroup(ifp, group.w3)
+    else ifLeaveGroup(ifp, group.w3)
+    return
+  }
+  const groups = vn.state.ip6.ifs.get(ifp.id)?.groups ?? []
+  if (on) sourcesAdd(groups, { ...group, zone: 0 })
+  else sourcesDrop(groups, group)
 }
 
 /** The difference to what was, merged into what is still to be told (RFC 3376 §5.1). */

@@ -11,6 +11,8 @@ import {
   ALLOW_NEW_SOURCES, BLOCK_OLD_SOURCES, CHANGE_TO_EXCLUDE, CHANGE_TO_INCLUDE, IGMP_HOST_LEAVE_MESSAGE,
   IGMP_V1_HOST_MEMBERSHIP_REPORT, IGMP_V2_HOST_MEMBERSHIP_REPORT, MODE_IS_EXCLUDE, MODE_IS_INCLUDE,
 } from '../wire/igmp.ts'
+import { mldReported, mldSendOld, mldSendReport } from '../mld/output.ts'
+import { MLD_LISTENER_DONE, MLD_LISTENER_REPORT } from '../wire/mld.ts'
 import { mcastJoined } from './link.ts'
 import { packRecords } from './pack.ts'
 import type { McRecord } from './pack.ts'
@@ -21,7 +23,7 @@ import type { McGroup, McLink } from './state.ts'
 /** False for what no router is told: groups that everybody is in, groups of this node, the loopback interface. */
 export function mcastIsReported(vn: Vn, ifp: Ifnet, group: Addr): boolean {
   if ((ifp.flags & IFF_LOOPBACK) !== 0) return false
-  return addrIsV4(group) && igmpReported(vn, group.w3)
+  return addrIsV4(group) ? igmpReported(vn, group.w3) : mldReported(group)
 }
 
 /** A state change report for one group (RFC 3376 §5.1), counted off against what is still to be told. */
@@ -64,13 +66,18 @@ export function mcastSendAnswer(vn: Vn, ifp: Ifnet, link: McLink, g: McGroup): v
 
 /** A report of the old version that the link speaks. */
 export function mcastSendOld(vn: Vn, ifp: Ifnet, link: McLink, g: McGroup): void {
+  if (link.family !== AF_INET) return mldSendOld(vn, ifp, MLD_LISTENER_REPORT, g.group)
   const type = link.version === 1 ? IGMP_V1_HOST_MEMBERSHIP_REPORT : IGMP_V2_HOST_MEMBERSHIP_REPORT
   igmpSendOld(vn, ifp, type, g.group.w3)
 }
 
-/** Version 2 says that it leaves when its report was the latest heard (RFC 2236 §3); version 1 just goes. */
+/**
+ * IGMPv2 and MLDv1 say that they leave when their report was the latest heard (RFC 2236 §3, RFC 2710 §4); IGMPv1 just goes.
+ */
 export function mcastSendLeave(vn: Vn, ifp: Ifnet, link: McLink, g: McGroup): void {
-  if (link.version === 2 && g.lastReporter) igmpSendOld(vn, ifp, IGMP_HOST_LEAVE_MESSAGE, g.group.w3)
+  if (!g.lastReporter) return
+  if (link.family !== AF_INET) mldSendOld(vn, ifp, MLD_LISTENER_DONE, g.group)
+  else if (link.version === 2) igmpSendOld(vn, ifp, IGMP_HOST_LEAVE_MESSAGE, g.group.w3)
 }
 
 function currentState(g: McGroup): McRecord {
@@ -79,5 +86,8 @@ function currentState(g: McGroup): McRecord {
 
 function sendRecords(vn: Vn, ifp: Ifnet, link: McLink, records: McRecord[]): void {
   const v4 = link.family === AF_INET
-  for (const batch of packRecords(records, ifp.mtu, v4)) if (v4) igmpSendReport(vn, ifp, batch)
+  for (const batch of packRecords(records, ifp.mtu, v4)) {
+    if (v4) igmpSendReport(vn, ifp, batch)
+    else mldSendReport(vn, ifp, batch)
+  }
 }

@@ -80,6 +80,8 @@ export interface McLink extends Alarm {
   responseUs: number
   /** When the pending answer to a general query goes. */
   generalAt: number
+  /** When the solicited-node groups of the interface's addresses are to be looked at. */
+  syncAt: number
 }
 
 export interface McastState {
@@ -116,7 +118,7 @@ export function createMcGroup(group: Addr): McGroup {
 export function createMcLink(id: number, ifId: number, family: number, version: number): McLink {
   return {
     alarmAt: Infinity, id, ifId, family, groups: [], v1Until: -Infinity, v2Until: -Infinity, version, robustness: 2,
-    queryIntervalUs: 125_000_000, responseUs: 10_000_000, generalAt: Infinity,
+    queryIntervalUs: 125_000_000, responseUs: 10_000_000, generalAt: Infinity, syncAt: Infinity,
   }
 }
 

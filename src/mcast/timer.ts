@@ -3,7 +3,7 @@
 import { NEVER, TIMER_MCAST, alarmDue } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import { mcastAlarm, mcastDeadline, mcastForget, mcastIsOld, mcastVersionCheck } from './link.ts'
-import { mcastTell, mcastTellOld } from './member.ts'
+import { mcastSyncSolicited, mcastTell, mcastTellOld } from './member.ts'
 import { mcastSendAll, mcastSendAnswer } from './report.ts'
 
 /** `owner` is the link's id. */
@@ -16,6 +16,10 @@ export function mcastTimer(vn: Vn, owner: number, at: number): void {
   const due = Math.min(mcastDeadline(vn, link), link.v1Until === at || link.v2Until === at ? at : NEVER)
   if (!alarmDue(state.timers, TIMER_MCAST, owner, link, at, due, state.now)) return
   mcastVersionCheck(vn, link)
+  if (link.syncAt <= state.now) {
+    link.syncAt = NEVER
+    mcastSyncSolicited(vn, ifp, link)
+  }
   if (link.generalAt <= state.now) {
     link.generalAt = NEVER
     mcastSendAll(vn, ifp, link)

@@ -9,7 +9,8 @@ import {
   MCAST_UNBLOCK_SOURCE,
 } from '../inet/sockopt.ts'
 import type { Vn } from '../kern/vn.ts'
-import { addrIsMulticast, addrIsUnspecified, addrIsV4 } from '../lib/addr.ts'
+import { ip6OutputRoute } from '../ip6/output.ts'
+import { addrIsMulticast, addrIsUnspecified, addrIsV4, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENOBUFS, ENODEV, ENOPROTOOPT } from '../lib/errno.ts'
 import { IFF_MULTICAST } from '../link/state.ts'
@@ -104,9 +105,12 @@ export function mcastSocketGone(vn: Vn, id: number): void {
 function mcastInterface(vn: Vn, ifId: number, group: Addr): Ifnet | null {
   const { ifnets } = vn.state.link
   let id = ifId === 0 ? group.zone : ifId
-  if (id === 0 && addrIsV4(group)) id = ipOutputRoute(vn, 0, 0, group.w3)?.ifId ?? 0
+  if (id === 0) {
+    id = (addrIsV4(group) ? ipOutputRoute(vn, 0, 0, group.w3) : ip6OutputRoute(vn, 0, createAddr(), group))?.ifId ?? 0
+  }
   const ifp = ifnets.get(id)
-  return ifp === undefined || (ifp.flags & IFF_MULTICAST) === 0 ? null : ifp
+  if (ifp === undefined || (ifp.flags & IFF_MULTICAST) === 0) return null
+  return addrIsV4(group) || vn.state.ip6.ifs.has(ifp.id) ? ifp : null
 }
 
 function open(vn: Vn, so: McSocket, ifp: Ifnet, group: Addr, mode: number, source: Addr | null): number {

@@ -14,6 +14,7 @@ import type { TimerHeap } from '../kern/timer.ts'
 import type { LinkState } from '../link/state.ts'
 import type { McastState } from '../mcast/state.ts'
 import type { NdState } from '../nd/state.ts'
+import type { MldState } from '../mld/state.ts'
 import type { RawState } from '../raw/state.ts'
 import type { ResolverState } from '../resolver/state.ts'
 import type { TcpState } from '../tcp/state.ts'
@@ -38,6 +39,7 @@ export interface VnetState {
   inet: InetState
   mcast: McastState
   igmp: IgmpState
+  mld: MldState
   raw: RawState
   udp: UdpState
   dhcp: DhcpState

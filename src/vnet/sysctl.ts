@@ -14,12 +14,13 @@ import { recordMaker } from '../lib/record.ts'
 import { LINK_SYSCTLS } from '../link/sysctl.ts'
 import { MCAST_SYSCTLS } from '../mcast/sysctl.ts'
 import { ND_SYSCTLS } from '../nd/sysctl.ts'
+import { MLD_SYSCTLS } from '../mld/sysctl.ts'
 import { TCP_SYSCTLS } from '../tcp/sysctl.ts'
 import { UDP_SYSCTLS } from '../udp/sysctl.ts'
 
 const TABLE = Object.freeze({
   ...LINK_SYSCTLS, ...ARP_SYSCTLS, ...IP_SYSCTLS, ...ICMP_SYSCTLS, ...IP6_SYSCTLS, ...ICMP6_SYSCTLS, ...ND_SYSCTLS,
-  ...INET_SYSCTLS, ...MCAST_SYSCTLS, ...IGMP_SYSCTLS, ...UDP_SYSCTLS, ...DHCP_SYSCTLS, ...TCP_SYSCTLS,
+  ...INET_SYSCTLS, ...MCAST_SYSCTLS, ...IGMP_SYSCTLS, ...MLD_SYSCTLS, ...UDP_SYSCTLS, ...DHCP_SYSCTLS, ...TCP_SYSCTLS,
 })
 
 export type SysctlName = keyof typeof TABLE

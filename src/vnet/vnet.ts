@@ -31,6 +31,7 @@ import { linkInput } from '../link/input.ts'
 import { createLinkState, IFF_UP, IFT_LOOP } from '../link/state.ts'
 import { createMcastState } from '../mcast/state.ts'
 import { createNdState } from '../nd/state.ts'
+import { createMldState } from '../mld/state.ts'
 import { createRawState } from '../raw/state.ts'
 import { createResolverState } from '../resolver/state.ts'
 import type { Dump } from '../snapshot/dump.ts'
@@ -237,6 +238,7 @@ export function createVnetState(name: string, seed: readonly number[]): VnetStat
     inet: createInetState(randomKey(random), randomKey(random)),
     mcast: createMcastState(),
     igmp: createIgmpState(),
+    mld: createMldState(),
     raw: createRawState(),
     udp: createUdpState(),
     dhcp: createDhcpState(),

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { addrFromIp4 } from '../../src/lib/addr.ts'
 import { ifJoinGroup } from '../../src/link/multicast.ts'
 import { addEther, createHost, ip, know, mac, ME, MY_MAC, PEER, PEER_MAC, rx, rxIp, send, take } from './harness.ts'
 import { frameOf, icmpOf, ipOf, pattern } from './packet.ts'
@@ -101,7 +100,7 @@ describe('impossible addresses (RFC 1122 §3.2.1.3, RFC 1812 §5.3.7)', () => {
     group('224.0.0.1')
     group('239.1.2.3')
     expect(take(h)).toHaveLength(1)
-    ifJoinGroup(h.ifp, addrFromIp4(ip('239.1.2.3')))
+    ifJoinGroup(h.ifp, ip('239.1.2.3'))
     group('239.1.2.3')
     // the same Ethernet address, another group
     group('239.129.2.3')

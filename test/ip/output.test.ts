@@ -123,7 +123,7 @@ describe('broadcasts and multicasts', () => {
     expect(s?.ether.dst).toBe(0x01005e010203)
     expect(s?.ip).toMatchObject({ ttl: 1, src: ME })
     expect(h.vn.state.ip.stats.total).toBe(0)
-    ifJoinGroup(h.ifp, addrFromIp4(ip('239.129.2.3')))
+    ifJoinGroup(h.ifp, ip('239.129.2.3'))
     send(h, '239.129.2.3', 253, pattern(1))
     expect(h.vn.state.ip.stats.total).toBe(1)
     take(h)

@@ -6,7 +6,7 @@ const GLOBALS = [
   'crypto', 'globalThis', 'global', 'console', 'Buffer', 'require', 'fetch', 'Intl', 'WeakRef',
 ]
 const FOLDERS = [
-  'lib', 'wire', 'kern', 'link', 'arp', 'ip', 'icmp', 'udp', 'tcp', 'inet', 'mcast', 'igmp', 'dhcp', 'resolver',
+  'lib', 'wire', 'kern', 'link', 'arp', 'ip', 'icmp', 'udp', 'tcp', 'inet', 'mcast', 'igmp', 'mld', 'dhcp', 'resolver',
   'raw', 'vnet', 'device', 'sim', 'pcap',
   'script', 'snapshot',
 ]

@@ -35,6 +35,20 @@ const IGMP_START: Case['fields'] = {
 
 const CASES: readonly Case[] = [
   {
+    title: 'MLD (RFC 2710)', size: wire.MLD_HDR_LEN, decode: wire.decodeMld, encode: wire.encodeMld,
+    fields: {
+      type: [wire.MLD_TYPE, 'u8'], code: [1, 'u8'], sum: [wire.MLD_SUM, 'u16'], maxdelay: [wire.MLD_MAXDELAY, 'u16'],
+      reserved: [6, 'u16']
+    }
+  },
+  {
+    title: 'MLDv2 report', size: wire.MLD_REPORT2_LEN, decode: wire.decodeMldReport2, encode: wire.encodeMldReport2,
+    fields: {
+      type: [wire.MLD_TYPE, 'u8'], code: [1, 'u8'], sum: [wire.MLD_SUM, 'u16'], rsv: [4, 'u16'],
+      numgrps: [wire.MLD_NUMGRPS, 'u16']
+    }
+  },
+  {
     title: 'DHCP (RFC 2131)', size: wire.DHCP_HDR_LEN, decode: wire.decodeDhcp, encode: wire.encodeDhcp,
     fields: {
       op: [wire.DHCP_OP, 'u8'], htype: [wire.DHCP_HTYPE, 'u8'], hlen: [wire.DHCP_HLEN, 'u8'],

@@ -6,6 +6,7 @@ import type { Addr } from '../../lib/addr.ts'
 import { createAddr } from '../../lib/addr.ts'
 import { createMcChange, createMcFilter, createMcGroup, createMcLink, createMcSocket } from '../../mcast/state.ts'
 import type { McChange, McFilter, McGroup, McLink, McSocket, McastState } from '../../mcast/state.ts'
+import type { MldState } from '../../mld/state.ts'
 import { BOOL, BYTE, COUNT, COUNTERS, int, INT32, list, PAST, record, table, TIME } from '../node.ts'
 import { ADDR } from './kern.ts'
 
@@ -31,8 +32,11 @@ const GROUP = record<McGroup>(() => createMcGroup(createAddr()), {
 const LINK = record<McLink>(() => createMcLink(0, 0, AF_INET, 0), {
   alarmAt: TIME, id: COUNT, ifId: COUNT, family: int(AF_INET, AF_INET6), groups: list(GROUP), v1Until: PAST,
   v2Until: PAST, version: int(0, 3), robustness: int(1, 7), queryIntervalUs: COUNT, responseUs: COUNT, generalAt: TIME,
+  syncAt: TIME,
 })
 
 export const MCAST = record<McastState>(null, { sockets: table(COUNT, SOCKET), links: table(COUNT, LINK) })
+
+export const MLD = record<MldState>(null, { stats: COUNTERS })
 
 export const IGMP = record<IgmpState>(null, { stats: COUNTERS })

@@ -6,7 +6,7 @@ import { ARP } from './arp.ts'
 import { ICMP } from './icmp.ts'
 import { ICMP6, IP6, ND } from './ip6.ts'
 import { DHCP, RESOLVER } from './dhcp.ts'
-import { IGMP, MCAST } from './mcast.ts'
+import { IGMP, MCAST, MLD } from './mcast.ts'
 import { INET } from './inet.ts'
 import { IP } from './ip.ts'
 import { LOG, RANDOM, TIMERS } from './kern.ts'
@@ -19,6 +19,6 @@ const NAME_MAX = 1024
 
 export const VNET = record<VnetState>(null, {
   name: text(NAME_MAX), now: AMOUNT, random: RANDOM, timers: TIMERS, sysctl: flat(real(-SAFE_MAX, SAFE_MAX)), log: LOG,
-  link: LINK, arp: ARP, ip: IP, icmp: ICMP, ip6: IP6, icmp6: ICMP6, nd: ND, inet: INET, mcast: MCAST, igmp: IGMP, raw: RAW,
-  udp: UDP, dhcp: DHCP, resolver: RESOLVER, tcp: TCP,
+  link: LINK, arp: ARP, ip: IP, icmp: ICMP, ip6: IP6, icmp6: ICMP6, nd: ND, inet: INET, mcast: MCAST, igmp: IGMP, mld: MLD,
+  raw: RAW, udp: UDP, dhcp: DHCP, resolver: RESOLVER, tcp: TCP,
 })
