@@ -10,6 +10,7 @@ import { ifDestroy, ifSetFlags } from '../../src/link/ifnet.ts'
 import { IFF_RUNNING } from '../../src/link/state.ts'
 import { routeList } from '../../src/ip/route.ts'
 import { resolverSearch, resolverServers } from '../../src/resolver/resolver.ts'
+import { Vnet } from '../../src/vnet/vnet.ts'
 import { PEER_MAC, createHost, ip, know, pass, rx, take } from '../ip/harness.ts'
 import type { Host } from '../ip/harness.ts'
 import { arpOf, frameOf } from '../ip/packet.ts'
@@ -369,6 +370,16 @@ describe('RFC 4436, RFC 2131 §3.2: the link comes back', () => {
     expect(addresses(h)).toEqual([])
     expect(messages(h).map((m) => m.type)).toEqual(['DISCOVER'])
   })
+})
+
+it('a real clock has fractions of a microsecond: saved and restored all the same', () => {
+  const h = createClient({ 'net.inet.dhcp.probe': 0 })
+  h.vnet.setNow(h.vn.state.now + 1234.5)
+  reply(h, { type: 2 })
+  reply(h, { type: 5 })
+  expect(client(h).sentAt % 1).toBe(0.5)
+  const again = Vnet.restore(h.vnet.snapshot(), { pool: h.vn.pool })
+  expect(again.state.dhcp).toEqual(h.vn.state.dhcp)
 })
 
 describe('the end', () => {

@@ -19,7 +19,7 @@ const LEASE = record<DhcpLease>(createDhcpLease, {
 })
 
 const CLIENT = record<DhcpClient>(() => createDhcpClient(0, new Uint8Array(0), ''), {
-  alarmAt: TIME, ifId: COUNT, state: int(0, 8), xid: INT32, startedAt: COUNT, sentAt: COUNT, tries: COUNT,
+  alarmAt: TIME, ifId: COUNT, state: int(0, 8), xid: INT32, startedAt: TIME, sentAt: TIME, tries: COUNT,
   deadline: TIME, lease: LEASE, offer: LEASE, clientId: bytes(NAME_MAX), hostname: text(NAME_MAX), mtuBefore: UINT16,
   gatewayMac: MAC, linkChanged: BOOL,
 })
