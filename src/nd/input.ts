@@ -2,6 +2,7 @@
 
 import { countDrop } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
+import { F_REASSEMBLED } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { ICMP6_CODE, ND_NEIGHBOR_ADVERT, ND_NEIGHBOR_LEN, ND_NEIGHBOR_SOLICIT } from '../wire/icmpv6.ts'
 import { ndAdvertInput } from './advert.ts'
@@ -12,6 +13,8 @@ import type { NdStats } from './state.ts'
 export function ndInput(vn: Vn, f: Frame, type: number): void {
   const { stats } = vn.state.nd
   const ifp = vn.state.link.ifnets.get(f.ifId)
+  // RFC 6980 §5: fragments would walk round those who watch over neighbour discovery
+  if ((f.flags & F_REASSEMBLED) !== 0) return drop(vn, 'fragmented', f)
   // §6.1, §7.1: no router has touched it
   if (f.ttl !== 255) return drop(vn, 'badhoplimit', f)
   if (f.view.getUint8(f.l4 + ICMP6_CODE) !== 0) return drop(vn, 'badcode', f)

@@ -46,6 +46,7 @@ export interface NdStats {
   txadverts: number
   txprobes: number
   badhoplimit: number
+  fragmented: number
   badcode: number
   tooshort: number
   badoption: number
@@ -79,7 +80,7 @@ export function createNdState(): NdState {
   return {
     alarmAt: Infinity, table: new Map(), count: 0, heldBytes: 0, unsure: 0,
     stats: {
-      rxsolicits: 0, rxadverts: 0, txsolicits: 0, txadverts: 0, txprobes: 0, badhoplimit: 0, badcode: 0, tooshort: 0,
+      rxsolicits: 0, rxadverts: 0, txsolicits: 0, txadverts: 0, txprobes: 0, badhoplimit: 0, fragmented: 0, badcode: 0, tooshort: 0,
       badoption: 0, badtarget: 0, badsource: 0, notneighbour: 0, unsolicited: 0, ignored: 0, own: 0, dupaddr: 0,
       loopedback: 0, tablefull: 0, queuelimit: 0, dropped: 0, timeouts: 0, nobuf: 0,
     },

@@ -9,6 +9,7 @@ export const ND_STATS_TEXT: Readonly<Record<keyof NdStats, string>> = Object.fre
   txadverts: '%d neighbor advertisements sent',
   txprobes: '%d solicitations of duplicate address detection sent',
   badhoplimit: '%d messages that came through a router',
+  fragmented: '%d messages that came in fragments',
   badcode: '%d messages with a code other than 0',
   tooshort: '%d messages < minimum length',
   badoption: '%d messages with a bad option',
