@@ -31,6 +31,7 @@ Words:
 Examples:
   vimage ifconfig
   vimage ifconfig -V a eth0 10.66.0.9/24 alias
+  vimage ifconfig -V a eth0 inet6 2001:db8::9/64 alias
   vimage ifconfig -V a eth0 mtu 1400`)
     .action(async (name: string | undefined, words: string[], options: { json?: boolean }, command: Command) => {
       const context = new Context(command)
@@ -55,12 +56,12 @@ function parseWords(words: readonly string[]): Change {
     else if (word === 'mtu') {
       change.mtuBytes = parseInteger('mtu', 1, 65_535)(next ?? '')
       i++
-    } else if (/^\d/.test(word)) {
+    } else if (/^[\da-fA-F]*[.:]/.test(word)) {
       if (next === 'alias') (change.add ??= []).push(word)
       else if (next === '-alias') (change.remove ??= []).push(word)
       else change.set = word
       if (next === 'alias' || next === '-alias') i++
-    } else if (word !== 'inet') {
+    } else if (word !== 'inet' && word !== 'inet6') {
       throw new UsageError(`ifconfig does not know "${word}"; expected up, down, mtu N, or ADDR/LEN [alias | -alias]`)
     }
   }
@@ -71,6 +72,11 @@ function printInterface(i: InterfaceInfo): void {
   print(`${i.name}: flags=${i.flagBits.toString(16)}<${i.flags.join(',')}> mtu ${i.mtuBytes}`)
   if (i.mac !== '') print(`\tether ${i.mac}`)
   for (const a of i.addresses) {
+    if (a.address.includes(':')) {
+      const words = [a.status === 'preferred' ? '' : a.status, a.origin].filter((word) => word !== '')
+      print(`\tinet6 ${[a.address, 'prefixlen', a.prefixLen, ...words].join(' ')}`)
+      continue
+    }
     const mask = (ip4Mask(a.prefixLen) >>> 0).toString(16).padStart(8, '0')
     const broadcast = a.broadcast === '' ? '' : ` broadcast ${a.broadcast}`
     print(`\tinet ${a.address} netmask 0x${mask}${broadcast}${a.status === 'preferred' ? '' : ` ${a.status}`}`)

@@ -61,7 +61,16 @@ Examples:
 }
 
 export function printRoutes(rows: RouteRow[]): void {
-  print('Routing tables\n\nInternet:')
+  print('Routing tables')
+  for (const [title, family] of [['Internet', 'inet'], ['Internet6', 'inet6']]) {
+    const some = rows.filter((r) => r.family === family)
+    if (some.length === 0 && family === 'inet6') continue
+    print(`\n${title}:`)
+    printFamily(some)
+  }
+}
+
+function printFamily(rows: RouteRow[]): void {
   printTable(rows, [
     { title: 'Destination', value: (r) => r.destination },
     { title: 'Gateway', value: (r) => r.gateway },

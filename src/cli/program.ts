@@ -14,6 +14,7 @@ import { addExec } from './exec.ts'
 import { addIfconfig } from './ifconfig.ts'
 import { addBridge, addList } from './list.ts'
 import { addMove } from './move.ts'
+import { addNdp } from './ndp.ts'
 import { addNetstat } from './netstat.ts'
 import { complain, UsageError } from './output.ts'
 import { addPing } from './ping.ts'
@@ -54,6 +55,7 @@ function buildProgram(command: readonly string[]): Command {
   addList(program)
   addIfconfig(program)
   addArp(program)
+  addNdp(program)
   addRoute(program)
   addNetstat(program)
   addSysctl(program)

@@ -23,6 +23,7 @@ Words:
 Examples:
   vimage route
   vimage route -V a add default 10.66.0.1
+  vimage route -V a add default fe80::1%eth0
   vimage route -V a get 192.0.2.1`)
     .action(async (words: string[], options: { json?: boolean }, command: Command) => {
       const context = new Context(command)
@@ -68,9 +69,9 @@ function parseSpec(words: readonly string[]): RouteSpec {
   for (let i = 0; i < words.length; i++) {
     const word = words[i]
     if (word === 'dev' || word === '-interface' || word === '-iface') spec.interface = words[++i] ?? ''
-    else if (word === '-net' || word === '-host' || word === 'via') continue
+    else if (word === '-net' || word === '-host' || word === '-6' || word === '-inet6' || word === 'via') continue
     else if (spec.to === '') spec.to = word
-    else if (spec.via === '' && /^\d/.test(word)) spec.via = word
+    else if (spec.via === '' && /^[\da-fA-F]*[.:]/.test(word)) spec.via = word
     else throw new UsageError(`route does not know "${word}"; expected DEST GATEWAY, or DEST dev INTERFACE`)
   }
   if (spec.to === '') throw new UsageError('a destination is missing: "default", NET/LEN or an address')

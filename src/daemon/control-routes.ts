@@ -7,7 +7,7 @@ import { ManageError } from '../vimage/error.ts'
 import {
   interfaceAddAddress, interfaceGet, interfaceList, interfaceRemoveAddress, interfaceSetMtu, interfaceSetUp,
 } from '../vimage/interfaces.ts'
-import { neighbourDelete, neighbourRows, neighbourSet } from '../vimage/neighbours.ts'
+import { neighbour6Rows, neighbourDelete, neighbourRows, neighbourSet } from '../vimage/neighbours.ts'
 import { routeGet, routeInsert, routeRemove, routeRows } from '../vimage/routes.ts'
 import { socketRows } from '../vimage/sockets.ts'
 import { vnetStatus } from '../vimage/status.ts'
@@ -69,6 +69,7 @@ const ROUTES: Readonly<Record<string, Handler>> = Object.freeze({
   'GET /v1/vimages/:vimage/interfaces/:interface': (c) => interfaceGet(runnerOf(c), c.params[1]),
   'PATCH /v1/vimages/:vimage/interfaces/:interface': patchInterface,
   'GET /v1/vimages/:vimage/arp': (c) => neighbourRows(runnerOf(c)),
+  'GET /v1/vimages/:vimage/ndp': (c) => neighbour6Rows(runnerOf(c)),
   'PUT /v1/vimages/:vimage/arp/:address': (c) => {
     neighbourSet(runnerOf(c), c.params[1], z.strictObject({ mac: z.string() }).parse(c.body).mac)
   },
@@ -154,7 +155,9 @@ function patchInterface(c: Call): unknown {
 }
 
 /** The new address is added before the others go, so that a wrong one changes nothing. */
-function replaceAddresses(runner: Runner, name: string, address: string, old: string[]): void {
+function replaceAddresses(runner: Runner, name: string, address: string, all: string[]): void {
+  // those of its family, and a link-local address stays whatever comes (RFC 4291 §2.1)
+  const old = all.filter((a) => a.includes(':') === address.includes(':') && !a.startsWith('fe80:'))
   const same = old.filter((a) => a === address.replace(/\/.*$/, ''))
   for (const a of same) interfaceRemoveAddress(runner, name, a)
   interfaceAddAddress(runner, name, address, false)

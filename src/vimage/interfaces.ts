@@ -1,7 +1,10 @@
 /** Interfaces as `ifconfig` and `netstat -i` show and change them. */
 
-import { addrParse, addrPrint, ip4ParsePrefix, ip4Print, macPrint, addrFromIp4 } from '../lib/addr.ts'
-import type { Addr } from '../lib/addr.ts'
+import { ip6Addrs } from '../ip6/ifaddr.ts'
+import { IA6_AUTOCONF, IA6_DEPRECATED, IA6_TEMPORARY } from '../ip6/state.ts'
+import type { Ip6Addr } from '../ip6/state.ts'
+import { addrIsV4, addrPrint, ip4Print, macPrint } from '../lib/addr.ts'
+import { addrParsePrefix } from '../lib/addr6.ts'
 import { EADDRNOTAVAIL, EEXIST, EINVAL } from '../lib/errno.ts'
 import { IF_MIN_MTU, ifAddAddr, ifAnnounceAll, ifByName, ifDelAddr, ifSetFlags, ifSetMtu } from '../link/ifnet.ts'
 import {
@@ -10,6 +13,8 @@ import {
 } from '../link/state.ts'
 import type { IfAddr, Ifnet } from '../link/state.ts'
 import type { Runner } from '../vnet/runner.ts'
+import { parseAddress, printAddress } from './address.ts'
+import type { Prefix } from './address.ts'
 import { ManageError, manageCheck } from './error.ts'
 
 export interface InterfaceAddress {
@@ -17,8 +22,10 @@ export interface InterfaceAddress {
   prefixLen: number
   /** '' where there is none. */
   broadcast: string
-  /** 'preferred', 'tentative' (being probed, RFC 5227) or 'duplicated'. */
+  /** 'preferred', 'tentative' (being probed, RFC 5227, RFC 4862), 'duplicated' or 'deprecated' (RFC 4862 §5.5.4). */
   status: string
+  /** How it came: '' by hand, 'autoconf' (RFC 4862) or 'temporary' (RFC 8981). */
+  origin: string
 }
 
 export interface InterfaceInfo {
@@ -46,7 +53,7 @@ export type InterfaceRow = Omit<InterfaceInfo, 'addresses' | 'flagBits'> & { add
 
 /** Every interface, in the order they were made. */
 export function interfaceList(runner: Runner): InterfaceInfo[] {
-  return [...runner.vnet.state.link.ifnets.values()].map(interfaceInfo)
+  return [...runner.vnet.state.link.ifnets.values()].map((ifp) => interfaceInfo(runner, ifp))
 }
 
 export function interfaceRows(runner: Runner): InterfaceRow[] {
@@ -57,7 +64,7 @@ export function interfaceRows(runner: Runner): InterfaceRow[] {
 
 /** One interface by name; ManageError ENOENT. */
 export function interfaceGet(runner: Runner, name: string): InterfaceInfo {
-  return interfaceInfo(find(runner, name))
+  return interfaceInfo(runner, find(runner, name))
 }
 
 export function interfaceSetUp(runner: Runner, name: string, up: boolean): void {
@@ -75,13 +82,13 @@ export function interfaceSetMtu(runner: Runner, name: string, mtuBytes: number):
 }
 
 /**
- * Gives the interface `text` ("10.0.0.1/24") besides what it has. With `probe` the address is tentative until nobody
- * has claimed it (RFC 5227 §2.1).
+ * Gives the interface `text` ("10.0.0.1/24", "2001:db8::1/64") besides what it has. With `probe` the address is tentative
+ * until nobody has claimed it (RFC 5227 §2.1), as one of IPv6 always is (RFC 4862 §5.4).
  */
 export function interfaceAddAddress(runner: Runner, name: string, text: string, probe: boolean): void {
   const ifp = find(runner, name)
   const { addr, prefixLen } = parsePrefix(text)
-  const errno = ifAddAddr(runner.vnet.vn, ifp.id, addr, prefixLen, { probe })
+  const errno = ifAddAddr(runner.vnet.vn, ifp.id, addr, prefixLen, { probe: probe || !addrIsV4(addr) })
   runner.kick()
   manageCheck(errno, `cannot add ${text} to ${name}`, {
     [EEXIST]: 'this vimage has the address already',
@@ -92,8 +99,7 @@ export function interfaceAddAddress(runner: Runner, name: string, text: string, 
 /** Takes an address away; `text` may end in "/LEN". */
 export function interfaceRemoveAddress(runner: Runner, name: string, text: string): void {
   const ifp = find(runner, name)
-  const addr = addrParse(text.replace(/\/.*$/, ''))
-  if (addr === null) throw new ManageError('EINVAL', `"${text}" is not an address; expected one like 10.0.0.1`)
+  const addr = parseAddress(runner.vnet, text.replace(/\/.*$/, ''))
   const errno = ifDelAddr(runner.vnet.vn, ifp.id, addr)
   runner.kick()
   manageCheck(errno, `cannot remove ${text} from ${name}`, { [EADDRNOTAVAIL]: 'the interface does not have it' })
@@ -116,16 +122,18 @@ function find(runner: Runner, name: string): Ifnet {
   throw new ManageError('ENOENT', `vimage ${vnet.name} has no interface "${name}"; it has ${names}`)
 }
 
-function parsePrefix(text: string): { addr: Addr; prefixLen: number } {
-  const parsed = text.includes('/') ? ip4ParsePrefix(text) : null
+function parsePrefix(text: string): Prefix {
+  const parsed = text.includes('/') ? addrParsePrefix(text) : null
   if (parsed === null) {
-    throw new ManageError('EINVAL', `"${text}" is not an address with its prefix length; expected one like 10.0.0.1/24`)
+    throw new ManageError('EINVAL', `"${text}" is not an address with its prefix length; expected one like 10.0.0.1/24 or`
+      + ' 2001:db8::1/64')
   }
-  return { addr: addrFromIp4(parsed.ip), prefixLen: parsed.prefixLen }
+  return parsed
 }
 
-function interfaceInfo(ifp: Ifnet): InterfaceInfo {
+function interfaceInfo(runner: Runner, ifp: Ifnet): InterfaceInfo {
   const { stats } = ifp
+  const six = ip6Addrs(runner.vnet.vn, ifp.id)
   return {
     name: ifp.name,
     type: ifp.type === IFT_ETHER ? 'ether' : ifp.type === IFT_LOOP ? 'loopback' : 'ip',
@@ -133,7 +141,7 @@ function interfaceInfo(ifp: Ifnet): InterfaceInfo {
     flags: FLAG_NAMES.filter(([bit]) => (ifp.flags & bit) !== 0).map(([, name]) => name),
     mtuBytes: ifp.mtu,
     mac: ifp.mac === 0 ? '' : macPrint(ifp.mac),
-    addresses: ifp.addrs.map((ia) => addressInfo(ifp, ia)),
+    addresses: [...ifp.addrs.map((ia) => addressInfo(ifp, ia)), ...six.map((ia) => address6Info(runner, ia))],
     inPackets: stats.ipackets,
     inBytes: stats.ibytes,
     inErrors: stats.ierrors,
@@ -151,8 +159,24 @@ function addressInfo(ifp: Ifnet, ia: IfAddr): InterfaceAddress {
     address: addrPrint(ia.addr),
     prefixLen: ia.prefixLen,
     broadcast: broadcasts ? ip4Print(ia.broadcast) : '',
-    status: ia.status === IFA_TENTATIVE ? 'tentative' : ia.status === IFA_DUPLICATED ? 'duplicated' : 'preferred',
+    status: statusName(ia.status),
+    origin: '',
   }
+}
+
+function address6Info(runner: Runner, ia: Ip6Addr): InterfaceAddress {
+  const deprecated = (ia.flags & IA6_DEPRECATED) !== 0
+  return {
+    address: printAddress(runner.vnet, ia.addr),
+    prefixLen: ia.prefixLen,
+    broadcast: '',
+    status: deprecated ? 'deprecated' : statusName(ia.status),
+    origin: (ia.flags & IA6_TEMPORARY) !== 0 ? 'temporary' : (ia.flags & IA6_AUTOCONF) !== 0 ? 'autoconf' : '',
+  }
+}
+
+function statusName(status: number): string {
+  return status === IFA_TENTATIVE ? 'tentative' : status === IFA_DUPLICATED ? 'duplicated' : 'preferred'
 }
 
 function addressWords(a: InterfaceAddress): string {

@@ -1,10 +1,11 @@
-/** The ARP table as `arp -a`, `arp -s` and `arp -d` show and change it. */
+/** The neighbours as `arp` and `ndp` show and change them: ARP's table for IPv4, neighbour discovery's for IPv6. */
 
 import { arpDelete, arpList, arpSetStatic } from '../arp/list.ts'
-import { ip4Parse, ip4Print, macParse, macPrint } from '../lib/addr.ts'
-import type { Ip4 } from '../lib/addr.ts'
+import { addrIsV4, ip4Print, macParse, macPrint } from '../lib/addr.ts'
 import { EINVAL, ENETUNREACH, ENOENT } from '../lib/errno.ts'
+import { ndDelete, ndList, ndSetStatic } from '../nd/list.ts'
 import type { Runner } from '../vnet/runner.ts'
+import { parseAddress, printAddress } from './address.ts'
 import { ManageError, manageCheck } from './error.ts'
 
 export interface NeighbourRow {
@@ -12,12 +13,18 @@ export interface NeighbourRow {
   /** '' while unknown. */
   mac: string
   interface: string
-  /** 'incomplete', 'reachable', 'validating', 'failed' or 'permanent'. */
+  /**
+   * IPv4: 'incomplete', 'reachable', 'validating', 'failed' or 'permanent'. IPv6: 'incomplete', 'reachable', 'stale',
+   * 'delay', 'probe' (RFC 4861 §7.3.2) or 'permanent'.
+   */
   status: string
-  /** Seconds until the entry's next step, -1 for a permanent one. */
+  /** Seconds until the entry's next step, -1 where there is none. */
   expiresS: number
+  /** It has said that it is a router (IPv6 only). */
+  router: boolean
 }
 
+/** ARP's table. */
 export function neighbourRows(runner: Runner): NeighbourRow[] {
   runner.vnet.setNow(runner.now())
   return arpList(runner.vnet.vn).map((row) => ({
@@ -26,35 +33,47 @@ export function neighbourRows(runner: Runner): NeighbourRow[] {
     interface: row.ifName,
     status: row.status,
     expiresS: row.expires,
+    router: false,
   }))
 }
 
-/** Sets an entry that neither ages nor changes. */
+/** Neighbour discovery's table. */
+export function neighbour6Rows(runner: Runner): NeighbourRow[] {
+  const { vnet } = runner
+  vnet.setNow(runner.now())
+  return ndList(vnet.vn).map((row) => ({
+    address: printAddress(vnet, row.addr),
+    mac: row.mac === 0 ? '' : macPrint(row.mac),
+    interface: vnet.state.link.ifnets.get(row.ifId)?.name ?? '',
+    status: row.status,
+    expiresS: row.expires,
+    router: row.router,
+  }))
+}
+
+/** Sets an entry, of either family, that neither ages nor changes. */
 export function neighbourSet(runner: Runner, address: string, mac: string): void {
-  const ip = parse(address)
+  const { vnet } = runner
+  const addr = parseAddress(vnet, address)
   const hardware = macParse(mac)
   if (hardware === null) {
     throw new ManageError('EINVAL', `"${mac}" is not a hardware address; expected one like 02:00:00:00:00:01`)
   }
-  runner.vnet.setNow(runner.now())
-  const errno = arpSetStatic(runner.vnet.vn, ip, hardware)
+  vnet.setNow(runner.now())
+  const errno = addrIsV4(addr) ? arpSetStatic(vnet.vn, addr.w3, hardware) : ndSetStatic(vnet.vn, addr, hardware)
   runner.kick()
   manageCheck(errno, `cannot set the hardware address of ${address}`, {
     [ENETUNREACH]: 'it is not on the link of any Ethernet interface',
-    [EINVAL]: `${mac} is not the address of one station`,
+    [EINVAL]: addrIsV4(addr) ? `${mac} is not the address of one station`
+      : `${mac} is not the address of one station, or the address wants its interface, as in fe80::1%eth0`,
   })
 }
 
 export function neighbourDelete(runner: Runner, address: string): void {
-  const ip = parse(address)
-  runner.vnet.setNow(runner.now())
-  const errno = arpDelete(runner.vnet.vn, ip)
+  const { vnet } = runner
+  const addr = parseAddress(vnet, address)
+  vnet.setNow(runner.now())
+  const errno = addrIsV4(addr) ? arpDelete(vnet.vn, addr.w3) : ndDelete(vnet.vn, addr)
   runner.kick()
   manageCheck(errno, `cannot delete ${address}`, { [ENOENT]: 'there is no such neighbour' })
-}
-
-function parse(address: string): Ip4 {
-  const ip = ip4Parse(address)
-  if (ip === null) throw new ManageError('EINVAL', `"${address}" is not an address; expected one like 10.0.0.1`)
-  return ip
 }

@@ -3,14 +3,15 @@ import { createWorld } from '../../src/sim/world.ts'
 import type { SimHost } from '../../src/sim/host.ts'
 import { SOCK_DGRAM, SOCK_STREAM } from '../../src/inet/sockopt.ts'
 import { AF_INET } from '../../src/inet/state.ts'
-import { addrFromIp4 } from '../../src/lib/addr.ts'
+import { addrFromIp4, createAddr } from '../../src/lib/addr.ts'
 import { soAccept, soBind, soClose, soConnect, soCreate, soListen, soSendTo } from '../../src/vnet/so.ts'
+import { destinationParse } from '../../src/vimage/address.ts'
 import { counterRows } from '../../src/vimage/counters.ts'
 import { ManageError } from '../../src/vimage/error.ts'
 import { interfaceAddAddress, interfaceList, interfaceRows, interfaceSetUp } from '../../src/vimage/interfaces.ts'
 import { messageRows, messageWrite } from '../../src/vimage/messages.ts'
-import { neighbourRows, neighbourSet } from '../../src/vimage/neighbours.ts'
-import { routeGet, routeInsert, routeParse, routeRows } from '../../src/vimage/routes.ts'
+import { neighbour6Rows, neighbourDelete, neighbourRows, neighbourSet } from '../../src/vimage/neighbours.ts'
+import { routeGet, routeInsert, routeRemove, routeRows } from '../../src/vimage/routes.ts'
 import { connectionsDrop, socketRows } from '../../src/vimage/sockets.ts'
 import { vnetStatus } from '../../src/vimage/status.ts'
 import { sysctlAssign, sysctlExpected, sysctlRows } from '../../src/vimage/sysctls.ts'
@@ -49,7 +50,7 @@ describe('interfaces', () => {
       mac: '' })
     expect(eth).toMatchObject({ name: 'eth0', type: 'ether', mtuBytes: 1500 })
     expect(eth?.addresses).toEqual([
-      { address: '10.0.0.1', prefixLen: 24, broadcast: '10.0.0.255', status: 'preferred' }])
+      { address: '10.0.0.1', prefixLen: 24, broadcast: '10.0.0.255', status: 'preferred', origin: '' }])
     // at least the datagram and the error about its port
     expect(eth?.outBytes).toBeGreaterThanOrEqual(142)
     expect(eth?.inPackets).toBeGreaterThan(0)
@@ -77,18 +78,49 @@ describe('interfaces', () => {
 })
 
 describe('routes', () => {
-  it('are read from text without bits outside the prefix', () => {
-    expect(routeParse('default')).toEqual({ ip: 0, prefixLen: 0 })
-    expect(routeParse('10.0.0.0/8')).toEqual({ ip: 0x0a000000, prefixLen: 8 })
-    expect(routeParse('10.0.0.1')).toEqual({ ip: 0x0a000001, prefixLen: 32 })
-    for (const bad of ['10.0.0.1/8', '10.0.0.0/33', 'x', '', '10.0.0/8']) expect(routeParse(bad)).toBeNull()
+  it('are read from text without bits outside the prefix, of either family', () => {
+    expect(destinationParse('default')).toEqual({ addr: addrFromIp4(0), prefixLen: 0 })
+    expect(destinationParse('default', true)).toEqual({ addr: createAddr(), prefixLen: 0 })
+    expect(destinationParse('10.0.0.0/8')).toEqual({ addr: addrFromIp4(0x0a000000), prefixLen: 8 })
+    expect(destinationParse('10.0.0.1')).toEqual({ addr: addrFromIp4(0x0a000001), prefixLen: 32 })
+    expect(destinationParse('2001:db8::/32')?.prefixLen).toBe(32)
+    expect(destinationParse('::1')?.prefixLen).toBe(128)
+    for (const bad of ['10.0.0.1/8', '10.0.0.0/33', 'x', '', '10.0.0/8', '2001:db8::1/32', '::/129', 'fe80::%1/64']) {
+      expect(destinationParse(bad), bad).toBeNull()
+    }
+  })
+
+  it('of IPv6: by a gateway, by a link-local one with its interface, shown, found and taken away', () => {
+    const { a } = twoHosts()
+    interfaceAddAddress(a, 'eth0', '2001:db8::1/64', false)
+    expect(interfaceList(a)[1].addresses.filter((x) => x.address.includes(':')).map((x) => `${x.address}/${x.prefixLen}`))
+      .toEqual([expect.stringMatching(/^fe80::.*%eth0\/64$/), '2001:db8::1/64'])
+    routeInsert(a, { to: 'default', via: 'fe80::9%eth0', interface: '' })
+    expect(routeRows(a).find((r) => r.family === 'inet6' && r.destination === 'default'))
+      .toMatchObject({ gateway: 'fe80::9%eth0', flags: 'UGS', interface: 'eth0' })
+    expect(routeGet(a, '2001:db8:1::5')).toMatchObject({ destination: 'default' })
+    expect(() => { routeInsert(a, { to: '10.9.0.0/16', via: 'fe80::9%eth0', interface: '' }) }).toThrow(/the one is IPv4/)
+    expect(() => { routeInsert(a, { to: '2001:db8:7::/48', via: 'fe80::9%nowhere', interface: '' }) }).toThrow(/no interface "nowhere"/)
+    routeRemove(a, 'default', 'fe80::9%eth0')
+    expect(() => routeGet(a, '2001:db8:1::5')).toThrow(/no route/)
+  })
+
+  it('neighbours of IPv6 are set, shown and forgotten', () => {
+    const { a } = twoHosts()
+    neighbourSet(a, 'fe80::9%eth0', '02:00:00:00:00:09')
+    expect(neighbour6Rows(a)).toEqual([
+      { address: 'fe80::9%eth0', mac: '02:00:00:00:00:09', interface: 'eth0', status: 'permanent', expiresS: -1, router: false }])
+    expect(() => { neighbourSet(a, 'fe80::9', '02:00:00:00:00:09') }).toThrow(/wants its interface/)
+    neighbourDelete(a, 'fe80::9%eth0')
+    expect(neighbour6Rows(a)).toEqual([])
   })
 
   it('show gateway, host and static flags in FreeBSD\'s letters, and what was sent by them', () => {
     const { a } = twoHosts()
     routeInsert(a, { to: 'default', via: '10.0.0.2', interface: '' })
     routeInsert(a, { to: '192.0.2.9', via: '', interface: 'eth0' })
-    expect(routeRows(a).map((r) => [r.destination, r.gateway, r.flags, r.interface])).toEqual([
+    const rows = routeRows(a).filter((r) => r.family === 'inet')
+    expect(rows.map((r) => [r.destination, r.gateway, r.flags, r.interface])).toEqual([
       ['default', '10.0.0.2', 'UGS', 'eth0'], ['10.0.0.0/24', 'link#2', 'U', 'eth0'],
       ['127.0.0.0/8', 'link#1', 'U', 'lo0'], ['192.0.2.9', 'link#2', 'UHS', 'eth0']])
     expect(routeGet(a, '192.0.2.8')).toMatchObject({ destination: 'default', mtuBytes: 1500, expiresS: -1 })
