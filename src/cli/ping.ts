@@ -97,8 +97,8 @@ function tallySummary(t: Tally): PingSummary {
 function printEvent(event: PingEvent): void {
   switch (event.type) {
     case 'start': return print(`PING ${event.host} (${event.host}): ${event.sizeBytes} data bytes`)
-    case 'reply': return print(`${event.bytes} bytes from ${event.from}: icmp_seq=${event.seq} ttl=${event.ttl}`
-      + ` time=${ms(event.rttUs)} ms${event.duplicate ? ' (DUP!)' : ''}`)
+    case 'reply': return print(`${event.bytes} bytes from ${event.from}: icmp_seq=${event.seq}`
+      + `${event.ttl === 0 ? '' : ` ttl=${event.ttl}`} time=${ms(event.rttUs)} ms${event.duplicate ? ' (DUP!)' : ''}`)
     case 'unreachable': {
       return print(`from ${event.from}: icmp_seq=${event.seq} ${errorWords(event.icmpType, event.icmpCode)}`)
     }

@@ -1,5 +1,9 @@
-/** Packets to raw sockets: each matching socket gets the whole IP packet, header included (raw_ip.c's role). */
+/**
+ * Packets to raw sockets: each matching socket gets the whole IPv4 packet, header included (raw_ip.c's role), or what
+ * follows the headers of an IPv6 packet (RFC 3542 §3).
+ */
 
+import { inetChecksumOk } from '../inet/checksum.ts'
 import { sameHost } from '../inet/inptable.ts'
 import { AF_INET } from '../inet/state.ts'
 import { EV_READ, countDrop, eventPost } from '../kern/vn.ts'
@@ -9,18 +13,20 @@ import { checksumAdd, checksumFold } from '../lib/checksum.ts'
 import { CSUM_NONE } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { ICMP_ECHO, ICMP_HDR_LEN, ICMP_MASKREQ, ICMP_TSTAMP, ICMP_TYPE } from '../wire/icmp.ts'
-import { IPPROTO_ICMP } from '../wire/ipv4.ts'
+import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../wire/ipv4.ts'
 import { mcastAllowsRaw } from '../mcast/filter.ts'
 import { RAW_CHARGE, createRawPacket } from './state.ts'
 import type { RawPcb } from './state.ts'
 
 /**
  * Copies a packet for this host (f.l3 … off+len) to the raw sockets of its protocol; true when there was one. Of ICMP
- * they do not get what the stack answers itself, nor what is damaged. Borrows the frame and does not change it.
+ * they do not get what the stack answers itself (of IPv4: RFC 3542 §3.2 keeps nothing back), nor what is damaged. Borrows
+ * the frame and does not change it.
  */
 export function rawInput(vn: Vn, f: Frame): boolean {
   const { pcbs } = vn.state.raw
   if (pcbs.size === 0 || (f.proto === IPPROTO_ICMP && !icmpPasses(f))) return false
+  if (f.proto === IPPROTO_ICMPV6 && !inetChecksumOk(vn, f)) return false
   let taken = false
   for (const pcb of pcbs.values()) {
     if (!takes(pcb, f)) continue
@@ -40,10 +46,11 @@ function takes(pcb: RawPcb, f: Frame): boolean {
 function deliver(vn: Vn, pcb: RawPcb, f: Frame): void {
   const { stats } = vn.state.raw
   const end = f.off + f.len
-  const charge = end - f.l3 + RAW_CHARGE
+  const start = addrIsV4(f.dst) ? f.l3 : f.l4
+  const charge = end - start + RAW_CHARGE
   // an empty queue takes any packet, however small SO_RCVBUF is
   if (pcb.queued > 0 && pcb.queued + charge > pcb.rcvLimit) return countDrop(vn, stats, 'raw', 'fullsock', f)
-  pcb.queue.push(createRawPacket(f.slab.slice(f.l3, end), { ...f.src }, f.ifId))
+  pcb.queue.push(createRawPacket(f.slab.slice(start, end), { ...f.src }, f.ifId))
   pcb.queued += charge
   stats.ipackets++
   eventPost(vn, pcb.inp.id, EV_READ)

@@ -1,6 +1,7 @@
 /** Packets from raw sockets: a payload that gets an IP header, or a whole packet with the user's own (IP_HDRINCL). */
 
 import { inpFrameFlags } from '../inet/inpopt.ts'
+import { inetChecksumSet } from '../inet/checksum.ts'
 import { inetOutput } from '../inet/output.ts'
 import type { Inpcb } from '../inet/state.ts'
 import { ipOutputRoute } from '../ip/output.ts'
@@ -8,15 +9,16 @@ import { ipHeaderSum, ipTransmit } from '../ip/transmit.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrCopy, addrFromIp4, addrIsMulticast } from '../lib/addr.ts'
 import type { Addr, Ip4 } from '../lib/addr.ts'
+import { ICMP6_HDR_LEN, ICMP6_SUM } from '../wire/icmpv6.ts'
 import { mcastSending } from '../mcast/sockopt.ts'
 import { EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS } from '../lib/errno.ts'
 import { frameAlloc, frameRelease } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import {
-  IP_HDR_LEN, IP_ID, IP_LEN, IP_MAXPACKET, IP_SRC, ipHeaderLen, ipVersion,
+  IP_HDR_LEN, IP_ID, IP_LEN, IP_MAXPACKET, IP_SRC, IPPROTO_ICMPV6, ipHeaderLen, ipVersion,
 } from '../wire/ipv4.ts'
 
-/** Sends `len` bytes of `buf` as the payload of a packet of protocol `proto`. Returns an errno. */
+/** Sends `len` bytes of `buf` as the payload of a packet of protocol `proto`; ICMPv6 gets its checksum. Returns an errno. */
 export function rawOutput(
   vn: Vn, inp: Inpcb, proto: number, src: Addr, dst: Addr, buf: Uint8Array, at: number, len: number,
 ): number {
@@ -31,6 +33,14 @@ export function rawOutput(
   f.ttl = inp.ttl
   f.flags = inpFrameFlags(inp)
   if (addrIsMulticast(dst)) mcastSending(vn, inp.id, f)
+  if (proto === IPPROTO_ICMPV6) {
+    if (len < ICMP6_HDR_LEN) {
+      frameRelease(vn.pool, f)
+      return EINVAL
+    }
+    // RFC 3542 §3.1: the stack knows the pseudo-header, the user does not
+    inetChecksumSet(f, f.off + ICMP6_SUM)
+  }
   return counted(vn, inetOutput(vn, f))
 }
 

@@ -1,14 +1,15 @@
 /**
- * What a user asks of a raw IPv4 socket. Calls return an errno (0 is success), or where they return a count or an id
- * its negative; an id that is no raw socket is EBADF. What is received starts at the IP header; what is sent does
- * with IP_HDRINCL.
+ * What a user asks of a raw socket. Calls return an errno (0 is success), or where they return a count or an id its
+ * negative; an id that is no raw socket is EBADF. What is received by IPv4 starts at the IP header, what is sent does with
+ * IP_HDRINCL; of IPv6 users see what follows the headers, both ways (RFC 3542 §3).
  */
 
 import { datagramGetOpt, datagramSetOpt, inpTakeError } from '../inet/inpopt.ts'
 import { socketId } from '../inet/socket.ts'
 import { MSG_PEEK, MSG_TRUNC } from '../inet/sockopt.ts'
 import { inetIsBroadcast, inetIsLocal, inetSourceBound } from '../inet/source.ts'
-import { AF_INET, INP_BROADCAST, INP_HDRINCL, SO_RAW, createInpcb } from '../inet/state.ts'
+import { AF_INET, AF_INET6, INP_BROADCAST, INP_HDRINCL, SO_RAW, createInpcb } from '../inet/state.ts'
+import type { Inpcb } from '../inet/state.ts'
 import { randomBelow } from '../kern/random.ts'
 import { EV_ERROR, EV_GONE, EV_READ, EV_WRITE } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
@@ -30,12 +31,12 @@ const IPPROTO_RAW = 255
 
 /** A new socket for an IP protocol 0…255 (0 receives every protocol that raw sockets get); its id, or -errno. */
 export function rawAttach(vn: Vn, family: number, proto: number): number {
-  if (family !== AF_INET) return -EAFNOSUPPORT
+  if (family !== AF_INET && family !== AF_INET6) return -EAFNOSUPPORT
   if (!(proto >= 0 && proto <= IPPROTO_RAW)) return -EPROTONOSUPPORT
   const { sysctl, raw } = vn.state
   const id = socketId(vn, SO_RAW)
   const inp = createInpcb(id, family)
-  if (proto === IPPROTO_RAW) inp.options |= INP_HDRINCL
+  if (proto === IPPROTO_RAW && family === AF_INET) inp.options |= INP_HDRINCL
   const { 'net.inet.raw.recvspace': rcvLimit, 'net.inet.raw.maxdgram': sndLimit } = sysctl
   raw.pcbs.set(id, createRawPcb(inp, proto, rcvLimit, sndLimit))
   return id
@@ -45,8 +46,8 @@ export function rawAttach(vn: Vn, family: number, proto: number): number {
 export function rawBind(vn: Vn, id: number, addr: Addr): number {
   const pcb = vn.state.raw.pcbs.get(id)
   if (pcb === undefined) return EBADF
-  if (addrIsUnspecified(addr)) addrSetIp4(pcb.inp.laddr, 0)
-  else if (!addrIsV4(addr)) return EAFNOSUPPORT
+  if (addrIsUnspecified(addr)) wildcard(pcb.inp, pcb.inp.laddr)
+  else if (!ofFamily(pcb.inp, addr)) return EAFNOSUPPORT
   else if (!inetIsLocal(vn, addr) && !addrIsMulticast(addr) && !inetIsBroadcast(vn, addr)) return EADDRNOTAVAIL
   else addrCopy(pcb.inp.laddr, addr)
   return 0
@@ -56,8 +57,8 @@ export function rawBind(vn: Vn, id: number, addr: Addr): number {
 export function rawConnect(vn: Vn, id: number, addr: Addr): number {
   const pcb = vn.state.raw.pcbs.get(id)
   if (pcb === undefined) return EBADF
-  if (addrIsUnspecified(addr)) addrSetIp4(pcb.inp.faddr, 0)
-  else if (!addrIsV4(addr)) return EAFNOSUPPORT
+  if (addrIsUnspecified(addr)) wildcard(pcb.inp, pcb.inp.faddr)
+  else if (!ofFamily(pcb.inp, addr)) return EAFNOSUPPORT
   else addrCopy(pcb.inp.faddr, addr)
   return 0
 }
@@ -79,7 +80,7 @@ export function rawSendTo(
   if (addr !== null && connected) return -EISCONN
   if (addr === null && !connected) return -EDESTADDRREQ
   const dst = addr ?? inp.faddr
-  if (!addrIsV4(dst)) return -EAFNOSUPPORT
+  if (!ofFamily(inp, dst)) return -EAFNOSUPPORT
   if (len > pcb.sndLimit) return -EMSGSIZE
   if (inetIsBroadcast(vn, dst) && (inp.options & INP_BROADCAST) === 0) return -EACCES
   const src = createAddr()
@@ -140,6 +141,15 @@ export function rawGetOpt(vn: Vn, id: number, level: number, name: number): numb
   const pcb = vn.state.raw.pcbs.get(id)
   if (pcb === undefined) return -EBADF
   return datagramGetOpt(vn, pcb, level, name)
+}
+
+function wildcard(inp: Inpcb, a: Addr): void {
+  if (inp.family === AF_INET) addrSetIp4(a, 0)
+  else addrCopy(a, createAddr())
+}
+
+function ofFamily(inp: Inpcb, a: Addr): boolean {
+  return addrIsV4(a) === (inp.family === AF_INET)
 }
 
 /** What would not block now, as EV_* bits. */

@@ -23,6 +23,7 @@ export interface PingOptions {
 
 export type PingEvent =
   | { type: 'start'; host: string; sizeBytes: number }
+  /** `ttl` 0: not known (IPv6). */
   | { type: 'reply'; from: string; bytes: number; seq: number; ttl: number; rttUs: number; duplicate: boolean }
   /** An ICMP error about one of the requests. */
   | { type: 'unreachable'; from: string; seq: number; icmpType: number; icmpCode: number }

@@ -50,7 +50,7 @@ export interface SoFrom {
 /** A new socket: its id (> 0) or -errno. */
 export function soCreate(v: Vnet, now: number, family: number, type: number, protocol: number): number {
   v.setNow(now)
-  if (family !== AF_INET && (family !== AF_INET6 || type === SOCK_RAW)) return -EAFNOSUPPORT
+  if (family !== AF_INET && family !== AF_INET6) return -EAFNOSUPPORT
   switch (type) {
     case SOCK_STREAM: return tcpAttach(v.vn, family)
     case SOCK_DGRAM: return udpAttach(v.vn, family)

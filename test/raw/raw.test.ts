@@ -232,7 +232,9 @@ test('IP_HDRINCL: a packet to ourselves comes back, a malformed or too big one i
 
 test('errors of the calls', () => {
   const { vn } = net.a
-  expect(rawAttach(vn, AF_INET6, PROTO)).toBe(-EAFNOSUPPORT)
+  const six = rawAttach(vn, AF_INET6, PROTO)
+  expect(send(net.a, six, bytesOf('x'), ip('10.0.0.2'))).toBe(-EAFNOSUPPORT)
+  expect(rawClose(vn, six)).toBe(0)
   for (const proto of [-1, 256, NaN]) expect(rawAttach(vn, AF_INET, proto)).toBe(-EPROTONOSUPPORT)
   const id = rawAttach(vn, AF_INET, PROTO)
   const x = bytesOf('x')
