@@ -1,11 +1,13 @@
 /** Node's native side of `dns` over a Vnet: getaddrinfo, getnameinfo and c-ares' channel. */
 
 import { addrIsLoopback, addrIsV4, addrParse } from '../lib/addr.ts'
+import type { Addr } from '../lib/addr.ts'
 import { UV_EAI_NONAME, UV_EINVAL } from './binding.ts'
 import type { Req } from './binding.ts'
 import { answerOf } from './dns-answers.ts'
 import type { DnsServer, QueryType } from './dns-exchange.ts'
 import type { NetEnv } from './netenv.ts'
+import { ownAddresses } from './resolver.ts'
 import type { DnsResolver } from './resolver.ts'
 
 const AI_V4MAPPED = 8
@@ -199,8 +201,13 @@ function configured(resolver: DnsResolver, addresses: string[]): string[] {
 }
 
 function hasFamily(resolver: DnsResolver, family: number): boolean {
-  return [...resolver.runner.vnet.state.link.ifnets.values()]
-    .some((ifp) => ifp.addrs.some(({ addr }) => !addrIsLoopback(addr) && addrIsV4(addr) === (family === 4)))
+  return ownAddresses(resolver.runner.vnet).some((addr) =>
+    !addrIsLoopback(addr) && !isLinkLocal(addr) && addrIsV4(addr) === (family === 4))
+}
+
+/** fe80::/10: such an address reaches no farther than its link. */
+function isLinkLocal(addr: Addr): boolean {
+  return (addr.w0 >>> 22) === 0x3fa
 }
 
 function isLoopback(text: string): boolean {

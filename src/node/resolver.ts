@@ -4,8 +4,10 @@
 
 import { hostname } from 'node:os'
 import type { Answer, DecodedPacket } from 'dns-packet'
-import { addrIsLoopback, addrIsV4, addrParse, addrPrint } from '../lib/addr.ts'
+import { addrIsLoopback, addrParse, addrPrint } from '../lib/addr.ts'
+import type { Addr } from '../lib/addr.ts'
 import type { Runner } from '../vnet/runner.ts'
+import type { Vnet } from '../vnet/vnet.ts'
 import { UV_EAI_AGAIN, UV_EAI_NODATA, UV_EAI_NONAME } from './binding.ts'
 import { dnsExchange } from './dns-exchange.ts'
 import type { DnsServer, QueryType } from './dns-exchange.ts'
@@ -122,9 +124,7 @@ export class DnsResolver {
 
   /** The Vnet's loopback addresses, IPv6 first. */
   #loopback(): string[] {
-    const all = [...this.runner.vnet.state.link.ifnets.values()].flatMap((ifp) => ifp.addrs.map((a) => a.addr))
-    const own = all.filter(addrIsLoopback)
-    return [...own.filter((a) => !addrIsV4(a)), ...own.filter(addrIsV4)].map(addrPrint)
+    return ownAddresses(this.runner.vnet).filter(addrIsLoopback).map(addrPrint)
   }
 
   #candidates(name: string): string[] {
@@ -165,6 +165,13 @@ export function parseServer(text: string): DnsServer {
   const address = m?.[1] ?? m?.[3] ?? m?.[5] ?? ''
   if (addrParse(address) === null) throw new RangeError(`not the address of a DNS server: ${text}`)
   return { address, port: Number(m?.[2] ?? m?.[4] ?? 53) }
+}
+
+/** Every address of the Vnet, those of IPv6 first. */
+export function ownAddresses(vnet: Vnet): Addr[] {
+  const { link, ip6 } = vnet.state
+  const six = [...ip6.local.values()].flat().map((l) => l.addr)
+  return [...six, ...[...link.ifnets.values()].flatMap((i) => i.addrs.map((a) => a.addr))]
 }
 
 function canonical(name: string): string {

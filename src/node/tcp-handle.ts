@@ -52,11 +52,11 @@ export function createTcpClass(current: () => NetEnv, born: (handle: TcpHandle) 
       if (typeof type !== 'number') this.end.adopt(type.id, type.family)
     }
 
-    bind(address: string, port: number, flags = 0): number {
+    bind(address: string, port = 0, flags = 0): number {
       return this.end.bind(address, port, AF_INET, flags)
     }
 
-    bind6(address: string, port: number, flags = 0): number {
+    bind6(address: string, port = 0, flags = 0): number {
       return this.end.bind(address, port, AF_INET6, flags)
     }
 

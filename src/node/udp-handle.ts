@@ -38,7 +38,7 @@ export interface UdpHandle {
   onmessage?: OnMessage
   bind6(address: string, port: number, flags?: number): number
   connect6(address: string, port: number): number
-  send6(req: Req, list: Uint8Array[], count: number, ...to: unknown[]): number
+  send6(req: Req, list: ArrayBufferView[], count: number, ...to: unknown[]): number
   close(done?: () => void): void
 }
 
@@ -85,11 +85,11 @@ export function createUdpClass(current: () => NetEnv): UdpClass {
     }
 
     /** More than 0: the bytes sent, and one; or a negative errno. A datagram is never left waiting. */
-    send(_req: Req, list: Uint8Array[], count: number, ...to: unknown[]): number {
+    send(_req: Req, list: ArrayBufferView[], count: number, ...to: unknown[]): number {
       return this.#send(list, count, to, AF_INET)
     }
 
-    send6(_req: Req, list: Uint8Array[], count: number, ...to: unknown[]): number {
+    send6(_req: Req, list: ArrayBufferView[], count: number, ...to: unknown[]): number {
       return this.#send(list, count, to, AF_INET6)
     }
 
@@ -247,11 +247,11 @@ export function createUdpClass(current: () => NetEnv): UdpClass {
       return 0 - soConnect(runner.vnet, runner.now(), this.#id, addr, port)
     }
 
-    #send(list: Uint8Array[], count: number, to: unknown[], family: number): number {
+    #send(list: ArrayBufferView[], count: number, to: unknown[], family: number): number {
       const { runner } = this.#env
       const status = this.#open(family)
       if (status !== 0) return status
-      const bytes = count === 1 ? list[0] : Buffer.concat(list.slice(0, count))
+      const bytes = count === 1 ? bytesOf(list[0]) : Buffer.concat(list.slice(0, count).map(bytesOf))
       let sent: number
       if (typeof to[0] === 'number') {
         const addr = parseDestination(runner.vnet, to[1], family)
@@ -288,7 +288,7 @@ export function createUdpClass(current: () => NetEnv): UdpClass {
         const status = addrIsV4(to) ? this.bind('0.0.0.0', 0, UV_UDP_REUSEADDR) : this.bind6('::', 0, UV_UDP_REUSEADDR)
         if (status !== 0) return status
       }
-      const ifId = on === undefined ? 0 : multicastInterface(runner.vnet, on)
+      const ifId = on === undefined ? groupsByDefault(runner.vnet) : multicastInterface(runner.vnet, on)
       if (ifId < 0) return ifId
       const errno = soMcast(runner.vnet, runner.now(), this.#id, op, ifId, to, from)
       runner.kick()
@@ -303,6 +303,9 @@ export function createUdpClass(current: () => NetEnv): UdpClass {
       if (id < 0) return id
       this.#id = id
       this.#family = family
+      const groups = groupsByDefault(runner.vnet)
+      if (groups !== 0 && family === AF_INET6) this.#set(SOL_IPV6, IPV6_MULTICAST_IF, groups)
+      else if (groups !== 0) this.#set(SOL_IP, IP_MULTICAST_IF, groups)
       runner.watch(id, (what) => { if ((what & (EV_READ | EV_ERROR)) !== 0) this.#post() }, false)
       return 0
     }
@@ -343,6 +346,16 @@ export function createUdpClass(current: () => NetEnv): UdpClass {
       if (this.#id !== 0 && (soReady(runner.vnet, this.#id) & EV_READ) !== 0) this.#post()
     }
   }
+}
+
+function bytesOf(view: ArrayBufferView): Uint8Array {
+  return view instanceof Uint8Array ? view : new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+}
+
+/** Where groups are when nobody says: on a host with nothing but a loopback interface there, else by the route (0). */
+function groupsByDefault(vnet: Vnet): number {
+  const { ifnets, loopIfId } = vnet.state.link
+  return ifnets.size === 1 ? loopIfId : 0
 }
 
 /** The interface that an address names: of IPv4 by being one of its own, of IPv6 by its zone; 0 for the wildcard, or -errno. */
