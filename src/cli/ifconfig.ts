@@ -13,6 +13,7 @@ interface Change {
   set?: string
   add?: string[]
   remove?: string[]
+  dhcp?: boolean
 }
 
 export function addIfconfig(program: Command): void {
@@ -26,6 +27,7 @@ Words:
   ADDR/LEN                  the address in place of those it has
   ADDR/LEN alias            one more address
   ADDR -alias               take an address away
+  dhcp, -dhcp               get the address by DHCP, or give it back
   mtu N                     longest packet
 
 Examples:
@@ -53,6 +55,7 @@ function parseWords(words: readonly string[]): Change {
     const word = words[i]
     const next = words[i + 1]
     if (word === 'up' || word === 'down') change.up = word === 'up'
+    else if (word === 'dhcp' || word === '-dhcp') change.dhcp = word === 'dhcp'
     else if (word === 'mtu') {
       change.mtuBytes = parseInteger('mtu', 1, 65_535)(next ?? '')
       i++
@@ -62,7 +65,7 @@ function parseWords(words: readonly string[]): Change {
       else change.set = word
       if (next === 'alias' || next === '-alias') i++
     } else if (word !== 'inet' && word !== 'inet6') {
-      throw new UsageError(`ifconfig does not know "${word}"; expected up, down, mtu N, or ADDR/LEN [alias | -alias]`)
+      throw new UsageError(`ifconfig does not know "${word}"; expected up, down, [-]dhcp, mtu N, or ADDR/LEN [alias | -alias]`)
     }
   }
   return change
@@ -71,6 +74,7 @@ function parseWords(words: readonly string[]): Change {
 function printInterface(i: InterfaceInfo): void {
   print(`${i.name}: flags=${i.flagBits.toString(16)}<${i.flags.join(',')}> mtu ${i.mtuBytes}`)
   if (i.mac !== '') print(`\tether ${i.mac}`)
+  if (i.dhcp !== '') print(`\tdhcp ${i.dhcp}`)
   for (const a of i.addresses) {
     if (a.address.includes(':')) {
       const words = [a.status === 'preferred' ? '' : a.status, a.origin].filter((word) => word !== '')

@@ -12,7 +12,7 @@ import { LOG_INFO } from '../kern/log.ts'
 import { ip4Print, macPrint } from '../lib/addr.ts'
 import type { ServiceOptions } from '../service/service.ts'
 import { ManageError } from '../vimage/error.ts'
-import { interfaceAddAddress, interfaceAnnounce, interfaceSetMtu } from '../vimage/interfaces.ts'
+import { interfaceAddAddress, interfaceDhcp, interfaceAnnounce, interfaceSetMtu } from '../vimage/interfaces.ts'
 import { messageWrite } from '../vimage/messages.ts'
 import { routeInsert } from '../vimage/routes.ts'
 import { sysctlAssign } from '../vimage/sysctls.ts'
@@ -163,6 +163,7 @@ function buildInterface(c: BuildContext, host: VnetHost, vimage: VimageConfig, c
   const mac = device.mac === 0 ? '' : `, Ethernet address ${macPrint(device.mac)}`
   messageWrite(host, LOG_INFO, `${config.name}: on ${linkWords(config)}${mac}, MTU ${config.mtu || device.mtu}`)
   for (const address of config.addresses) interfaceAddAddress(host, config.name, prefixText(address), config.probe)
+  if (config.dhcp) interfaceDhcp(host, config.name, true)
   return true
 }
 

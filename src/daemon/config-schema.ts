@@ -75,14 +75,16 @@ function interfaceSchema(path: z.ZodType<string>): z.ZodType<InterfaceConfig> {
     raw: z.tuple([oneOf(['icmp'] as const)], { error: '[icmp]' }).optional(),
     mac: mac().default(0),
     mtu: integer(IF_MIN_MTU, MAX_MTU).default(0),
-    addresses: list('addresses', hostPrefix()).default([]),
+    // `dhcp` alone, or in the list beside addresses of its own
+    addresses: z.preprocess((v) => v === 'dhcp' ? ['dhcp'] : v, list('addresses', hostPrefixOrDhcp()).default([])),
     probe: boolean().default(false),
     capture: path.default(''),
     impair: record('a map with in and out', { in: impairSchema().default({}), out: impairSchema().default({}) })
       .nullable().default(null),
   }
   const all = record(`a map with ${Object.keys(shape).join(', ')}`, shape)
-  return all.transform(({ bridge, tap, raw, ...rest }, ctx) => {
+  return all.transform(({ bridge, tap, raw, addresses: given4, ...others }, ctx) => {
+    const rest = { ...others, addresses: given4.filter((a) => a !== 'dhcp'), dhcp: given4.includes('dhcp') }
     const given = [bridge, tap, raw].filter((x) => x !== undefined).length
     if (given !== 1) {
       const params = { found: given === 0 ? 'none' : `${given} of them` }
@@ -202,14 +204,22 @@ function mac(): z.ZodType<number> {
 
 /** A host's address with the length of its network. */
 function hostPrefix(): z.ZodType<Prefix> {
-  return parsed('the address of a host with its prefix length, like 10.0.0.1/24', (text) => {
-    const p = text.includes('/') ? ip4ParsePrefix(text) : null
-    if (p === null || p.prefixLen === 0) return null
-    if ((p.ip >>> 24) === 0 || ip4IsMulticast(p.ip) || (p.ip >>> 28) === 0xf) return null
-    const hostMask = ~ip4Mask(p.prefixLen)
-    const edge = (p.ip & hostMask) === 0 || (p.ip & hostMask) === hostMask
-    return p.prefixLen < 31 && edge ? null : p
-  })
+  return parsed(HOST_PREFIX, parseHostPrefix)
+}
+
+function hostPrefixOrDhcp(): z.ZodType<Prefix | 'dhcp'> {
+  return parsed<Prefix | 'dhcp'>(HOST_PREFIX, (text) => (text === 'dhcp' ? 'dhcp' : parseHostPrefix(text)))
+}
+
+const HOST_PREFIX = 'the address of a host with its prefix length, like 10.0.0.1/24'
+
+function parseHostPrefix(text: string): Prefix | null {
+  const p = text.includes('/') ? ip4ParsePrefix(text) : null
+  if (p === null || p.prefixLen === 0) return null
+  if ((p.ip >>> 24) === 0 || ip4IsMulticast(p.ip) || (p.ip >>> 28) === 0xf) return null
+  const hostMask = ~ip4Mask(p.prefixLen)
+  const edge = (p.ip & hostMask) === 0 || (p.ip & hostMask) === hostMask
+  return p.prefixLen < 31 && edge ? null : p
 }
 
 function parseRoute(text: string): Prefix | null {

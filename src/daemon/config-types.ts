@@ -72,6 +72,8 @@ export interface InterfaceConfig {
   mac: Mac
   mtu: number
   addresses: Prefix[]
+  /** Its address comes by DHCP. */
+  dhcp: boolean
   probe: boolean
   /** '' for none. */
   capture: string

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { counterRows } from '../vimage/counters.ts'
 import { ManageError } from '../vimage/error.ts'
 import {
-  interfaceAddAddress, interfaceGet, interfaceList, interfaceRemoveAddress, interfaceSetMtu, interfaceSetUp,
+  interfaceAddAddress, interfaceDhcp, interfaceGet, interfaceList, interfaceRemoveAddress, interfaceSetMtu, interfaceSetUp,
 } from '../vimage/interfaces.ts'
 import { neighbour6Rows, neighbourDelete, neighbourRows, neighbourSet } from '../vimage/neighbours.ts'
 import { routeGet, routeInsert, routeRemove, routeRows } from '../vimage/routes.ts'
@@ -143,12 +143,14 @@ function patchInterface(c: Call): unknown {
     /** Takes the place of every address there is. */
     set: z.string().optional(),
     probe: z.boolean().default(false),
+    dhcp: z.boolean().optional(),
   }).parse(c.body)
   const runner = runnerOf(c)
   const before = interfaceGet(runner, name)
   for (const address of change.remove) interfaceRemoveAddress(runner, name, address)
   if (change.set !== undefined) replaceAddresses(runner, name, change.set, before.addresses.map((a) => a.address))
   for (const address of change.add) interfaceAddAddress(runner, name, address, change.probe)
+  if (change.dhcp !== undefined) interfaceDhcp(runner, name, change.dhcp)
   if (change.mtuBytes !== undefined) interfaceSetMtu(runner, name, change.mtuBytes)
   if (change.up !== undefined) interfaceSetUp(runner, name, change.up)
   return interfaceGet(runner, name)

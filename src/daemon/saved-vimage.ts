@@ -87,7 +87,7 @@ const CONFIG: z.ZodType<VimageConfig> = z.strictObject({
       z.strictObject({ kind: z.literal('tap'), tap }),
       z.strictObject({ kind: z.literal('raw'), protocol: int }),
     ]),
-    mac: int, mtu: int, addresses: z.array(prefix), probe: z.boolean(), capture: z.string(),
+    mac: int, mtu: int, addresses: z.array(prefix), dhcp: z.boolean().default(false), probe: z.boolean(), capture: z.string(),
     impair: z.strictObject({ in: impair, out: impair }).nullable(),
   })),
   routes: z.array(z.strictObject({ to: prefix, via: int, interface: z.string() })),

@@ -14,6 +14,11 @@ export const DHCPS_RENEWING = 6
 export const DHCPS_REBINDING = 7
 export const DHCPS_REBOOTING = 8
 
+/** The states in words. */
+export const DHCPS_WORDS: readonly string[] = Object.freeze([
+  'down', 'init', 'selecting', 'requesting', 'checking', 'bound', 'renewing', 'rebinding', 'rebooting',
+])
+
 export interface DhcpRoute { dst: Ip4; prefixLen: number; gateway: Ip4 }
 
 /** What a server has granted. */

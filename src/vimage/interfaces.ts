@@ -1,11 +1,13 @@
 /** Interfaces as `ifconfig` and `netstat -i` show and change them. */
 
+import { dhcpStart, dhcpStop } from '../dhcp/client.ts'
+import { DHCPS_WORDS } from '../dhcp/state.ts'
 import { ip6Addrs } from '../ip6/ifaddr.ts'
 import { IA6_AUTOCONF, IA6_DEPRECATED, IA6_TEMPORARY } from '../ip6/state.ts'
 import type { Ip6Addr } from '../ip6/state.ts'
 import { addrIsV4, addrPrint, ip4Print, macPrint } from '../lib/addr.ts'
 import { addrParsePrefix } from '../lib/addr6.ts'
-import { EADDRNOTAVAIL, EEXIST, EINVAL } from '../lib/errno.ts'
+import { EADDRNOTAVAIL, EEXIST, EINVAL, ENOENT } from '../lib/errno.ts'
 import { IF_MIN_MTU, ifAddAddr, ifAnnounceAll, ifByName, ifDelAddr, ifSetFlags, ifSetMtu } from '../link/ifnet.ts'
 import {
   IFA_DUPLICATED, IFA_TENTATIVE, IFF_BROADCAST, IFF_LOOPBACK, IFF_MULTICAST, IFF_POINTOPOINT, IFF_PROMISC, IFF_RUNNING,
@@ -38,6 +40,8 @@ export interface InterfaceInfo {
   /** '' where there is none. */
   mac: string
   addresses: InterfaceAddress[]
+  /** What its DHCP client is doing ('bound', 'selecting' …), '' where it has none. */
+  dhcp: string
   inPackets: number
   inBytes: number
   inErrors: number
@@ -105,6 +109,17 @@ export function interfaceRemoveAddress(runner: Runner, name: string, text: strin
   manageCheck(errno, `cannot remove ${text} from ${name}`, { [EADDRNOTAVAIL]: 'the interface does not have it' })
 }
 
+/** Gets the address of an interface by DHCP from now on, under the vimage's name; or gives it back and stops. */
+export function interfaceDhcp(runner: Runner, name: string, on: boolean): void {
+  const ifp = find(runner, name)
+  const { vn } = runner.vnet
+  const errno = on ? dhcpStart(vn, ifp.id, runner.vnet.name) : dhcpStop(vn, ifp.id)
+  runner.kick()
+  manageCheck(errno, `cannot ${on ? 'start' : 'stop'} DHCP on ${name}`, {
+    [EEXIST]: 'it has a client already', [EINVAL]: 'it is no Ethernet', [ENOENT]: 'it has no client',
+  })
+}
+
 /** Tells every link again which addresses are here (RFC 5227 §2.3): the Vnet has come from elsewhere. */
 export function interfaceAnnounce(runner: Runner): void {
   const { vnet } = runner
@@ -142,6 +157,7 @@ function interfaceInfo(runner: Runner, ifp: Ifnet): InterfaceInfo {
     mtuBytes: ifp.mtu,
     mac: ifp.mac === 0 ? '' : macPrint(ifp.mac),
     addresses: [...ifp.addrs.map((ia) => addressInfo(ifp, ia)), ...six.map((ia) => address6Info(runner, ia))],
+    dhcp: DHCPS_WORDS[runner.vnet.state.dhcp.clients.get(ifp.id)?.state ?? -1] ?? '',
     inPackets: stats.ipackets,
     inBytes: stats.ibytes,
     inErrors: stats.ierrors,

@@ -41,7 +41,7 @@ control: c.sock
       interfaces: [{
         name: 'eth0', link: { kind: 'bridge', bridge: 'br0' }, mac: 0, mtu: 0, probe: false, capture: '',
         addresses: [{ ip: 0x0a010002, prefixLen: 24 }, { ip: 0x0a010102, prefixLen: 31 }],
-        impair: { in: {}, out: { lossRate: 0.5 } },
+        impair: { in: {}, out: { lossRate: 0.5 } }, dhcp: false,
       }],
       routes: [{ to: { ip: 0, prefixLen: 0 }, via: 0x0a010001, interface: '' }],
       sysctls: [{ name: 'net.inet.ip.ttl', value: '32' }, { name: 'net.inet.ip.forwarding', value: '1' }],
@@ -49,6 +49,15 @@ control: c.sock
     }])
     expect(config.log).toEqual({ level: 'debug', file: '/etc/vimage/d.log' })
     expect(config.control).toBe('/etc/vimage/c.sock')
+  })
+
+  it('addresses: dhcp, alone or beside others', () => {
+    const interfaces = (addresses: string): unknown => parseConfig(
+      `bridges: [{name: br0}]\nvimages:\n  - name: a\n    interfaces: [{name: eth0, bridge: br0, addresses: ${addresses}}]`,
+      'x.yaml').vimages[0].interfaces[0]
+    expect(interfaces('dhcp')).toMatchObject({ dhcp: true, addresses: [] })
+    expect(interfaces('[10.1.0.2/24, dhcp]')).toMatchObject({ dhcp: true, addresses: [{ ip: 0x0a010002, prefixLen: 24 }] })
+    expect(() => interfaces('dhcpd')).toThrow(/addresses/)
   })
 
   it('may be empty', () => {
