@@ -1,6 +1,6 @@
 /**
  * npm run bench:paths: TCP over bad paths, in virtual time. The figures are the same on every machine; they are kept in
- * paths.golden.json and compared by test/sim/paths.test.ts. See bench/README.md.
+ * paths.golden.json and compared by test/sim/paths-golden.test.ts. See bench/README.md.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -20,7 +20,7 @@ const HELP = `Usage: npm run bench:paths -- [options]
   --only KEY=VALUE,…  a part of the table (may be repeated); keys: ${ONLY_KEYS.join(', ')}
                       (algorithms: ${CC_NAMES.join(', ')})
   --short             20 and 100 ms, 10 Mb/s, drop-tail
-  --json              figures as JSON: [goodput share, retransmitted share, timeouts] by cell
+  --json              figures as JSON: [goodput share, retransmitted share, timeouts, perhaps Jain's index] by cell
   --svg FILE          a picture of the goodput, too
   --golden            write the figures into bench/paths.golden.json
   --from-golden       show what is kept there, measure nothing
@@ -95,8 +95,8 @@ async function measure(cells, threads) {
   return Object.fromEntries(cells.map((cell, i) => [cellName(cell), figures[i]]))
 }
 
-function cost({ rttMs, mbps, loss }) {
-  return mbps * Math.max(12, 0.25 * rttMs) / (1 + 10 * loss)
+function cost({ rttMs, mbps, loss, flows }) {
+  return mbps * Math.max(flows > 1 ? 80 : 12, 0.25 * rttMs) / (1 + 10 * loss)
 }
 
 function golden() {

@@ -7,9 +7,10 @@ export interface Cell {
   queue: 'droptail' | 'codel'
   loss: number
   reorder: number
+  flows: number
 }
 
 export function allCells(algorithms: readonly string[]): Cell[]
 export function cellName(cell: Cell): string
 export function cellOptions(cell: Cell): Partial<PathOptions>
-export function cellFigures(result: PathResult): [number, number, number]
+export function cellFigures(result: PathResult): number[]

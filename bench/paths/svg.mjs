@@ -33,7 +33,7 @@ function panel(results, cc, queue, mbps, x, y) {
       const top = y + TOP + row++ * CELL_H
       parts.push(text(x, top + 14, `${rttMs} ms${reorder > 0 ? `, ${reorder} % reord.` : ''}`))
       LOSS_PERCENT.forEach((loss, i) => {
-        const cell = results[cellName({ cc, rttMs, mbps, queue, loss, reorder })]
+        const cell = results[cellName({ cc, rttMs, mbps, queue, loss, reorder, flows: 1 })]
         if (cell !== undefined) parts.push(square(x + LEFT + i * CELL_W, top, cell[0]))
       })
     }
