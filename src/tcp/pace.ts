@@ -43,7 +43,7 @@ export function tcpPaceSent(vn: Vn, tcb: Tcb, len: number): void {
 /** The rate that holds now in bytes per second, 0 for none. */
 export function tcpPaceRate(vn: Vn, tcb: Tcb): number {
   let rate = tcb.paceRate
-  if (rate === 0 && vn.state.sysctl['net.inet.tcp.pacing'] === 1 && tcb.srtt > 0) {
+  if (rate === 0 && paced(vn, tcb) && tcb.srtt > 0) {
     rate = (tcb.cwnd < tcb.ssthresh ? SLOW_START_GAIN : AVOIDANCE_GAIN) * tcb.cwnd * 1e6 / tcb.srtt
   }
   if (tcb.maxPaceRate === 0) return rate
@@ -54,4 +54,10 @@ export function tcpPaceRate(vn: Vn, tcb: Tcb): number {
 export function tcpPaceQuantum(tcb: Tcb, rate: number): number {
   if (rate < SLOW_RATE) return tcb.mss
   return Math.max(2 * tcb.mss, Math.min(rate * QUANTUM_US / 1e6, MAX_QUANTUM))
+}
+
+/** By the user's wish, or because a window that was kept for later must not go in one burst (RFC 7661 §4.4.2). */
+function paced(vn: Vn, tcb: Tcb): boolean {
+  const { sysctl } = vn.state
+  return sysctl['net.inet.tcp.pacing'] === 1 || (tcb.cwv.nonValidated && sysctl['net.inet.tcp.newcwv'] === 1)
 }

@@ -268,6 +268,7 @@ function again(vn: Vn, tcb: Tcb, seq: Seq, end: Seq): void {
     const flags = s.log[at + SENT_FLAGS]
     dsackResent(tcb, start, sentEnd(s, k), (flags & SF_EVER) !== 0)
     let marks = SF_EVER
+    if ((flags & SF_EVER) === 0) s.twiceTotal += len
     if ((flags & SF_LOST) !== 0) {
       s.lost -= len
       marks |= SF_RETRANS

@@ -47,8 +47,9 @@ export interface Sent {
   firstSentAt: number
   /** `delivered` up to which samples only tell how much there was to send, or 0. */
   appLimited: number
-  /** Bytes ever deemed lost. */
+  /** Bytes ever deemed lost, and bytes that went again, each counted the first time only. */
   lostTotal: number
+  twiceTotal: number
   /** Smallest round trip of late in µs (0: none yet), and when it was taken. */
   minRtt: number
   minRttAt: number
@@ -172,7 +173,7 @@ export function createRateSample(): RateSample {
 export function createSent(): Sent {
   return {
     log: [], head: 0, count: 0, sacked: 0, lost: 0, retrans: 0, sackedCount: 0, delivered: 0, deliveredAt: 0, firstSentAt: 0,
-    appLimited: 0, lostTotal: 0, minRtt: 0, minRttAt: 0,
+    appLimited: 0, lostTotal: 0, twiceTotal: 0, minRtt: 0, minRttAt: 0,
   }
 }
 

@@ -20,6 +20,8 @@ import { createFastOpen, createSynCookies } from './state-open.ts'
 import type { FastOpen, SynCookies } from './state-open.ts'
 import { createPmtu } from './state-pmtu.ts'
 import type { Pmtu } from './state-pmtu.ts'
+import { createCwv } from './state-cwv.ts'
+import type { Cwv } from './state-cwv.ts'
 import { createRateSample, createRecovery, createSent } from './state-sent.ts'
 import type { RateSample, Recovery, Sent } from './state-sent.ts'
 import { createTcpTrace } from './state-trace.ts'
@@ -199,6 +201,7 @@ export interface Tcb extends Alarm {
   bytesAcked: number
   /** The algorithm's own variables, by the index constants of its file (state-cc.ts). */
   ccVars: number[]
+  cwv: Cwv
   /** cwnd and ssthresh before the last loss, should it turn out to be none (cwnd 0: nothing to undo). */
   undoCwnd: number
   undoSsthresh: number
@@ -422,7 +425,7 @@ export function createTcb(id: number, family: number): Tcb {
     cc: 0, cwnd: 0, ssthresh: 0x3fffffff, bytesAcked: 0, dupAcks: 0,
     ecn: 0, ecnRecover: SEQ_ZERO, recover: SEQ_ZERO, limited: 0,
     sent: createSent(), rec: createRecovery(),
-    ccVars: [], undoCwnd: 0, undoSsthresh: 0, paceRate: 0, maxPaceRate: 0, paceAt: 0,
+    ccVars: [], cwv: createCwv(), undoCwnd: 0, undoSsthresh: 0, paceRate: 0, maxPaceRate: 0, paceAt: 0,
     srtt: 0, rttvar: 0, rto: 0, rxtShift: 0, rxtCount: 0, rttAt: -1, rttSeq: SEQ_ZERO, stallAt: -1,
     tsOffset: 0, tsRecent: 0, tsRecentAt: 0,
     rcvAt: 0, sndAt: 0, keepProbes: 0, keepIdleMs: 0, keepIntvlMs: 0, keepCnt: 0, userTimeoutMs: 0, utoRemoteMs: 0,

@@ -38,6 +38,9 @@ export const TCP_SYSCTLS = Object.freeze({
   // FreeBSD has this one off; RFC 8511 §1 recommends it wherever marks come from a short queue
   'net.inet.tcp.cc.abe': sysctlBool(1, 'A congestion mark shrinks the window less than a loss (RFC 8511)'),
   'net.inet.tcp.cc.hystartplusplus': sysctlBool(1, 'Leave the initial slow start when round trips grow (RFC 9406)'),
+  'net.inet.tcp.newcwv': sysctlBool(0, 'Keep a window that is not used for five minutes, validated by what is (RFC 7661)'),
+  'net.inet.tcp.slow_start_after_idle': sysctlBool(
+    1, 'After an idle time of a timeout begin with the initial window again (RFC 5681 §4.1)'),
   'net.inet.tcp.pacing': sysctlBool(0, 'Spread every connection\'s segments over its round trip'),
   'net.inet.tcp.initcwnd_segments': sysctlInt(10, 1, 64, 'segments', 'Initial window (RFC 6928)'),
   'net.inet.tcp.abc_l_var': sysctlInt(2, 1, 64, 'segments', 'Slow-start growth per ACK (RFC 3465 §2.2)'),

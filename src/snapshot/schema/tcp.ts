@@ -13,6 +13,8 @@ import { createTcpMeter } from '../../tcp/state-meter.ts'
 import type { TcpMeter } from '../../tcp/state-meter.ts'
 import { createPmtu } from '../../tcp/state-pmtu.ts'
 import type { Pmtu } from '../../tcp/state-pmtu.ts'
+import { createCwv, CWV_PERIODS } from '../../tcp/state-cwv.ts'
+import type { Cwv } from '../../tcp/state-cwv.ts'
 import { createAoConn, createAoTraffic, createTcpAo, createTcpAoKey } from '../../tcp/state-ao.ts'
 import type { AoConn, AoTraffic, TcpAo, TcpAoKey } from '../../tcp/state-ao.ts'
 import { createTcpKey } from '../../tcp/state-keys.ts'
@@ -48,7 +50,7 @@ const PMTU = record<Pmtu>(createPmtu, {
 
 const SENT = record<Sent>(createSent, {
   log: list(real(-SAFE_MAX, SAFE_MAX)), head: COUNT, count: COUNT, sacked: COUNT, lost: COUNT, retrans: COUNT,
-  sackedCount: COUNT, delivered: COUNT, deliveredAt: AMOUNT, firstSentAt: AMOUNT, appLimited: COUNT, lostTotal: COUNT, minRtt: AMOUNT,
+  sackedCount: COUNT, delivered: COUNT, deliveredAt: AMOUNT, firstSentAt: AMOUNT, appLimited: COUNT, lostTotal: COUNT, twiceTotal: COUNT, minRtt: AMOUNT,
   minRttAt: AMOUNT,
 })
 
@@ -80,6 +82,11 @@ const RECOVERY = record<Recovery>(createRecovery, {
   adaptSeq: INT32, dsackDups: COUNT, reordSeen: COUNT, reordMost: COUNT,
 })
 
+const CWV = record<Cwv>(createCwv, {
+  defined: BOOL, samples: list(AMOUNT, CWV_PERIODS), periodAt: AMOUNT, sampling: BOOL, sum: AMOUNT, mark: INT32,
+  nonValidated: BOOL, validAt: AMOUNT, lossBase: AMOUNT, lossTwice: AMOUNT,
+})
+
 const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   alarmAt: TIME,
   inp: INPCB,
@@ -97,7 +104,7 @@ const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   cc: UINT16, cwnd: AMOUNT, ssthresh: AMOUNT, bytesAcked: AMOUNT, dupAcks: COUNT, recover: INT32, limited: COUNT,
   sent: SENT, rec: RECOVERY,
   ecn: int(0, 63), ecnRecover: INT32,
-  ccVars: list(SIGNED), undoCwnd: AMOUNT, undoSsthresh: AMOUNT,
+  ccVars: list(SIGNED), cwv: CWV, undoCwnd: AMOUNT, undoSsthresh: AMOUNT,
   paceRate: AMOUNT, maxPaceRate: AMOUNT, paceAt: AMOUNT,
   srtt: AMOUNT, rttvar: AMOUNT, rto: AMOUNT, rxtShift: COUNT, rxtCount: COUNT, rttAt: MAYBE, rttSeq: INT32,
   stallAt: MAYBE,

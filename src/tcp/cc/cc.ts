@@ -10,6 +10,7 @@ import type { Tcb } from '../state.ts'
 import { BBR } from './bbr.ts'
 import { tcpMtuProbeLost } from '../plpmtud.ts'
 import { CUBIC } from './cubic.ts'
+import { cwvAck, cwvCongestion, cwvLook, cwvOn, cwvRecovered, cwvReset } from './cwv.ts'
 import { NEWRENO } from './newreno.ts'
 import { CC_VARS } from '../state-cc.ts'
 import { REC_OPEN } from '../state-sent.ts'
@@ -52,6 +53,7 @@ export function ccChange(vn: Vn, tcb: Tcb, cc: number): void {
 }
 
 export function ccAckReceived(vn: Vn, tcb: Tcb, acked: number, flight: number): void {
+  if (validates(vn, tcb)) cwvAck(vn, tcb, tcb.sndUna, acked)
   algorithm(tcb).ackReceived(vn, tcb, acked, flight)
 }
 
@@ -64,11 +66,17 @@ export function ccLossDetected(vn: Vn, tcb: Tcb, flight: number): void {
   }
   remember(tcb, flight)
   algorithm(tcb).lossDetected(vn, tcb, flight)
+  if (validates(vn, tcb)) cwvCongestion(vn, tcb, flight)
   reduced(tcb)
 }
 
 export function ccEcnMarked(vn: Vn, tcb: Tcb, flight: number): void {
   algorithm(tcb).ecnMarked(vn, tcb, flight)
+  if (validates(vn, tcb) && tcb.cwv.nonValidated) {
+    cwvCongestion(vn, tcb, flight)
+    tcb.cwnd = tcb.ssthresh
+    cwvRecovered(vn, tcb)
+  }
   reduced(tcb)
 }
 
@@ -76,12 +84,16 @@ export function ccTimedOut(vn: Vn, tcb: Tcb, flight: number, first: boolean): vo
   // a timeout in the middle of recovery: what was before both
   if (first && tcb.rec.phase === REC_OPEN) remember(tcb, flight)
   algorithm(tcb).timedOut(vn, tcb, flight, first)
+  // RFC 7661 §4.4: the non-validated phase is over, the standard mechanism goes on
+  tcb.cwv.lossBase = 0
+  cwvReset(vn, tcb)
   reduced(tcb)
 }
 
 /** What ccUndo brings back stays known: reports of duplicates come late (RFC 3708 §3). */
 export function ccRecovered(vn: Vn, tcb: Tcb, flight: number): void {
   algorithm(tcb).recovered(vn, tcb, flight)
+  if (validates(vn, tcb)) cwvRecovered(vn, tcb)
 }
 
 /**
@@ -94,10 +106,12 @@ export function ccUndo(vn: Vn, tcb: Tcb): void {
   tcb.ssthresh = Math.max(tcb.ssthresh, tcb.undoSsthresh)
   tcb.undoCwnd = 0
   algorithm(tcb).undo(vn, tcb)
+  tcb.cwv.lossBase = 0
 }
 
 export function ccAfterIdle(vn: Vn, tcb: Tcb): void {
-  algorithm(tcb).afterIdle(vn, tcb)
+  if (validates(vn, tcb)) cwvLook(vn, tcb)
+  else algorithm(tcb).afterIdle(vn, tcb)
 }
 
 /** cwnd is the algorithm's in fast recovery too. */
@@ -117,10 +131,17 @@ function algorithm(tcb: Tcb): CcAlgorithm {
   return ALGORITHMS[tcb.cc] ?? NEWRENO
 }
 
+/** RFC 7661 is about the usual window; an algorithm with one of its own knows itself what it is worth. */
+function validates(vn: Vn, tcb: Tcb): boolean {
+  return cwvOn(vn) && !algorithm(tcb).ownsWindow
+}
+
 function begin(vn: Vn, tcb: Tcb): void {
   tcb.bytesAcked = 0
   tcb.undoCwnd = 0
   tcb.paceRate = 0
+  tcb.cwv.lossBase = 0
+  cwvReset(vn, tcb)
   tcb.ccVars.length = 0
   for (let i = 0; i < CC_VARS[tcb.cc]; i++) tcb.ccVars.push(0)
   algorithm(tcb).init(vn, tcb)

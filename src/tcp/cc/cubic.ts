@@ -59,7 +59,7 @@ function init(_vn: Vn, tcb: Tcb): void {
 function ackReceived(vn: Vn, tcb: Tcb, acked: number, flight: number): void {
   const v = tcb.ccVars
   const { now } = vn.state
-  if (!windowUsed(tcb, flight)) {
+  if (!windowUsed(vn, tcb, flight)) {
     if (v[CB_UNUSED] === 0) v[CB_UNUSED] = now
     return
   }

@@ -26,7 +26,7 @@ function init(_vn: Vn, tcb: Tcb): void {
 }
 
 function ackReceived(vn: Vn, tcb: Tcb, acked: number, flight: number): void {
-  if (!windowUsed(tcb, flight)) return
+  if (!windowUsed(vn, tcb, flight)) return
   if (tcb.cwnd < tcb.ssthresh) return slowStart(vn, tcb, acked)
   tcb.bytesAcked += acked
   if (tcb.bytesAcked < tcb.cwnd) return

@@ -4,6 +4,7 @@ import type { Vn } from '../../kern/vn.ts'
 import { CWND_MAX } from '../state-cc.ts'
 import type { Tcb } from '../state.ts'
 import { REC_LOSS } from '../state-sent.ts'
+import { cwvOn } from './cwv.ts'
 import { hystartAck, hystartApplies } from './hystart.ts'
 
 /** RFC 9406 §4.3: L, in segments, where HyStart++ looks after the burst's effect. */
@@ -29,6 +30,8 @@ export function slowStart(vn: Vn, tcb: Tcb, acked: number): void {
  * Whether the window was used so much that it may grow (RFC 7661 §1.1): `flight` is what was in flight before the ACK.
  * In slow start half of it, for doubling tells use from a short pause; later all of it but a segment.
  */
-export function windowUsed(tcb: Tcb, flight: number): boolean {
+export function windowUsed(vn: Vn, tcb: Tcb, flight: number): boolean {
+  // RFC 7661 §4.3, §4.4: validated, the standard methods hold; else only a sender that cwnd limits may let it grow
+  if (cwvOn(vn)) return !tcb.cwv.nonValidated || flight + tcb.mss > tcb.cwnd
   return tcb.cwnd < tcb.ssthresh ? tcb.cwnd < 2 * flight : flight + tcb.mss > tcb.cwnd
 }

@@ -14,6 +14,7 @@ export function ccInitialWindow(vn: Vn, tcb: Tcb): number {
 
 /** RFC 5681 §4.1: after an idle time of a timeout no more than the restart window. */
 export function ccRestart(vn: Vn, tcb: Tcb): void {
+  if (vn.state.sysctl['net.inet.tcp.slow_start_after_idle'] === 0) return
   tcb.cwnd = Math.min(tcb.cwnd, ccInitialWindow(vn, tcb))
 }
 
