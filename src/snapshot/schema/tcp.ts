@@ -50,7 +50,8 @@ const PMTU = record<Pmtu>(createPmtu, {
 
 const SENT = record<Sent>(createSent, {
   log: list(real(-SAFE_MAX, SAFE_MAX)), head: COUNT, count: COUNT, sacked: COUNT, lost: COUNT, retrans: COUNT,
-  sackedCount: COUNT, delivered: COUNT, deliveredAt: AMOUNT, firstSentAt: AMOUNT, appLimited: COUNT, lostTotal: COUNT, twiceTotal: COUNT, minRtt: AMOUNT,
+  sackedCount: COUNT, delivered: COUNT, deliveredAt: AMOUNT, firstSentAt: AMOUNT, appLimited: COUNT,
+  lostTotal: COUNT, twiceTotal: COUNT, minRtt: AMOUNT,
   minRttAt: AMOUNT,
 })
 
