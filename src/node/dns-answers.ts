@@ -7,8 +7,23 @@ import type { QueryType } from './dns-exchange.ts'
 export function answerOf(type: QueryType, all: readonly Answer[]): { result: unknown; ttls: number[] } {
   if (type === 'ANY') return { result: all.map(any).filter((x) => x !== null), ttls: [] }
   const answers = all.filter((a) => a.type === type)
-  if (type === 'SOA') return { result: answers.length === 0 ? undefined : plain(answers[0]), ttls: [] }
-  return { result: answers.map(plain), ttls: answers.map((a) => (a as StringAnswer).ttl ?? 0) }
+  if (type === 'SOA') return { result: answers.length === 0 ? undefined : typed(answers[0]), ttls: [] }
+  return { result: answers.map(typed), ttls: answers.map((a) => (a as StringAnswer).ttl ?? 0) }
+}
+
+/** Node's records have had a `type` since version 24: its name, or nothing in those that Node itself leaves without. */
+function typed(a: Answer): unknown {
+  const record = plain(a)
+  if (Number(process.versions.node.split('.')[0]) < 24) return record
+  switch (a.type) {
+    case 'MX':
+    case 'SRV':
+    case 'CAA':
+    case 'TLSA': return { ...record as object, type: a.type }
+    case 'NAPTR':
+    case 'SOA': return { ...record as object, type: undefined }
+    default: return record
+  }
 }
 
 function plain(a: Answer): unknown {

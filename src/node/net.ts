@@ -131,7 +131,8 @@ export function createNet(env: NetEnv, dns: DnsModule): NetOnVnet {
     const [options] = given
     const socket = new Socket(options)
     const clients = channel('net.client.socket')
-    if (clients.hasSubscribers) clients.publish({ socket })
+    // Node 20 says so here, later versions in Socket's connect
+    if (clients.hasSubscribers && String(net.connect).includes('publish')) clients.publish({ socket })
     if (typeof options['timeout'] === 'number' && options['timeout'] > 0) socket.setTimeout(options['timeout'])
     return (socket as unknown as { connect(given: Normalized): net.Socket }).connect(given)
   }
