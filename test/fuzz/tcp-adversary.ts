@@ -203,8 +203,9 @@ class Game {
     const flags = ['R', 'R.', 'S', 'S.', 'F', '', 'SF.', 'R'][(b >>> 4) % 8]
     // the user still has the old connection: another one with its ports would be another stream
     if (flags.startsWith('S') && conn.id !== 0 && !this.#lives(conn)) return
-    // a connection has one stream, so before it is open there is one SYN
-    const at = flags.startsWith('S') && !flow.opened ? 0
+    // a connection has one stream: where the stack has no control block of it (a cookie was sent, or it is over) another
+    // SYN would open another one
+    const at = flags.startsWith('S') && !(flow.opened && this.#hasBlock(conn)) ? 0
       : Math.max(flow.ackSent, 1) + [0, 1, c % 60_000, -1, c | 0][b % 5]
     // mostly near misses: what kills the connection would end the fuzz of it
     const seq = conn.iss + (flags.includes('R') && b % 5 === 0 && (b >>> 8) % 4 !== 0 ? at + 1 : at)
@@ -333,7 +334,11 @@ class Game {
   /** A SYN cookie (RFC 4987 §3.6) can be played twice: a second connection with the numbers of the first. */
   #opensAgain(conn: Conn, { flags, seq, ack }: InSpec): boolean {
     return conn.known && !/[SR]/.test(flags) && seq === conn.iss + 1 && ack === conn.flow.iss + 1 &&
-      ![...this.vnet.state.tcp.tcbs.values()].some((tcb) => tcb.inp.fport === conn.fport)
+      !this.#hasBlock(conn)
+  }
+
+  #hasBlock(conn: Conn): boolean {
+    return [...this.vnet.state.tcp.tcbs.values()].some((tcb) => tcb.inp.fport === conn.fport)
   }
 
   #drain(): void {

@@ -10,6 +10,7 @@ const CHOICES: readonly (readonly [string, readonly number[]])[] = [
   ['net.inet.tcp.delayed_ack', [1, 0]], ['net.inet.tcp.ecn.enable', [0, 1, 2]],
   ['net.inet.tcp.syncookies', [0, 1]], ['net.inet.tcp.syncache.cachelimit', [100, 2]],
   ['net.inet.tcp.rfc3042', [1, 0]], ['net.inet.tcp.pmtud_blackhole_detection', [0, 1]],
+  ['net.inet.tcp.rack.enable', [1, 0]], ['net.inet.tcp.frto', [1, 0]], ['net.inet.tcp.eifel', [1, 1, 0]],
 ]
 
 export function tuneRandomly(vnet: Vnet, pick: number): void {
