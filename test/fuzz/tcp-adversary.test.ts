@@ -21,7 +21,7 @@ describe(`TCP and an adversary (seed ${SEED}, ${STEPS} steps)`, () => {
     for (let game = first; game < GAMES; game += 40) play(SEED + game)
   }, STEPS > 100_000 ? 36_000_000 : 20_000)
 
-  it.each([29, 67, 5124, 5882])('a game that went wrong once: %i', play)
+  it.each([29, 67, 5124, 5882, 400_149])('a game that went wrong once: %i', play)
 
   afterAll(() => {
     // every state has been visited, or the fuzz does not reach what it is about

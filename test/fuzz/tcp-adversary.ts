@@ -117,6 +117,8 @@ class Game {
     this.oracle.quiet()
     for (const conn of this.conns) if (conn.id !== 0) this.#closeSocket(conn)
     soClose(this.vnet, this.now, this.listener)
+    // resets of what nobody accepted, and perhaps no timer after them
+    this.#drain()
     this.#check()
     for (let n = 0; this.vnet.nextDeadline() < Infinity; n++) {
       if (n > 5000) throw new Error(`timers never run out: ${JSON.stringify([...this.vnet.state.tcp.tcbs.keys()])}`)
