@@ -96,6 +96,29 @@ describe('vimage/register', () => {
     expect(stdout).toBe('x TCP\n')
   })
 
+  it('ws: an echo; a hundred fetches at once; HTTP/2', async () => {
+    const { stdout } = await program(`
+      const { WebSocketServer, WebSocket } = require('ws')
+      const http = require('http'), http2 = require('http2')
+      const server = new WebSocketServer({ port: 0, host: '127.0.0.1' }, () => {
+        const client = new WebSocket('ws://127.0.0.1:' + server.address().port)
+        client.on('open', () => client.send('echo')).on('close', () => server.close())
+        client.on('message', (data) => { console.log('ws', String(data)); client.close() })
+      }).on('connection', (c) => c.on('message', (data) => c.send(data)))
+      const web = http.createServer((q, r) => r.end(q.url)).listen(0, '127.0.0.1', async () => {
+        const base = 'http://127.0.0.1:' + web.address().port
+        const texts = await Promise.all(Array.from({ length: 100 }, async (_, i) => (await fetch(base + '/' + i)).text()))
+        console.log('fetch', texts.every((text, i) => text === '/' + i))
+        web.close(); web.closeAllConnections()
+      })
+      const two = http2.createServer().listen(0, '127.0.0.1', () => {
+        const session = http2.connect('http://127.0.0.1:' + two.address().port)
+        session.request({ ':path': '/' }).setEncoding('utf8').on('data', (text) => console.log('h2', text))
+          .on('end', () => { session.close(); two.close() })
+      }).on('stream', (stream) => { stream.respond({ ':status': 200 }); stream.end('hello') })`, '', 'commonjs')
+    expect(stdout.trim().split('\n').sort()).toEqual(['fetch true', 'h2 hello', 'ws echo'])
+  })
+
   it('a worker thread has a Vnet of its own', async () => {
     const { stdout } = await program(`
       const { Worker } = require('node:worker_threads')
