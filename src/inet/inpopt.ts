@@ -4,10 +4,11 @@ import type { Vn } from '../kern/vn.ts'
 import { EINVAL, ENOPROTOOPT } from '../lib/errno.ts'
 import { mcastGetOpt, mcastSetOpt } from '../mcast/sockopt.ts'
 import { F_BROADCAST_OK, F_DF, F_DONTROUTE } from '../lib/frame.ts'
+import { IPPROTO_UDP } from '../wire/ipv4.ts'
 import {
   IPV6_MTU_DISCOVER, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY, IP_HDRINCL, IP_MTU_DISCOVER, IP_TOS, IP_TTL, PMTUD_DO,
-  PMTUD_PROBE, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, SOL_IP, SOL_IPV6, SOL_SOCKET, SO_BROADCAST,
-  SO_DONTROUTE, SO_ERROR, SO_KEEPALIVE, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_TYPE,
+  PMTUD_PROBE, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, SO_BROADCAST, SO_DOMAIN,
+  SO_DONTROUTE, SO_ERROR, SO_KEEPALIVE, SO_PROTOCOL, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_TYPE,
 } from './sockopt.ts'
 import {
   AF_INET6, INP_BROADCAST, INP_DONTROUTE, INP_HDRINCL, INP_KEEPALIVE, INP_REUSEADDR, INP_REUSEPORT,
@@ -65,6 +66,10 @@ export function inpGetOpt(vn: Vn, inp: Inpcb, level: number, name: number): numb
   if (level === SOL_SOCKET) {
     if (name === SO_ERROR) return inpTakeError(inp)
     if (name === SO_TYPE) return socketType(inp)
+    if (name === SO_DOMAIN) return inp.family
+    if (name === SO_PROTOCOL && (inp.id & SO_KIND_MASK) !== SO_RAW) {
+      return (inp.id & SO_KIND_MASK) === SO_TCP ? SOL_TCP : IPPROTO_UDP
+    }
   } else if (level === SOL_IP) {
     if (name === IP_TTL) return inp.ttl === 0 ? vn.state.sysctl['net.inet.ip.ttl'] : inp.ttl
     if (name === IP_TOS) return inp.tos

@@ -12,6 +12,12 @@ export const SO_KEEPALIVE = 9
 export const SO_OOBINLINE = 10
 export const SO_LINGER = 13
 export const SO_REUSEPORT = 15
+export const SO_RCVLOWAT = 18
+export const SO_SNDLOWAT = 19
+/** Read only: whether the socket listens, its protocol, its family. */
+export const SO_ACCEPTCONN = 30
+export const SO_PROTOCOL = 38
+export const SO_DOMAIN = 39
 /** Bytes per second, 0 for no limit. */
 export const SO_MAX_PACING_RATE = 47
 
@@ -59,14 +65,22 @@ export const TCP_CORK = 3
 export const TCP_KEEPIDLE = 4
 export const TCP_KEEPINTVL = 5
 export const TCP_KEEPCNT = 6
+export const TCP_SYNCNT = 7
+export const TCP_LINGER2 = 8
+export const TCP_DEFER_ACCEPT = 9
+export const TCP_WINDOW_CLAMP = 10
 export const TCP_QUICKACK = 12
 /** Congestion control: here a number (CC_NAMES), by name at the surfaces. */
 export const TCP_CONGESTION = 13
 export const TCP_USER_TIMEOUT = 18
 export const TCP_FASTOPEN = 23
+export const TCP_NOTSENT_LOWAT = 25
 export const TCP_FASTOPEN_CONNECT = 30
 /** Not a number of Linux's or FreeBSD's: the socket's events are traced (docs/trace.md). */
 export const TCP_TRACE = 1000
+/** FreeBSD's, whose numbers stand for something else on Linux. */
+export const TCP_NOOPT = 1001
+export const TCP_KEEPINIT = 1002
 
 export const SOCK_STREAM = 1
 export const SOCK_DGRAM = 2

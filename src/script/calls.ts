@@ -5,13 +5,13 @@
 
 import { EAGAIN, EINPROGRESS, EINVAL } from '../lib/errno.ts'
 import { AF_INET, AF_INET6, SO_KIND_MASK, SO_TCP } from '../inet/state.ts'
-import { MSG_FASTOPEN, MSG_PEEK, SOCK_DGRAM, SOCK_STREAM } from '../inet/sockopt.ts'
-import { EV_ERROR, EV_WRITE } from '../kern/vn.ts'
+import { MSG_FASTOPEN, MSG_OOB, MSG_PEEK, MSG_TRUNC, SOCK_DGRAM, SOCK_STREAM } from '../inet/sockopt.ts'
+import { EV_ERROR, EV_READ, EV_WRITE } from '../kern/vn.ts'
 import {
   soAccept, soBind, soClose, soConnect, soCreate, soFastConnect, soGetOpt, soListen, soName, soPeer, soReady, soRecv,
   soSend, soSendTo, soSetOpt, soShutdown,
 } from '../vnet/so.ts'
-import { SO_ERROR, SOL_SOCKET, SOL_TCP, TCP_CORK } from '../inet/sockopt.ts'
+import { SO_ERROR, SO_RCVLOWAT, SOL_SOCKET, SOL_TCP, TCP_CORK } from '../inet/sockopt.ts'
 import { IPPROTO_UDP } from '../wire/ipv4.ts'
 import { Args } from './args.ts'
 import type { SocketAddress } from './args.ts'
@@ -146,7 +146,7 @@ function connected(session: Session, id: number): number {
 }
 
 /** Flags of send and receive that this stack knows. */
-const RECV_FLAGS = MSG_PEEK | MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL
+const RECV_FLAGS = MSG_OOB | MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL
 const SEND_FLAGS = 1 | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR | MSG_MORE | MSG_FASTOPEN
 
 function recvCall(
@@ -161,7 +161,9 @@ function recvCall(
     ...waiting(file, flags),
     attempt: () => {
       const { vnet, vnetNow } = session.stack
-      const n = soRecv(vnet, vnetNow, file.id, buf, got, len - got, flags & MSG_PEEK, from)
+      // a call that may wait waits for SO_RCVLOWAT octets
+      if (waiting(file, flags).blocks && got === 0 && belowLowat(session, file)) return -EAGAIN
+      const n = soRecv(vnet, vnetNow, file.id, buf, got, len - got, flags & (MSG_OOB | MSG_PEEK | MSG_TRUNC), from)
       if (n <= 0) return n === -EAGAIN || got === 0 ? n : got
       got += n
       return (flags & MSG_WAITALL) !== 0 && got < len ? -EAGAIN : got
@@ -172,6 +174,13 @@ function recvCall(
       message(from, from.truncated)
     },
   }))
+}
+
+/** What has come is less than SO_RCVLOWAT, and more may come. */
+function belowLowat(session: Session, { id }: OpenFile): boolean {
+  const { vnet, vnetNow } = session.stack
+  const lowat = (id & SO_KIND_MASK) === SO_TCP ? soGetOpt(vnet, vnetNow, id, SOL_SOCKET, SO_RCVLOWAT) : 0
+  return lowat > 1 && (soReady(vnet, id) & EV_READ) === 0
 }
 
 function recvmsgCall(session: Session, args: Args): Call {

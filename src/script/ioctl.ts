@@ -4,7 +4,8 @@ import { SO_KIND_MASK, SO_TCP } from '../inet/state.ts'
 import type { Args } from './args.ts'
 import { atOnce, onFile } from './call.ts'
 import type { Call } from './call.ts'
-import { FIONBIO, FIONREAD, FIONSPACE, SIOCOUTQ } from './constants.ts'
+import { FIONBIO, FIONREAD, FIONSPACE, SIOCATMARK, SIOCOUTQ, SIOCOUTQNSD } from './constants.ts'
+import { tcpInfo } from '../tcp/info.ts'
 import { unsupported } from './error.ts'
 import { tcbOf } from './session.ts'
 import type { OpenFile, Session } from './session.ts'
@@ -28,6 +29,8 @@ function value(session: Session, { id }: OpenFile, request: number): number {
   switch (request) {
     case FIONREAD: return tcb.rcvBuf.len
     case SIOCOUTQ: return tcb.sndBuf.len
+    case SIOCOUTQNSD: return tcpInfo(session.stack.vnet.vn, id)?.unsent ?? 0
+    case SIOCATMARK: return tcpInfo(session.stack.vnet.vn, id)?.atMark === true ? 1 : 0
     case FIONSPACE: return Math.max(0, tcb.sndLimit - tcb.sndBuf.len)
     default: throw unsupported(`ioctl 0x${request.toString(16)}`)
   }

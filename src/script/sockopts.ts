@@ -1,7 +1,7 @@
 /** setsockopt and getsockopt. Values are numbers, but for SO_LINGER, TCP_INFO and TCP_CONGESTION. */
 
 import {
-  SOL_IP, SOL_SOCKET, SOL_TCP, SO_LINGER, SO_RCVBUF, SO_SNDBUF, TCP_CONGESTION,
+  SOL_IP, SOL_SOCKET, SOL_TCP, SO_LINGER, SO_RCVBUF, SO_SNDBUF, TCP_CONGESTION, TCP_LINGER2,
 } from '../inet/sockopt.ts'
 import { CC_NAMES } from '../tcp/cc/names.ts'
 import { soGetOpt, soSetOpt } from '../vnet/so.ts'
@@ -16,7 +16,7 @@ import { tcpInfoFields } from './info.ts'
 import { tcbOf } from './session.ts'
 import type { Session } from './session.ts'
 
-/** What the Vnet says for a linger that is off. */
+/** What the Vnet says for a linger that is off (SO_LINGER, TCP_LINGER2). */
 const LINGER_OFF = 0x7fffffff
 
 export function setsockoptCall(session: Session, args: Args): Call {
@@ -54,7 +54,9 @@ export function getsockoptCall(session: Session, args: Args): Call {
       // Linux shows what it sets aside: twice the size that was asked for (socket(7))
       const buffer = level === SOL_SOCKET && (name === SO_SNDBUF || name === SO_RCVBUF)
       const shown = buffer && session.config.personality === 'linux' ? value * 2 : value
-      args.expectNumber(args.at(3), 'the value', shown)
+      // no FIN-WAIT-2 at all
+      const off = level === SOL_TCP && name === TCP_LINGER2 && value === LINGER_OFF
+      args.expectNumber(args.at(3), 'the value', off ? -1 : shown)
       args.expectNumber(args.at(4), 'the length', 4)
     })
   })

@@ -16,6 +16,9 @@ export function sysctlForeign(name: string, value: string): readonly Setting[] |
   return IRRELEVANT.some((pattern) => matches(pattern, name)) ? [] : null
 }
 
+/** What a connection may queue at once with Linux's defaults (personality.ts). */
+const LINUX_SENDSPACE = 2_626_560
+
 function translated(name: string, value: string): readonly Setting[] | null {
   if (!Object.hasOwn(RENAMED, name)) return computed(name, value)
   const [target, factor] = RENAMED[name]
@@ -43,6 +46,15 @@ function computed(name: string, value: string): readonly Setting[] | null {
     case 'net.ipv4.tcp_frto': return n > 2 ? null : [['net.inet.tcp.frto', String(Math.min(n, 1))]]
     // 1 is RACK, the others are about it
     case 'net.ipv4.tcp_recovery': return [['net.inet.tcp.rack.enable', String(n & 1)]]
+    // "least default most": the most bounds the buffer that grows, and the one that a connection begins with here
+    case 'net.ipv4.tcp_wmem': {
+      const most = Number(value.split(/\s+/)[2])
+      const grown: Setting = ['net.inet.tcp.sendbuf_max', String(Math.max(65_536, most))]
+      return most < LINUX_SENDSPACE ? [grown, ['net.inet.tcp.sendspace', String(most)]] : [grown]
+    }
+    case 'net.ipv4.tcp_notsent_lowat':
+      return value === '-1' || value === '4294967295' ? [['net.inet.tcp.notsent_lowat', '0']]
+        : n > 0 ? [['net.inet.tcp.notsent_lowat', value]] : null
     // "least default most": the most decides on the window scale
     case 'net.ipv4.tcp_rmem':
       return [['net.inet.tcp.recvbuf_max', String(Math.max(65_536, Number(value.split(/\s+/)[2])))]]
@@ -106,7 +118,6 @@ const FIXED: Readonly<Record<string, readonly string[]>> = Object.freeze({
   'net.ipv4.tcp_reordering': Object.freeze(['3']),
   'net.ipv4.tcp_thin_linear_timeouts': Object.freeze(['0']),
   'net.ipv4.tcp_shrink_window': Object.freeze(['0']),
-  'net.ipv4.tcp_notsent_lowat': Object.freeze(['-1', '4294967295']),
   'net.ipv4.tcp_slow_start_after_idle': Object.freeze(['1']),
   'net.ipv4.tcp_adv_win_scale': Object.freeze(['1']),
   'net.ipv4.tcp_app_win': Object.freeze(['0', '31']),
@@ -130,7 +141,7 @@ const IRRELEVANT: readonly string[] = Object.freeze([
   'net.ipv4.ip_local_*', 'net.ipv4.ip_nonlocal_bind', 'net.ipv4.ip_early_demux', 'net.ipv4.tcp_early_demux',
   'net.ipv4.ipfrag_*', 'net.ipv4.fib_*', 'net.ipv4.udp_*', 'net.ipv4.ping_group_range',
   'net.ipv4.tcp_no_metrics_save', 'net.ipv4.tcp_no_ssthresh_metrics_save', 'net.ipv4.tcp_mem',
-  'net.ipv4.tcp_wmem', 'net.ipv4.tcp_min_tso_segs', 'net.ipv4.tcp_tso_*', 'net.ipv4.tcp_limit_output_bytes',
+  'net.ipv4.tcp_min_tso_segs', 'net.ipv4.tcp_tso_*', 'net.ipv4.tcp_limit_output_bytes',
   'net.ipv4.tcp_min_rtt_wlen', 'net.ipv4.tcp_pacing_*', 'net.ipv4.tcp_available_*',
   'net.ipv4.tcp_allowed_congestion_control', 'net.ipv4.tcp_probe_*', 'net.ipv4.tcp_fwmark_accept',
   'net.ipv4.tcp_l3mdev_accept', 'net.ipv4.tcp_low_latency', 'net.ipv4.tcp_fack',

@@ -11,7 +11,7 @@ import { TOF_SACK, TOF_TS } from '../wire/tcp-options.ts'
 import { tcpSndTune } from './autotune.ts'
 import { ccAckReceived, ccSampled } from './cc/cc.ts'
 import { tcpTimerOn, tcpTimerSet, tcpTimerStop } from './deadline.ts'
-import { tcpEnd } from './drop.ts'
+import { tcpDrop, tcpEnd } from './drop.ts'
 import { tcpEcnEcho, tcpEcnEchoes, tcpEcnHold } from './ecn.ts'
 import { tcpEstablished } from './established.ts'
 import { tcpSetState } from './fsm.ts'
@@ -32,6 +32,7 @@ import {
 } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
 import { tcpTimeWaitStart } from './timewait.ts'
+import { tcpFinWait2Ms, tcpUnsentFull } from './useropt.ts'
 
 /** A sample beyond this is no round trip but a broken echo. */
 const RTT_MAX_US = 600e6
@@ -125,7 +126,7 @@ export function tcpAckNew(vn: Vn, tcb: Tcb, seg: Seg, acked: number): boolean {
 /** A quarter of the send buffer is free: worth waking the writer. */
 function roomToWrite(vn: Vn, tcb: Tcb): boolean {
   const limit = tcpSndLimit(vn, tcb)
-  return limit - tcb.sndBuf.len >= limit >> 2
+  return limit - tcb.sndBuf.len >= Math.max(limit >> 2, Math.min(tcb.user.sndLowat, limit)) && !tcpUnsentFull(vn, tcb)
 }
 
 /** Our FIN is acknowledged; false when the connection ended with it. */
@@ -133,8 +134,7 @@ function ourFinAcked(vn: Vn, tcb: Tcb): boolean {
   switch (tcb.state) {
     case TCPS_FIN_WAIT_1:
       tcpSetState(tcb, TCPS_FIN_WAIT_2)
-      tcpFinWait2(vn, tcb)
-      return true
+      return tcpFinWait2(vn, tcb)
     case TCPS_CLOSING:
       tcpTimeWaitStart(vn, tcb)
       return false
@@ -145,10 +145,19 @@ function ourFinAcked(vn: Vn, tcb: Tcb): boolean {
   }
 }
 
-/** A peer that never closes must not keep a connection that has no user any more. */
-export function tcpFinWait2(vn: Vn, tcb: Tcb): void {
-  if (tcb.state !== TCPS_FIN_WAIT_2 || (tcb.flags & TF_ORPHAN) === 0) return
-  tcpTimerSet(vn, tcb, TT_2MSL, vn.state.sysctl['net.inet.tcp.finwait2_timeout'] * 1000)
+/**
+ * A peer that never closes must not keep a connection that has no user any more; false when the user did not want to wait
+ * at all (TCP_LINGER2), and the connection is gone.
+ */
+export function tcpFinWait2(vn: Vn, tcb: Tcb): boolean {
+  if (tcb.state !== TCPS_FIN_WAIT_2 || (tcb.flags & TF_ORPHAN) === 0) return true
+  const ms = tcpFinWait2Ms(vn, tcb)
+  if (ms < 0) {
+    tcpDrop(vn, tcb, 0)
+    return false
+  }
+  tcpTimerSet(vn, tcb, TT_2MSL, ms * 1000)
+  return true
 }
 
 /** An ACK that acknowledges nothing new: a duplicate by RFC 5681 §2's definition, or just old. */

@@ -140,8 +140,10 @@ function tcpSegOptions(vn: Vn, tcb: Tcb, flags: number): TcpOptions {
   const { opt } = vn.state.tcp
   tcpOptionsReset(opt)
   if ((flags & TH_SYN) !== 0) {
+    tcb.offerMss = tcpMssOffer(vn, tcb.inp.faddr, tcb.userMss)
+    if (tcb.user.noOptions) return opt
     opt.flags = tcpSynOptions(tcb.flags)
-    opt.mss = tcpMssOffer(vn, tcb.inp.faddr, tcb.userMss)
+    opt.mss = tcb.offerMss
     opt.wscale = tcb.rcvWscale
   }
   if ((tcb.flags & TF_TSTMP) !== 0) {

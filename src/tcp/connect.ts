@@ -32,7 +32,8 @@ import {
 import type { Tcb, TimeWait } from './state.ts'
 import { REOPEN_GAP } from './syncache.ts'
 import { tcpTimeWaitEnd, tcpTimeWaitReusable } from './timewait.ts'
-import { tcpWscaleFor } from './window.ts'
+import { tcpKeepInitMs } from './useropt.ts'
+import { tcpWindowClamp, tcpWscaleFor } from './window.ts'
 
 /** Attempts to find an ephemeral port whose four-tuple is not in TIME-WAIT. */
 const CONNECT_TRIES = 64
@@ -115,7 +116,7 @@ function prepare(vn: Vn, tcb: Tcb, addr: Addr, port: number): number {
 function sendSyn(vn: Vn, tcb: Tcb): number {
   const sent = tcpOutput(vn, tcb)
   // after the first, earlier deadline, so that one heap entry serves both
-  tcpTimerSet(vn, tcb, TT_KEEP, vn.state.sysctl['net.inet.tcp.keepinit'] * 1000)
+  tcpTimerSet(vn, tcb, TT_KEEP, tcpKeepInitMs(vn, tcb) * 1000)
   if (sent === 0 || sent === ENOBUFS) return EINPROGRESS
   // no way to the peer, known at once: better told now than by a timeout
   tcpEnd(vn, tcb)
@@ -171,10 +172,10 @@ function openActive(vn: Vn, tcb: Tcb, tw: TimeWait | null): void {
   tcb.ecn = tcpEcnOffer(vn)
   tcb.ecnRecover = tcb.iss
   tcb.rcvNxt = SEQ_ZERO
-  tcb.rcvAdv = seqAdd(SEQ_ZERO, Math.min(tcb.rcvLimit, TCP_MAXWIN))
+  tcb.rcvAdv = seqAdd(SEQ_ZERO, Math.min(tcb.rcvLimit, TCP_MAXWIN, tcpWindowClamp(tcb)))
   tcb.tsOffset = tcpTsOffset(vn, tcb.inp)
-  tcb.flags |= tcpOffers(vn)
-  if ((tcb.flags & TF_SCALE) !== 0) tcb.rcvWscale = tcpWscaleFor(vn, tcb.rcvLimit)
+  if (!tcb.user.noOptions) tcb.flags |= tcpOffers(vn)
+  if ((tcb.flags & TF_SCALE) !== 0) tcb.rcvWscale = tcpWscaleFor(vn, tcb)
   tcb.peerMss = tcpMssPeer(vn, tcb.inp.faddr, 0)
   tcpMssUpdate(vn, tcb)
   tcpRttInit(vn, tcb)

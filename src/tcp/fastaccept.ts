@@ -18,6 +18,7 @@ import type { Listener, Seg, Tcb, TimeWait } from './state.ts'
 import { REOPEN_GAP, tcpSyncacheFill } from './syncache.ts'
 import { tcpFromSyncache } from './tcb.ts'
 import { tcpTextInput } from './text.ts'
+import { tcpKeepInitMs } from './useropt.ts'
 import { tcpRcvWnd } from './window.ts'
 
 /**
@@ -27,7 +28,7 @@ import { tcpRcvWnd } from './window.ts'
 export function tcpFastAccept(
   vn: Vn, tcb: Tcb, listener: Listener, f: Frame, seg: Seg, tw: TimeWait | null, verdict: number,
 ): void {
-  const { tcp, sysctl } = vn.state
+  const { tcp } = vn.state
   const sc = tcpSyncacheFill(vn, tcb, 0, f, seg.seq, seg.opt)
   sc.iss = tcpIsn(vn, sc.inp)
   if (tw !== null && seqLeq(sc.iss, tw.sndNxt)) sc.iss = seqAdd(tw.sndNxt, REOPEN_GAP)
@@ -54,7 +55,7 @@ export function tcpFastAccept(
   listener.queue.push(child.inp.id)
   eventPost(vn, tcb.inp.id, EV_ACCEPT)
   tcpOutput(vn, child)
-  tcpTimerSet(vn, child, TT_KEEP, sysctl['net.inet.tcp.keepinit'] * 1000)
+  tcpTimerSet(vn, child, TT_KEEP, tcpKeepInitMs(vn, child) * 1000)
 }
 
 function textOfSyn(vn: Vn, child: Tcb, f: Frame, seg: Seg): void {

@@ -6,7 +6,7 @@ import { seqDiff } from '../lib/seq.ts'
 import { tcpStateName } from './fsm.ts'
 import { TCPS_SYN_RECEIVED, TCPS_TIME_WAIT, TF_FASTRECOVERY } from './state.ts'
 import type { Tcb } from './state.ts'
-import { tcpUrgentLeft } from './urgent.ts'
+import { tcpAtMark, tcpUrgentLeft } from './urgent.ts'
 import { tcpRcvWnd } from './window.ts'
 
 /** One line of netstat. */
@@ -45,6 +45,8 @@ export interface TcpInfo {
   outOfOrderRanges: number
   /** Urgent octets not yet read (MUST-33). */
   urgentLeft: number
+  /** All before the last urgent octet is read (SIOCATMARK). */
+  atMark: boolean
   /** Last ICMP error that did not end the connection, or 0 (MUST-47, SHLD-25). */
   softError: number
 }
@@ -95,7 +97,7 @@ export function tcpInfo(vn: Vn, id: number): TcpInfo | null {
     sndWscale: tcb.sndWscale,
     rcvWscale: tcb.rcvWscale,
     outOfOrderRanges: tcb.reass.length / 2,
-    urgentLeft: tcpUrgentLeft(tcb),
+    urgentLeft: tcpUrgentLeft(tcb), atMark: tcpAtMark(tcb),
     softError: tcb.softError,
   }
 }

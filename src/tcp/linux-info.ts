@@ -9,7 +9,7 @@ import { seqDiff } from '../lib/seq.ts'
 import { tcpCaState } from './ca.ts'
 import { tcpTimerOn } from './deadline.ts'
 import { tcpIsDone } from './drop.ts'
-import { HELD_IDLE, HELD_RWND, HELD_SNDBUF } from './meter.ts'
+import { HELD_IDLE, HELD_RWND, HELD_SNDBUF, tcpRcvMss } from './meter.ts'
 import { tcpMssOffer } from './mss.ts'
 import { tcpPaceRate } from './pace.ts'
 import { sentAt } from './sent.ts'
@@ -124,7 +124,7 @@ export function linuxInfoOf(vn: Vn, tcb: Tcb): LinuxTcpInfo {
     tcpi_ato: meter.dataSegsIn > 0 && sysctl['net.inet.tcp.delayed_ack'] === 1
       ? sysctl['net.inet.tcp.delacktime'] * 1000 : 0,
     tcpi_snd_mss: tcb.mss,
-    tcpi_rcv_mss: meter.rcvMss > 0 ? meter.rcvMss : Math.min(tcb.mss, RCV_MSS_GUESS),
+    tcpi_rcv_mss: tcpRcvMss(tcb),
     // of a listener: connections that wait for accept, and how many may
     tcpi_unacked: listener === undefined ? segments(tcb, flight) : listener.queue.length,
     tcpi_sacked: listener === undefined ? marked(tcb.sent, SF_SACKED) : listener.backlog,
@@ -143,10 +143,10 @@ export function linuxInfoOf(vn: Vn, tcb: Tcb): LinuxTcpInfo {
     tcpi_snd_cwnd: whole(tcb, tcb.cwnd),
     tcpi_advmss: tcb.state === TCPS_LISTEN ? 0 : tcpMssOffer(vn, tcb.inp.faddr, tcb.userMss),
     tcpi_reordering: Math.min(Math.max(DUPTHRESH, tcb.rec.reordMost + 1), MAX_REORDERING),
-    tcpi_rcv_rtt: 0,
+    tcpi_rcv_rtt: Math.round(meter.rcvRtt),
     tcpi_rcv_space: tcb.rcvLimit,
     tcpi_total_retrans: meter.retrans,
-    tcpi_pacing_rate: rate === 0 ? NO_LIMIT : Math.round(rate),
+    tcpi_pacing_rate: rate === 0 ? unpacedRate(tcb) : Math.round(rate),
     tcpi_max_pacing_rate: tcb.maxPaceRate === 0 ? NO_LIMIT : tcb.maxPaceRate,
     tcpi_bytes_acked: meter.bytesAcked,
     tcpi_bytes_received: meter.bytesReceived,
@@ -181,8 +181,12 @@ export function linuxInfoOf(vn: Vn, tcb: Tcb): LinuxTcpInfo {
 const DUPTHRESH = 3
 const MAX_REORDERING = 300
 
-/** Linux's guess of the peer's segment size before any has come. */
-const RCV_MSS_GUESS = 536
+/** What Linux would pace with where nothing paces: twice what the window lets through in slow start, 1.2 times after it. */
+function unpacedRate(tcb: Tcb): number {
+  if (tcb.srtt === 0) return NO_LIMIT
+  const gain = tcb.cwnd < tcb.ssthresh / 2 ? 2 : 1.2
+  return Math.floor(gain * Math.max(tcb.cwnd, seqDiff(tcb.sndMax, tcb.sndUna)) * 1e6 / tcb.srtt)
+}
 
 /** By TCPS_*. */
 const LINUX_STATES: readonly number[] = Object.freeze([7, 10, 2, 3, 1, 8, 4, 11, 9, 5, 6])

@@ -7,7 +7,8 @@ import type { Vn } from '../kern/vn.ts'
 import { seqDiff, seqLt } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
 import { TH_ACK, TH_ECE, TH_FIN, TH_SYN } from '../wire/tcp.ts'
-import { ECN_ON, TF_CORK, TF_FORCE, TF_NODELAY, TF_WANTWRITE } from './state.ts'
+import { tcpTsNow } from './isn.ts'
+import { ECN_ON, TF_CORK, TF_FORCE, TF_NODELAY, TF_TSTMP, TF_WANTWRITE } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
 import type { RateSample } from './state-sent.ts'
 import { tcpTraceHold } from './trace.ts'
@@ -28,6 +29,15 @@ export const HELD_SNDBUF = 6
 /** The sender's silly-window avoidance (RFC 9293 §3.8.6.2.1). */
 export const HELD_SWS = 7
 
+/** Before any has come the peer's segments are taken for no longer than this (RFC 9293 §3.7.1, MUST-15's default). */
+const RCV_MSS_GUESS = 536
+
+/** How long a full-sized segment of the peer's is, as far as it has shown. */
+export function tcpRcvMss(tcb: Tcb): number {
+  const seen = tcb.meter.rcvMss > 0 ? tcb.meter.rcvMss : Math.min(tcb.mss, RCV_MSS_GUESS)
+  return tcb.offerMss > 0 ? Math.min(seen, tcb.offerMss) : seen
+}
+
 /** A segment for the connection arrived. */
 export function tcpMeterIn(vn: Vn, tcb: Tcb, seg: Seg): void {
   const { meter } = tcb
@@ -37,11 +47,32 @@ export function tcpMeterIn(vn: Vn, tcb: Tcb, seg: Seg): void {
     meter.dataSegsIn++
     meter.dataRcvAt = now
     if (seg.len > meter.rcvMss) meter.rcvMss = seg.len
+    rcvRttSample(vn, tcb, seg)
   }
   if ((seg.flags & TH_ACK) !== 0) {
     meter.ackRcvAt = now
     meter.probesOut = 0
   }
+}
+
+/**
+ * The round trip as one sees it who only receives (as Linux has it): a full-sized segment whose echo is new answers an ACK
+ * of ours of that time (RFC 7323 §4.1); without timestamps a window cannot be filled in less than a round trip.
+ */
+function rcvRttSample(vn: Vn, tcb: Tcb, seg: Seg): void {
+  const { meter } = tcb
+  if ((tcb.flags & TF_TSTMP) !== 0) {
+    if (seg.opt.tsEcr === meter.rcvRttEcho || seg.len < meter.rcvMss) return
+    meter.rcvRttEcho = seg.opt.tsEcr
+    const rtt = Math.max(1, tcpTsNow(vn, tcb.tsOffset) - seg.opt.tsEcr | 0) * 1000
+    meter.rcvRtt = meter.rcvRtt === 0 ? rtt : meter.rcvRtt + (rtt - meter.rcvRtt) / 8
+    return
+  }
+  if (meter.rcvRttAt >= 0 && seqLt(tcb.rcvNxt, meter.rcvRttSeq)) return
+  const rtt = vn.state.now - meter.rcvRttAt
+  if (meter.rcvRttAt >= 0 && (meter.rcvRtt === 0 || rtt < meter.rcvRtt)) meter.rcvRtt = rtt
+  meter.rcvRttAt = vn.state.now
+  meter.rcvRttSeq = tcb.rcvAdv
 }
 
 /** The segment has been dealt with; before it, RCV.NXT, SND.UNA and the segments delivered were these. */

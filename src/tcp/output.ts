@@ -3,6 +3,7 @@
  * our SYN and FIN, ACKs that are owed, window updates and probes. Called at the end of every event of a connection.
  */
 
+import { EV_WRITE, eventPost } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import { EMSGSIZE, ENOBUFS } from '../lib/errno.ts'
 import { seqAdd, seqDiff, seqGt, seqLt } from '../lib/seq.ts'
@@ -16,18 +17,20 @@ import { tcpMeterHeld } from './meter.ts'
 import { tcpMssUpdate } from './mss.ts'
 import { tcpPaceSent, tcpPaceWaits } from './pace.ts'
 import { tcpMtuAge, tcpMtuProbe, tcpMtuProbeRefused, tcpMtuSent } from './plpmtud.ts'
+import { tcpSndLimit } from './quota.ts'
 import { tcpHasScoreboard, tcpRetransmitLost, tcpRetransmitUnsure } from './retransmit.ts'
 import { tcpRtoBackedOff } from './rtt.ts'
 import { tcpSackLen } from './sackgen.ts'
 import { sentAppLimited, sentLoseAll, sentPipe, sentTransmit } from './sent.ts'
 import {
   ECN_HOLD, TCPS_SYN_RECEIVED, TCPS_TIME_WAIT, TF_ACKNOW, TF_CORK, TF_DELACK, TF_FORCE, TF_NEEDOUTPUT,
-  TF_NODELAY, TF_SACK_PERMIT, TF_SENTFIN, TT_DELACK, TT_PERSIST, TT_REXMT,
+  TF_NODELAY, TF_SACK_PERMIT, TF_SENTFIN, TF_WANTWRITE, TT_DELACK, TT_PERSIST, TT_REXMT,
 } from './state.ts'
 import type { Tcb } from './state.ts'
 import { REC_FAST } from './state-sent.ts'
 import { tlpArm } from './tlp.ts'
 import { tcpTsoLen } from './tso.ts'
+import { tcpUnsentFull } from './useropt.ts'
 import { tcpUtoLen } from './uto.ts'
 import { tcpWindowWorthTelling } from './window.ts'
 
@@ -52,6 +55,7 @@ export function tcpOutput(vn: Vn, tcb: Tcb): number {
     const pipe = sentPipe(tcb)
     tcpMeterHeld(vn, tcb, pipe)
     if (starved(tcb, pipe)) sentAppLimited(tcb)
+    if ((tcb.flags & TF_WANTWRITE) !== 0) unsentAgain(vn, tcb)
     return errno
   }
 }
@@ -133,6 +137,14 @@ function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
   // an ACK alone may have been all that the closed window let through
   if (len === 0 && !paced) persistIfWaiting(vn, tcb, queued)
   return more ? AGAIN : 0
+}
+
+/** What was sent may make room for more, where it is the data not sent that is bounded (TCP_NOTSENT_LOWAT). */
+function unsentAgain(vn: Vn, tcb: Tcb): void {
+  if (tcb.user.notsentLowat === 0 && vn.state.sysctl['net.inet.tcp.notsent_lowat'] === 0) return
+  if (tcpUnsentFull(vn, tcb) || tcb.sndBuf.len >= tcpSndLimit(vn, tcb)) return
+  tcb.flags &= ~TF_WANTWRITE
+  eventPost(vn, tcb.inp.id, EV_WRITE)
 }
 
 /** With SACK: what else recovery may send, and the loss probe for what is new (RFC 8985 §7.2). */

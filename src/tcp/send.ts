@@ -11,6 +11,7 @@ import { tcpFastDeferred } from './fastclient.ts'
 import { tcpCanSend, tcpIsOpening } from './fsm.ts'
 import { tcpOutput } from './output.ts'
 import { tcpCharge, tcpSndLimit } from './quota.ts'
+import { tcpUnsentFull } from './useropt.ts'
 import { TCPS_SYN_RECEIVED, TF_ACKNOW, TF_CANTSENDMORE, TF_WANTWRITE } from './state.ts'
 
 /**
@@ -26,7 +27,7 @@ export function tcpSend(vn: Vn, id: number, buf: Uint8Array, at: number, len: nu
   const opening = tcpIsOpening(tcb)
   if (!opening && !tcpCanSend(tcb.state) && tcb.state !== TCPS_SYN_RECEIVED) return -ENOTCONN
   if (len === 0) return 0
-  const n = Math.min(len, tcpSndLimit(vn, tcb) - tcb.sndBuf.len)
+  const n = tcpUnsentFull(vn, tcb) ? 0 : Math.min(len, tcpSndLimit(vn, tcb) - tcb.sndBuf.len)
   if (n < len) tcb.flags |= TF_WANTWRITE
   if (n <= 0) return -EAGAIN
   ringAppend(tcb.sndBuf, buf, at, n)

@@ -2,9 +2,11 @@
 
 import { bufferLimit, inpGetOpt, inpSetOpt } from '../inet/inpopt.ts'
 import {
-  SOL_SOCKET, SOL_TCP, SO_KEEPALIVE, SO_LINGER, SO_MAX_PACING_RATE, SO_OOBINLINE, SO_RCVBUF, SO_SNDBUF, TCP_CONGESTION,
+  SOL_SOCKET, SOL_TCP, SO_KEEPALIVE, SO_LINGER, SO_MAX_PACING_RATE, SO_ACCEPTCONN, SO_OOBINLINE, SO_RCVBUF,
+  SO_RCVLOWAT, SO_SNDBUF, SO_SNDLOWAT, TCP_CONGESTION,
   TCP_CORK, TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_MAXSEG, TCP_NODELAY,
   TCP_QUICKACK, TCP_TRACE, TCP_USER_TIMEOUT,
+  TCP_WINDOW_CLAMP,
 } from '../inet/sockopt.ts'
 import type { Vn } from '../kern/vn.ts'
 import { EBADF, EINVAL, EISCONN, ENOENT, ENOPROTOOPT } from '../lib/errno.ts'
@@ -18,6 +20,7 @@ import { FO_CONNECT } from './state-open.ts'
 import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TF_ACKNOW, TF_CORK, TF_DELACK, TF_NODELAY } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpIsDone } from './drop.ts'
+import { userOptGet, userOptSet } from './useropt.ts'
 import { tcpUtoAnnounce } from './uto.ts'
 import { tcpTraceSocket } from './trace.ts'
 
@@ -41,6 +44,12 @@ export function tcpSetOpt(vn: Vn, id: number, level: number, name: number, value
         if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) return EINVAL
         tcb.maxPaceRate = Math.floor(value)
         return 0
+      case SO_RCVLOWAT:
+      case SO_SNDLOWAT:
+        if (!(value >= 0 && value <= 0x7fffffff)) return EINVAL
+        if (name === SO_RCVLOWAT) tcb.user.rcvLowat = Math.max(1, value)
+        else tcb.user.sndLowat = Math.max(1, value)
+        return 0
       // urgent data always stays in line (RFC 6093 §6)
       case SO_OOBINLINE: return value !== 0 ? 0 : ENOPROTOOPT
       default:
@@ -63,6 +72,9 @@ export function tcpGetOpt(vn: Vn, id: number, level: number, name: number): numb
       case SO_LINGER: return tcb.linger < 0 ? 0x7fffffff : tcb.linger
       case SO_MAX_PACING_RATE: return tcb.maxPaceRate
       case SO_OOBINLINE: return 1
+      case SO_RCVLOWAT: return tcb.user.rcvLowat
+      case SO_SNDLOWAT: return tcb.user.sndLowat
+      case SO_ACCEPTCONN: return tcb.state === TCPS_LISTEN ? 1 : 0
       default:
     }
   }
@@ -126,7 +138,13 @@ function setTcp(vn: Vn, tcb: Tcb, name: number, value: number): number {
       if (tcb.state !== TCPS_CLOSED) return EINVAL
       tcb.fastFlags = value !== 0 ? tcb.fastFlags | FO_CONNECT : tcb.fastFlags & ~FO_CONNECT
       return 0
-    default: return ENOPROTOOPT
+    case TCP_WINDOW_CLAMP: {
+      const errno = userOptSet(tcb, name, value)
+      // a larger one may be worth telling
+      if (errno === 0) tcpWindowUpdate(vn, tcb)
+      return errno
+    }
+    default: return userOptSet(tcb, name, value)
   }
 }
 
@@ -144,7 +162,7 @@ function getTcp(vn: Vn, tcb: Tcb, name: number): number {
     case TCP_TRACE: return vn.state.tcp.trace.sockets.has(tcb.inp.id) ? 1 : 0
     case TCP_FASTOPEN: return tcb.fastQlen
     case TCP_FASTOPEN_CONNECT: return (tcb.fastFlags & FO_CONNECT) !== 0 ? 1 : 0
-    default: return -ENOPROTOOPT
+    default: return userOptGet(vn, tcb, name)
   }
 }
 

@@ -3,6 +3,9 @@
  * Times in µs since boot, durations in µs.
  */
 
+import { SEQ_ZERO } from '../lib/seq.ts'
+import type { Seq } from '../lib/seq.ts'
+
 export interface TcpMeter {
   segsIn: number
   segsOut: number
@@ -20,6 +23,11 @@ export interface TcpMeter {
   oooSegs: number
   /** Longest text of a received segment: what the peer's segments are like. */
   rcvMss: number
+  /** Round trip as the receiver sees it, µs (0: none yet); the last echo it was taken from; or since when, up to which number. */
+  rcvRtt: number
+  rcvRttEcho: number
+  rcvRttAt: number
+  rcvRttSeq: Seq
   /** Times that a closed window was told to the peer. */
   zeroWindows: number
   ackSentAt: number
@@ -54,7 +62,8 @@ export interface TcpMeter {
 export function createTcpMeter(): TcpMeter {
   return {
     segsIn: 0, segsOut: 0, dataSegsIn: 0, dataSegsOut: 0, bytesAcked: 0, bytesReceived: 0, bytesSent: 0, bytesRetrans: 0,
-    retrans: 0, oooSegs: 0, rcvMss: 0, zeroWindows: 0, ackSentAt: 0, ackRcvAt: 0, dataRcvAt: 0, probesOut: 0, minRtt: 0,
+    retrans: 0, oooSegs: 0, rcvMss: 0, rcvRtt: 0, rcvRttEcho: 0,
+    rcvRttAt: -1, rcvRttSeq: SEQ_ZERO, zeroWindows: 0, ackSentAt: 0, ackRcvAt: 0, dataRcvAt: 0, probesOut: 0, minRtt: 0,
     delivered: 0, deliveredCe: 0, rateBytes: 0, rateUs: 0, rateAppLimited: false,
     rtos: 0, rtoRuns: 0, rtoUs: 0, rtoAt: -1, rehash: 0, held: 0, heldAt: 0, busyUs: 0, rwndUs: 0, sndbufUs: 0,
   }

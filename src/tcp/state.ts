@@ -26,6 +26,8 @@ import { createRateSample, createRecovery, createSent } from './state-sent.ts'
 import type { RateSample, Recovery, Sent } from './state-sent.ts'
 import { createTcpTrace } from './state-trace.ts'
 import type { TcpTrace } from './state-trace.ts'
+import { createUserOptions } from './state-user.ts'
+import type { UserOptions } from './state-user.ts'
 import { createTcpAo } from './state-ao.ts'
 import type { TcpAo } from './state-ao.ts'
 import type { TcpKey } from './state-keys.ts'
@@ -187,6 +189,8 @@ export interface Tcb extends Alarm {
   mss: number
   /** TCP_MAXSEG, or 0. */
   userMss: number
+  /** The MSS that our SYN told: how long a full-sized segment of the peer's may be. */
+  offerMss: number
   /** Path MTU that an ICMP error told us (or a black hole suggests), or 0. */
   pathMtu: number
   pmtu: Pmtu
@@ -268,6 +272,7 @@ export interface Tcb extends Alarm {
   challenges: number
   challengeAt: number
 
+  user: UserOptions
   meter: TcpMeter
 }
 
@@ -294,6 +299,9 @@ export interface Syncache extends Alarm {
   newer: number
   deadline: number
   rexmits: number
+  /** Timeouts, those included at which nothing was sent; and whether an ACK came without the data that is waited for. */
+  timeouts: number
+  acked: boolean
   /** When the first SYN,ACK went, µs. */
   sentAt: number
   iss: Seq
@@ -421,7 +429,7 @@ export function createTcb(id: number, family: number): Tcb {
     irs: SEQ_ZERO, rcvNxt: SEQ_ZERO, rcvAdv: SEQ_ZERO, rcvUp: SEQ_ZERO, lastAckSent: SEQ_ZERO,
     rcvWscale: 0, rcvBuf: createByteRing(), rcvLimit: 0, reass: [], sackRecent: [], dsackStart: SEQ_ZERO,
     dsackEnd: SEQ_ZERO, held: 0, bufFixed: 0, rcvTuneAt: -1, rcvTuneSeq: SEQ_ZERO, rcvFin: SEQ_ZERO,
-    peerMss: 0, mss: 0, userMss: 0, pathMtu: 0, pmtu: createPmtu(), holeSavedMtu: -1,
+    peerMss: 0, mss: 0, userMss: 0, offerMss: 0, pathMtu: 0, pmtu: createPmtu(), holeSavedMtu: -1,
     cc: 0, cwnd: 0, ssthresh: 0x3fffffff, bytesAcked: 0, dupAcks: 0,
     ecn: 0, ecnRecover: SEQ_ZERO, recover: SEQ_ZERO, limited: 0,
     sent: createSent(), rec: createRecovery(),
@@ -431,7 +439,7 @@ export function createTcb(id: number, family: number): Tcb {
     rcvAt: 0, sndAt: 0, keepProbes: 0, keepIdleMs: 0, keepIntvlMs: 0, keepCnt: 0, userTimeoutMs: 0, utoRemoteMs: 0,
     utoOwed: false,
     linger: -1, softError: 0, fastFlags: 0, fastQlen: 0, fastListener: 0, challenges: 0, challengeAt: -Infinity,
-    meter: createTcpMeter(),
+    user: createUserOptions(), meter: createTcpMeter(),
   }
 }
 
@@ -442,6 +450,7 @@ export function createListener(backlog: number): Listener {
 export function createSyncache(id: number, family: number): Syncache {
   return {
     alarmAt: Infinity, inp: createInpcb(id, family), listener: 0, older: 0, newer: 0, deadline: Infinity, rexmits: 0,
+    timeouts: 0, acked: false,
     sentAt: 0,
     iss: SEQ_ZERO, irs: SEQ_ZERO, flags: 0, fastFlags: 0, peerMss: 0, ecn: 0, sndWscale: 0, rcvWscale: 0, wnd: 0, sndWnd: 0,
     tsOffset: 0, tsRecent: 0, tsRecentAt: 0,

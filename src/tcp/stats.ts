@@ -83,6 +83,7 @@ export const TCP_STATS_TEXT = Object.freeze({
   closed: '%d connections closed (including drops)',
   drops: '%d connections dropped',
   conndrops: '%d embryonic connections dropped',
+  deferaccept: '%d bare ACKs of a handshake passed over, for data is waited for',
   listendrop: '%d listen queue overflows',
   orphandrop: '%d closed connections reset because there were too many',
   rttupdated: '%d segments updated rtt',

@@ -13,7 +13,7 @@ import { addrCopy } from '../lib/addr.ts'
 import type { Frame } from '../lib/frame.ts'
 import { seqAdd, seqGeq, seqLeq, seqLt } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
-import { TCP_DPORT, TCP_MAXWIN, TCP_SPORT, TH_ACK, TH_ECE, TH_RST, TH_SYN } from '../wire/tcp.ts'
+import { TCP_DPORT, TCP_MAXWIN, TCP_SPORT, TH_ACK, TH_ECE, TH_FIN, TH_RST, TH_SYN } from '../wire/tcp.ts'
 import { TOF_TS } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
 import { tcpEcnAnswer } from './ecn.ts'
@@ -30,7 +30,7 @@ import { tcpCookieEcn, tcpCookieMake, tcpCookieOpen } from './syncookie.ts'
 import { tcpFromSyncache } from './tcb.ts'
 import { tcpTraceChild } from './trace.ts'
 import { tcpUtoOption } from './uto.ts'
-import { tcpWscaleFor } from './window.ts'
+import { tcpWindowClamp, tcpWscaleFor } from './window.ts'
 
 /** How far above the last number of the previous incarnation a new one starts (RFC 1122 §4.2.2.13 (b)). */
 export const REOPEN_GAP = 131_072
@@ -130,20 +130,32 @@ export function tcpSyncacheInput(vn: Vn, sc: Syncache, f: Frame, seg: Seg): void
     countDrop(vn, stats, 'tcp', 'scBadack', f)
     return tcpReset(vn, f, seg)
   }
+  if (seg.len === 0 && (seg.flags & TH_FIN) === 0 && sc.timeouts < tcb.user.deferAccept) {
+    // TCP_DEFER_ACCEPT: the user wants to hear of the connection with its first data
+    sc.acked = true
+    return countDrop(vn, stats, 'tcp', 'deferaccept', f)
+  }
   complete(vn, tcb, sc, f, seg)
 }
 
 /** A deadline came: the SYN,ACK again, with doubled patience, until the limit (RFC 6298 §5.5). */
 export function tcpSyncacheTimer(vn: Vn, sc: Syncache): void {
   const { tcp, sysctl } = vn.state
-  if (sc.rexmits >= sysctl['net.inet.tcp.syncache.rexmtlimit']) {
+  const tcb = tcp.tcbs.get(sc.listener) as Tcb
+  const { deferAccept } = tcb.user
+  const deferred = sc.acked && sc.timeouts < deferAccept
+  if (sc.timeouts >= sysctl['net.inet.tcp.syncache.rexmtlimit'] && !deferred) {
     tcp.stats.scStale++
     return tcpSyncacheRemove(vn, sc)
   }
+  // a peer that has acknowledged is asked again only when its next ACK will do
+  const again = !sc.acked || sc.timeouts >= deferAccept - 1
+  sc.timeouts++
+  arm(vn, sc)
+  if (!again) return
   sc.rexmits++
   tcp.stats.scRetransmitted++
-  arm(vn, sc)
-  sendSynAck(vn, tcp.tcbs.get(sc.listener) as Tcb, sc)
+  sendSynAck(vn, tcb, sc)
 }
 
 export function tcpSyncacheRemove(vn: Vn, sc: Syncache): void {
@@ -171,10 +183,10 @@ export function tcpSyncacheFill(vn: Vn, tcb: Tcb, key: number, f: Frame, irs: Se
   inp.ttl = tcb.inp.ttl
   sc.listener = tcb.inp.id
   sc.irs = irs
-  sc.wnd = Math.min(tcb.rcvLimit, TCP_MAXWIN)
-  sc.rcvWscale = tcpWscaleFor(vn, tcb.rcvLimit)
+  sc.wnd = Math.min(tcb.rcvLimit, TCP_MAXWIN, tcpWindowClamp(tcb))
+  sc.rcvWscale = tcpWscaleFor(vn, tcb)
   sc.tsOffset = tcpTsOffset(vn, inp)
-  sc.flags = tcpOffers(vn)
+  sc.flags = tcb.user.noOptions ? 0 : tcpOffers(vn)
   tcpNegotiate(vn, sc, opt)
   return sc
 }
@@ -228,22 +240,22 @@ function unchain(all: Map<number, Syncache>, listener: Listener, sc: Syncache): 
 }
 
 function arm(vn: Vn, sc: Syncache): void {
-  sc.deadline = vn.state.now + vn.state.sysctl['net.inet.tcp.rexmit_initial'] * 1000 * 2 ** sc.rexmits
+  sc.deadline = vn.state.now + vn.state.sysctl['net.inet.tcp.rexmit_initial'] * 1000 * 2 ** sc.timeouts
   alarmSet(vn.state.timers, TIMER_SYNCACHE, sc.inp.id, sc, sc.deadline)
 }
 
 function sendSynAck(vn: Vn, tcb: Tcb, sc: Syncache): void {
   const { inp } = sc
   const opt = replyOptions(vn)
-  opt.flags = tcpSynOptions(sc.flags)
+  opt.flags = tcb.user.noOptions ? 0 : tcpSynOptions(sc.flags)
   opt.mss = tcpMssOffer(vn, inp.faddr, tcb.userMss)
   opt.wscale = sc.rcvWscale
   timestamp(vn, sc)
   // RFC 7413 §4.2.1: not on a retransmission, which may be due to the option
-  if ((sc.fastFlags & FO_GIVE) !== 0 && sc.rexmits === 0) {
+  if ((sc.fastFlags & FO_GIVE) !== 0 && sc.rexmits === 0 && !tcb.user.noOptions) {
     tcpFastOpenGive(vn, inp, (sc.fastFlags & FO_EXP) !== 0, opt)
   }
-  tcpUtoOption(vn, tcb, inp.faddr, true, opt)
+  if (!tcb.user.noOptions) tcpUtoOption(vn, tcb, inp.faddr, true, opt)
   const flags = TH_SYN | TH_ACK | (sc.ecn !== 0 ? TH_ECE : 0)
   vn.state.tcp.stats.sndctrl++
   tcpSegment(

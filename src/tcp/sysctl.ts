@@ -19,6 +19,12 @@ export const TCP_SYSCTLS = Object.freeze({
     2_097_152, 65_536, 1_073_741_824, 'bytes', 'Largest send buffer of auto-tuning'),
   'net.inet.tcp.maxmem': sysctlInt(
     1_073_741_824, 65_536, 1_099_511_627_776, 'bytes', 'Bytes that all connections together hold, at most'),
+  'net.inet.tcp.recvwin_follow': sysctlBool(
+    0, 'Offer the free space in every segment once it is a segment or a quarter of the buffer (as FreeBSD does)'),
+  'net.inet.tcp.delack_full': sysctlBool(
+    0, 'Acknowledge when more than a full-sized segment has come, instead of every second segment (as Linux does)'),
+  'net.inet.tcp.notsent_lowat': sysctlInt(
+    0, 0, 1_073_741_824, 'bytes', 'Data not yet sent from which on no more is taken from the user, 0: no limit'),
   'net.inet.tcp.rfc1323': sysctlBool(1, 'Offer window scaling and timestamps (RFC 7323)'),
   'net.inet.tcp.tso': sysctlBool(1, 'Send many segments as one packet through devices that cut it up'),
   'net.inet.tcp.sack.enable': sysctlBool(1, 'Offer and accept selective acknowledgments (RFC 2018)'),

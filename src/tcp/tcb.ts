@@ -7,12 +7,13 @@ import type { Vn } from '../kern/vn.ts'
 import { addrCopy } from '../lib/addr.ts'
 import { seqAdd } from '../lib/seq.ts'
 import { tcpSetState } from './fsm.ts'
-import { tcpMssUpdate } from './mss.ts'
+import { tcpMssOffer, tcpMssUpdate } from './mss.ts'
 import { tcpRttInit } from './rtt.ts'
 import {
   TCPS_SYN_RECEIVED, TF_CORK, TF_NODELAY, TF_SACK_PERMIT, TF_SCALE, TF_SYNREXMT, TF_TSTMP, createTcb,
 } from './state.ts'
 import type { Syncache, Tcb } from './state.ts'
+import { userOptionsCopy } from './state-user.ts'
 
 /** A new block in CLOSED, in the table of sockets, with the Vnet's defaults. */
 export function tcpNewTcb(vn: Vn, family: number): Tcb {
@@ -63,6 +64,7 @@ export function tcpFromSyncache(vn: Vn, listener: Tcb, sc: Syncache): Tcb {
   tcb.tsOffset = sc.tsOffset
   tcb.tsRecent = sc.tsRecent
   tcb.tsRecentAt = sc.tsRecentAt
+  tcb.offerMss = tcpMssOffer(vn, inp.faddr, tcb.userMss)
   tcpMssUpdate(vn, tcb)
   tcpSetState(tcb, TCPS_SYN_RECEIVED)
   inpInsert(vn, vn.state.tcp.table, inp)
@@ -87,4 +89,5 @@ function inherit(tcb: Tcb, from: Tcb): void {
   tcb.keepCnt = from.keepCnt
   tcb.userTimeoutMs = from.userTimeoutMs
   tcb.linger = from.linger
+  userOptionsCopy(tcb.user, from.user)
 }

@@ -4,10 +4,11 @@ import { EV_READ, countDrop, eventPost } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import { ringAppend } from '../lib/bytering.ts'
 import type { Frame } from '../lib/frame.ts'
-import { seqAdd } from '../lib/seq.ts'
+import { seqAdd, seqDiff } from '../lib/seq.ts'
 import { tcpRcvTune } from './autotune.ts'
 import { tcpCanReceive, tcpIsOpening } from './fsm.ts'
 import { tcpAdmit } from './quota.ts'
+import { tcpRcvMss } from './meter.ts'
 import { tcpQuickAck, tcpQuickAckStart } from './quickack.ts'
 import { tcpReassDrain, tcpReassPark } from './reass.ts'
 import {
@@ -49,11 +50,16 @@ export function tcpTextInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
 
 /**
  * In-order data is acknowledged with every second segment at the latest, else after the delay (RFC 9293 §3.8.6.3,
- * SHLD-18, SHLD-19): the running timer says that one segment waits already.
+ * SHLD-18, SHLD-19): the running timer says that one segment waits already. One that is longer than the peer's may be
+ * (RFC 5681 §4.2: the receiver's own MSS) is several in one. With delack_full it takes more than a full-sized segment's
+ * data, which is all that RFC 5681 §4.2 asks for.
  */
 export function tcpDelayAck(vn: Vn, tcb: Tcb, len: number): void {
-  if (tcpQuickAck(tcb)) tcb.flags |= TF_ACKNOW
-  else if (vn.state.sysctl['net.inet.tcp.delayed_ack'] === 1 && !tcpTimerOn(tcb, TT_DELACK) && len <= tcb.mss &&
-    (tcb.flags & TF_DELACK) === 0) tcb.flags |= TF_DELACK
-  else tcb.flags |= TF_ACKNOW
+  const { sysctl } = vn.state
+  if (tcpQuickAck(tcb) || sysctl['net.inet.tcp.delayed_ack'] === 0) tcb.flags |= TF_ACKNOW
+  else if (sysctl['net.inet.tcp.delack_full'] === 1) {
+    tcb.flags |= seqDiff(tcb.rcvNxt, tcb.lastAckSent) > tcpRcvMss(tcb) ? TF_ACKNOW : TF_DELACK
+  } else if (!tcpTimerOn(tcb, TT_DELACK) && len <= Math.max(tcb.mss, tcb.offerMss) && (tcb.flags & TF_DELACK) === 0) {
+    tcb.flags |= TF_DELACK
+  } else tcb.flags |= TF_ACKNOW
 }

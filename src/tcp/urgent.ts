@@ -29,6 +29,11 @@ export function tcpUrgentLeft(tcb: Tcb): number {
   return Math.max(0, seqDiff(tcb.rcvUp, tcb.rcvNxt) + tcb.rcvBuf.len)
 }
 
+/** Everything before the (last) urgent octet is read, and that one is not: SIOCATMARK. */
+export function tcpAtMark(tcb: Tcb): boolean {
+  return tcpUrgentLeft(tcb) === 1
+}
+
 /** The user has read: back to normal mode when the mark is passed. */
 export function tcpUrgentRead(tcb: Tcb): void {
   if (tcpUrgentLeft(tcb) === 0) tcb.flags &= ~TF_URGENT

@@ -17,6 +17,7 @@ import {
   TCPS_CLOSED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TF_CANTRCVMORE, TF_CANTSENDMORE, TF_GOTFIN, createListener,
 } from './state.ts'
 import type { Tcb } from './state.ts'
+import { tcpUnsentFull } from './useropt.ts'
 import { tcpNewTcb } from './tcb.ts'
 import { tcpUrgentLeft, EV_URGENT } from './urgent.ts'
 
@@ -85,12 +86,18 @@ export function tcpReady(vn: Vn, id: number): number {
   if (listener !== undefined) return listener.queue.length > 0 ? EV_ACCEPT : 0
   let what = tcb.inp.soError !== 0 ? EV_ERROR : 0
   if (tcb.state === TCPS_CLOSED && !tcpIsUsed(tcb)) return what
-  if (tcb.rcvBuf.len > 0 && !tcpIsOpening(tcb)) what |= EV_READ
+  if (tcb.rcvBuf.len >= Math.max(1, Math.min(tcb.user.rcvLowat, tcb.rcvLimit)) && !tcpIsOpening(tcb)) what |= EV_READ
   if ((tcb.flags & (TF_GOTFIN | TF_CANTRCVMORE)) !== 0 || tcpIsUsed(tcb)) what |= EV_READ
-  if ((tcb.flags & TF_CANTSENDMORE) !== 0 || (writable(tcb) && tcb.sndBuf.len < tcpSndLimit(vn, tcb))) {
+  if ((tcb.flags & TF_CANTSENDMORE) !== 0 || (writable(tcb) && hasRoom(vn, tcb))) {
     what |= EV_WRITE
   }
   return tcpUrgentLeft(tcb) > 0 ? what | EV_URGENT : what
+}
+
+/** As much room as the user wants before it writes (SO_SNDLOWAT, TCP_NOTSENT_LOWAT). */
+function hasRoom(vn: Vn, tcb: Tcb): boolean {
+  const limit = tcpSndLimit(vn, tcb)
+  return limit - tcb.sndBuf.len >= Math.max(1, Math.min(tcb.user.sndLowat, limit)) && !tcpUnsentFull(vn, tcb)
 }
 
 /** Data of the user can be taken now. */

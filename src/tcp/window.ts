@@ -23,9 +23,12 @@ export function tcpWindow(vn: Vn, tcb: Tcb): number {
   const most = mostOffered(tcb)
   const limit = tcpRcvLimit(vn, tcb)
   const space = tcpRcvSpace(tcb, limit)
-  // where the field is the limit and not the buffer, the edge moves with the data
-  if (space >= most) return most
-  return space - promised >= Math.min(limit / 2, tcb.mss) ? space : Math.min(promised, most)
+  // where the field (or the user) is the limit and not the buffer, the edge moves with the data
+  if (space >= most) return Math.max(most, Math.min(promised, fieldMost(tcb)))
+  if (vn.state.sysctl['net.inet.tcp.recvwin_follow'] === 1) {
+    return Math.max(space < limit / 4 && space < tcb.mss ? 0 : space, Math.min(promised, fieldMost(tcb)))
+  }
+  return space - promised >= Math.min(limit / 2, tcb.mss) ? space : Math.min(promised, fieldMost(tcb))
 }
 
 /**
@@ -59,17 +62,26 @@ export function tcpWindowWorthTelling(vn: Vn, tcb: Tcb): boolean {
   return gain > 0 && gain * 2 >= limit
 }
 
-/** Shift for a receive buffer of `limit` bytes; leaves room for the buffer to grow to recvbuf_max (RFC 7323 §2.2). */
-export function tcpWscaleFor(vn: Vn, limit: number): number {
-  const most = Math.max(limit, vn.state.sysctl['net.inet.tcp.recvbuf_max'])
+/** Shift for the receive buffer; leaves room for it to grow to recvbuf_max (RFC 7323 §2.2). */
+export function tcpWscaleFor(vn: Vn, tcb: Tcb): number {
+  const most = Math.min(tcpWindowClamp(tcb), Math.max(tcb.rcvLimit, vn.state.sysctl['net.inet.tcp.recvbuf_max']))
   let shift = 0
   while (shift < TCP_MAX_WINSHIFT && TCP_MAXWIN * 2 ** shift < most) shift++
   return shift
 }
 
+/** The largest window that the user allows. */
+export function tcpWindowClamp(tcb: Tcb): number {
+  return tcb.user.windowClamp > 0 ? tcb.user.windowClamp : Infinity
+}
+
 /** What the field can say. */
-function mostOffered(tcb: Tcb): number {
+function fieldMost(tcb: Tcb): number {
   return TCP_MAXWIN << tcb.rcvWscale
+}
+
+function mostOffered(tcb: Tcb): number {
+  return tcb.user.windowClamp > 0 ? Math.min(tcb.user.windowClamp, fieldMost(tcb)) : fieldMost(tcb)
 }
 
 /** Free space of the receive buffer; whatever comes after shutdown for reading is thrown away, so it takes none. */

@@ -39,7 +39,7 @@ describe('what is not supported fails as unsupported and is named', () => {
     ['+0 socket(AF_INET6, SOCK_STREAM, IPPROTO_TCP) = 5', 'sockets of AF_INET6'],
     ['+0 socket(..., SOCK_STREAM, 262) = 5', 'protocol 262'],
     ['+0 socket(AF_INET, SOCK_SEQPACKET, 0) = 5', 'constant SOCK_SEQPACKET'],
-    ['+0 setsockopt(4, IPPROTO_TCP, TCP_SYNCNT, [1], 4) = 0', 'constant TCP_SYNCNT'],
+    ['+0 setsockopt(4, IPPROTO_TCP, TCP_ULP, [1], 4) = 0', 'constant TCP_ULP'],
     ['+0 send(4, ..., 10, MSG_OOB|MSG_PEEK) = 10', 'flags 0x3 of send()'],
     ['+0 read(4, ..., -5) = 5', 'a buffer of -5 octets'],
     ['+0 bind(4, {sa_family = AF_INET6, sin6_port = htons(1)}, ...) = 0', 'addresses of AF_INET6'],

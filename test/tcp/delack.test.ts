@@ -53,11 +53,20 @@ describe('delayed ACK (RFC 9293 §3.8.6.3, SHLD-18)', () => {
     c.out('.', { ack: 2, at: 0 })
   })
 
-  test('a segment larger than ours would be is acknowledged at once: it may stand for two (SHLD-19)', () => {
+  test('a full-sized segment is one of the MSS that we offered, whatever we may send (RFC 5681 §4.2)', () => {
     const t = createTcp()
     const c = passive(t, { mss: 700 })
     c.in('.', { data: 1400 })
-    c.out('.', { ack: 1401, at: 0 })
+    c.none()
+    c.in('.', { data: 1400 })
+    c.out('.', { ack: 2801, at: 0 })
+  })
+
+  test('what is longer than any segment of the peer stands for several: acknowledged at once (SHLD-19)', () => {
+    const t = createTcp()
+    const c = passive(t, { mss: 700 })
+    c.in('.', { data: 1461 })
+    c.out('.', { ack: 1462, at: 0 })
   })
 
   test('net.inet.tcp.delayed_ack off: every segment at once', () => {

@@ -11,6 +11,8 @@ import {
 import type { Listener, Syncache, Tcb, TcpState, TimeWait } from '../../tcp/state.ts'
 import { createTcpMeter } from '../../tcp/state-meter.ts'
 import type { TcpMeter } from '../../tcp/state-meter.ts'
+import { createUserOptions } from '../../tcp/state-user.ts'
+import type { UserOptions } from '../../tcp/state-user.ts'
 import { createPmtu } from '../../tcp/state-pmtu.ts'
 import type { Pmtu } from '../../tcp/state-pmtu.ts'
 import { createCwv, CWV_PERIODS } from '../../tcp/state-cwv.ts'
@@ -36,7 +38,7 @@ const SIGNED = real(-SAFE_MAX, SAFE_MAX)
 
 const METER = record<TcpMeter>(createTcpMeter, {
   segsIn: COUNT, segsOut: COUNT, dataSegsIn: COUNT, dataSegsOut: COUNT, bytesAcked: COUNT, bytesReceived: COUNT,
-  bytesSent: COUNT, bytesRetrans: COUNT, retrans: COUNT, oooSegs: COUNT, rcvMss: UINT16, zeroWindows: COUNT,
+  bytesSent: COUNT, bytesRetrans: COUNT, retrans: COUNT, oooSegs: COUNT, rcvMss: UINT16, rcvRtt: AMOUNT, rcvRttEcho: UINT32, rcvRttAt: MAYBE, rcvRttSeq: INT32, zeroWindows: COUNT,
   ackSentAt: AMOUNT, ackRcvAt: AMOUNT, dataRcvAt: AMOUNT, probesOut: COUNT, minRtt: AMOUNT, delivered: COUNT, deliveredCe: COUNT,
   rateBytes: AMOUNT, rateUs: AMOUNT, rateAppLimited: BOOL, rtos: COUNT, rtoRuns: COUNT, rtoUs: AMOUNT,
   rtoAt: MAYBE, rehash: COUNT, held: int(0, 15), heldAt: AMOUNT, busyUs: AMOUNT, rwndUs: AMOUNT, sndbufUs: AMOUNT,
@@ -88,6 +90,11 @@ const CWV = record<Cwv>(createCwv, {
   nonValidated: BOOL, validAt: AMOUNT, lossBase: AMOUNT, lossTwice: AMOUNT,
 })
 
+const USER = record<UserOptions>(createUserOptions, {
+  keepInitMs: AMOUNT, finWait2Ms: real(-1, SAFE_MAX), deferAccept: int(0, 255), windowClamp: AMOUNT, rcvLowat: AMOUNT,
+  sndLowat: AMOUNT, notsentLowat: AMOUNT, noOptions: BOOL,
+})
+
 const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   alarmAt: TIME,
   inp: INPCB,
@@ -101,7 +108,7 @@ const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   rcvWscale: WSCALE, rcvBuf: ring(parkedRanges), rcvLimit: AMOUNT, reass: list(INT32), sackRecent: list(INT32),
   dsackStart: INT32, dsackEnd: INT32, held: COUNT, bufFixed: int(0, 3),
   rcvTuneAt: MAYBE, rcvTuneSeq: INT32, rcvFin: INT32,
-  peerMss: UINT16, mss: UINT16, userMss: AMOUNT, pathMtu: UINT31, pmtu: PMTU, holeSavedMtu: MAYBE,
+  peerMss: UINT16, mss: UINT16, userMss: AMOUNT, offerMss: UINT16, pathMtu: UINT31, pmtu: PMTU, holeSavedMtu: MAYBE,
   cc: UINT16, cwnd: AMOUNT, ssthresh: AMOUNT, bytesAcked: AMOUNT, dupAcks: COUNT, recover: INT32, limited: COUNT,
   sent: SENT, rec: RECOVERY,
   ecn: int(0, 63), ecnRecover: INT32,
@@ -114,7 +121,7 @@ const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   userTimeoutMs: AMOUNT, utoRemoteMs: AMOUNT, utoOwed: BOOL,
   linger: real(-1, SAFE_MAX), softError: UINT16,
   fastFlags: UINT31, fastQlen: COUNT, fastListener: COUNT, challenges: COUNT, challengeAt: PAST,
-  meter: METER,
+  user: USER, meter: METER,
 }, {
   fields: {},
   take(to, _gone, lacks) {
@@ -130,7 +137,7 @@ const LISTENER = record<Listener>(() => createListener(0), {
 })
 
 const SYNCACHE = record<Syncache>(() => createSyncache(0, AF_INET), {
-  alarmAt: TIME, inp: INPCB, listener: COUNT, older: COUNT, newer: COUNT, deadline: TIME, rexmits: COUNT,
+  alarmAt: TIME, inp: INPCB, listener: COUNT, older: COUNT, newer: COUNT, deadline: TIME, rexmits: COUNT, timeouts: COUNT, acked: BOOL,
   sentAt: AMOUNT, iss: INT32, irs: INT32, flags: UINT31, fastFlags: UINT31, peerMss: UINT16, ecn: int(0, 63),
   sndWscale: WSCALE, rcvWscale: WSCALE, wnd: UINT31, sndWnd: UINT31,
   tsOffset: UINT32, tsRecent: UINT32, tsRecentAt: AMOUNT,
