@@ -57,7 +57,6 @@ describe('delayed ACK (RFC 9293 §3.8.6.3, SHLD-18)', () => {
     const t = createTcp()
     const c = passive(t, { mss: 700 })
     c.in('.', { data: 1400 })
-    c.none()
     c.in('.', { data: 1400 })
     c.out('.', { ack: 2801, at: 0 })
   })
