@@ -56,8 +56,8 @@ describe('delayed ACK (RFC 9293 §3.8.6.3, SHLD-18)', () => {
   test('a full-sized segment is one of the MSS that we offered, whatever we may send (RFC 5681 §4.2)', () => {
     const t = createTcp()
     const c = passive(t, { mss: 700 })
-    c.in('.', { data: 1400 })
-    c.in('.', { data: 1400 })
+    c.in('.', { seq: 1, data: 1400 })
+    c.in('.', { seq: 1401, data: 1400 })
     c.out('.', { ack: 2801, at: 0 })
   })
 
