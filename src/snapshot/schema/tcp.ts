@@ -38,7 +38,8 @@ const SIGNED = real(-SAFE_MAX, SAFE_MAX)
 
 const METER = record<TcpMeter>(createTcpMeter, {
   segsIn: COUNT, segsOut: COUNT, dataSegsIn: COUNT, dataSegsOut: COUNT, bytesAcked: COUNT, bytesReceived: COUNT,
-  bytesSent: COUNT, bytesRetrans: COUNT, retrans: COUNT, oooSegs: COUNT, rcvMss: UINT16, rcvRtt: AMOUNT, rcvRttEcho: UINT32, rcvRttAt: MAYBE, rcvRttSeq: INT32, zeroWindows: COUNT,
+  bytesSent: COUNT, bytesRetrans: COUNT, retrans: COUNT, oooSegs: COUNT, rcvMss: UINT16,
+  rcvRtt: AMOUNT, rcvRttEcho: UINT32, rcvRttAt: MAYBE, rcvRttSeq: INT32, zeroWindows: COUNT,
   ackSentAt: AMOUNT, ackRcvAt: AMOUNT, dataRcvAt: AMOUNT, probesOut: COUNT, minRtt: AMOUNT, delivered: COUNT, deliveredCe: COUNT,
   rateBytes: AMOUNT, rateUs: AMOUNT, rateAppLimited: BOOL, rtos: COUNT, rtoRuns: COUNT, rtoUs: AMOUNT,
   rtoAt: MAYBE, rehash: COUNT, held: int(0, 15), heldAt: AMOUNT, busyUs: AMOUNT, rwndUs: AMOUNT, sndbufUs: AMOUNT,
