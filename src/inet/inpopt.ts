@@ -6,13 +6,15 @@ import { mcastGetOpt, mcastSetOpt } from '../mcast/sockopt.ts'
 import { F_BROADCAST_OK, F_DF, F_DONTROUTE } from '../lib/frame.ts'
 import { IPPROTO_UDP } from '../wire/ipv4.ts'
 import {
-  IPV6_MTU_DISCOVER, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY, IP_HDRINCL, IP_MTU_DISCOVER, IP_TOS, IP_TTL, PMTUD_DO,
+  IPV6_MTU_DISCOVER, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY, IP_HDRINCL, IP_MTU_DISCOVER,
+  IP_PKTINFO, IP_RECVDSTADDR, IP_RECVTOS, IP_RECVTTL, IP_TOS, IP_TTL, PMTUD_DO,
   PMTUD_PROBE, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, SO_BROADCAST, SO_DOMAIN,
   SO_DONTROUTE, SO_ERROR, SO_KEEPALIVE, SO_PROTOCOL, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_TYPE,
 } from './sockopt.ts'
 import {
-  AF_INET6, INP_BROADCAST, INP_DONTROUTE, INP_HDRINCL, INP_KEEPALIVE, INP_REUSEADDR, INP_REUSEPORT,
-  INP_V6ONLY, SO_KIND_MASK, SO_RAW, SO_TCP,
+  AF_INET6, INP_BROADCAST, INP_DONTROUTE, INP_HDRINCL, INP_KEEPALIVE, INP_REUSEADDR, INP_PKTINFO, INP_RECVDSTADDR, INP_RECVTOS,
+  INP_RECVTTL, INP_REUSEPORT,
+  INP_V6ONLY, SO_KIND_MASK, SO_RAW, SO_TCP, SO_UDP,
 } from './state.ts'
 import type { Inpcb } from './state.ts'
 
@@ -104,7 +106,7 @@ export function inpFrameFlags(inp: Inpcb): number {
 
 /** The INP_* bit behind an option that is a switch, or 0. */
 function optionFlag(inp: Inpcb, level: number, name: number): number {
-  if (level === SOL_IP) return name === IP_HDRINCL && (inp.id & SO_KIND_MASK) === SO_RAW ? INP_HDRINCL : 0
+  if (level === SOL_IP) return ipFlag(inp.id & SO_KIND_MASK, name)
   if (level !== SOL_SOCKET) return 0
   switch (name) {
     case SO_REUSEADDR: return INP_REUSEADDR
@@ -112,6 +114,18 @@ function optionFlag(inp: Inpcb, level: number, name: number): number {
     case SO_BROADCAST: return INP_BROADCAST
     case SO_KEEPALIVE: return INP_KEEPALIVE
     case SO_DONTROUTE: return INP_DONTROUTE
+    default: return 0
+  }
+}
+
+function ipFlag(kind: number, name: number): number {
+  if (kind === SO_RAW) return name === IP_HDRINCL ? INP_HDRINCL : 0
+  if (kind !== SO_UDP) return 0
+  switch (name) {
+    case IP_RECVTTL: return INP_RECVTTL
+    case IP_RECVTOS: return INP_RECVTOS
+    case IP_RECVDSTADDR: return INP_RECVDSTADDR
+    case IP_PKTINFO: return INP_PKTINFO
     default: return 0
   }
 }

@@ -25,7 +25,12 @@ export const SOL_IP = 0
 export const IP_TOS = 1
 export const IP_TTL = 2
 export const IP_HDRINCL = 3
+export const IP_PKTINFO = 8
 export const IP_MTU_DISCOVER = 10
+export const IP_RECVTTL = 12
+export const IP_RECVTOS = 13
+/** FreeBSD's, whose number stands for something else on Linux. */
+export const IP_RECVDSTADDR = 1003
 /** Multicast: here an interface id, 0 for that of the route. */
 export const IP_MULTICAST_IF = 32
 export const IP_MULTICAST_TTL = 33
@@ -76,6 +81,8 @@ export const TCP_USER_TIMEOUT = 18
 export const TCP_FASTOPEN = 23
 export const TCP_NOTSENT_LOWAT = 25
 export const TCP_FASTOPEN_CONNECT = 30
+/** Kept for the control messages of a stream (how much is left); known to the surfaces only. */
+export const TCP_INQ = 36
 /** Not a number of Linux's or FreeBSD's: the socket's events are traced (docs/trace.md). */
 export const TCP_TRACE = 1000
 /** FreeBSD's, whose numbers stand for something else on Linux. */

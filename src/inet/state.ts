@@ -26,6 +26,11 @@ export const INP_HDRINCL = 32
 export const INP_V6ONLY = 64
 /** A TCP listener: another socket cannot share its port through SO_REUSEADDR (inet/bind.ts). */
 export const INP_LISTENING = 128
+/** What goes with a received datagram (udp/control.ts). */
+export const INP_RECVTTL = 256
+export const INP_RECVTOS = 512
+export const INP_RECVDSTADDR = 1024
+export const INP_PKTINFO = 2048
 
 export interface Inpcb {
   id: number

@@ -123,6 +123,11 @@ export class Args {
     return unsupported(`${describeExpr(e)} as an argument of ${this.call.name}()`)
   }
 
+  /** An IPv4 address: `inet_addr("192.0.2.1")` and the like. */
+  ip(e: Expr): Ip4 {
+    return this.#ip(e)
+  }
+
   #family(e: Expr): void {
     const name = e.kind === 'names' ? e.names.join('|') : e.kind === 'ellipsis' ? 'AF_INET' : describeExpr(e)
     if (!/^(?:AF_INET6?|AF_UNSPEC)$/.test(name)) throw unsupported(`addresses of ${name}`)

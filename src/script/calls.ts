@@ -22,6 +22,8 @@ import {
   F_GETFD, F_GETFL, F_SETFD, F_SETFL, MSG_DONTWAIT, MSG_EOR, MSG_MORE, MSG_NOSIGNAL, MSG_WAITALL, O_RDWR,
   SOCK_CLOEXEC, SOCK_NONBLOCK, nonblockFlag,
 } from './constants.ts'
+import { controlOf, controlOfStream, expectControl } from './control.ts'
+import type { Control } from './control.ts'
 import { unsupported } from './error.ts'
 import { epollCreateCall, epollCtlCall, epollWaitCall } from './epoll.ts'
 import { ioctlCall } from './ioctl.ts'
@@ -151,16 +153,18 @@ const SEND_FLAGS = 1 | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR | MSG_MORE | MSG_FA
 
 function recvCall(
   session: Session, args: Args, len: number, flags: number, addressAt: number,
-  message: ((from: SocketAddress, truncated: boolean) => void) = ignore,
+  message: ((from: SocketAddress, truncated: boolean, control: readonly Control[]) => void) = ignore,
 ): Call {
   if ((flags & ~RECV_FLAGS) !== 0) throw unsupported(`flags 0x${flags.toString(16)} of ${args.call.name}()`)
   const buf = args.buffer(len)
   const from = createFrom()
   let got = 0
+  let control: Control[] = []
   return onFile(session, args, (file) => ({
     ...waiting(file, flags),
     attempt: () => {
       const { vnet, vnetNow } = session.stack
+      control = controlOf(session, file)
       // a call that may wait waits for SO_RCVLOWAT octets
       if (waiting(file, flags).blocks && got === 0 && belowLowat(session, file)) return -EAGAIN
       const n = soRecv(vnet, vnetNow, file.id, buf, got, len - got, flags & (MSG_OOB | MSG_PEEK | MSG_TRUNC), from)
@@ -171,7 +175,7 @@ function recvCall(
     done: () => {
       if ((file.id & SO_KIND_MASK) === SO_TCP) soPeer(session.stack.vnet, file.id, from)
       if (addressAt >= 0) args.expectAddress(addressAt, from)
-      message(from, from.truncated)
+      message(from, from.truncated, [...control, ...controlOfStream(session, file)])
     },
   }))
 }
@@ -187,11 +191,13 @@ function recvmsgCall(session: Session, args: Args): Call {
   const msg = args.at(1)
   const vector = args.field(msg, 'msg_iov')
   if (vector === null) throw args.unknown(msg)
-  return recvCall(session, args, args.vector(vector), args.number(2), -1, (from, truncated) => {
+  return recvCall(session, args, args.vector(vector), args.number(2), -1, (from, truncated, control) => {
     const name = args.field(msg, 'msg_name')
     if (name !== null) new Args({ ...args.call, args: [name] }, session.config.personality, session.config.v6).expectAddress(0, from)
     const flags = args.field(msg, 'msg_flags')
     if (flags !== null) args.expectNumber(flags, 'msg_flags', truncated ? args.constant('MSG_TRUNC') : 0)
+    const expected = args.field(msg, 'msg_control')
+    if (expected !== null) expectControl(args, expected, control)
   })
 }
 
@@ -260,6 +266,7 @@ function sendmsgCall(session: Session, args: Args): Call {
   const msg = args.at(1)
   const vector = args.field(msg, 'msg_iov')
   if (vector === null) throw args.unknown(msg)
+  if (args.field(msg, 'msg_control') !== null) throw unsupported('msg_control of sendmsg()')
   const name = args.field(msg, 'msg_name')
   return sendCall(session, args, args.vector(vector), args.number(2), name === null ? null : peerOf(session, args, name))
 }

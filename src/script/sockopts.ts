@@ -73,7 +73,8 @@ function optionOf(session: Session, args: Args): Option | 'functions' {
   const unknown6 = text === 'IPV6_V6ONLY' && !session.config.v6
   const twin = level === SOL_IPV6 && session.config.mapped && Object.hasOwn(V6_TWINS, text) ? V6_TWINS[text] : ''
   if (twin !== '') return { level: SOL_IP, name: args.constant(twin), passive: false }
-  return { level, name: args.number(2), passive: unknown6 || (!isStackOption(text) && isPassiveOption(text)) }
+  const kept = text === 'TCP_INQ' || (!isStackOption(text) && isPassiveOption(text))
+  return { level, name: args.number(2), passive: unknown6 || kept }
 }
 
 const SOL_IPV6 = 41

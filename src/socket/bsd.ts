@@ -17,7 +17,7 @@ import { MCAST_EXCLUDE, MCAST_INCLUDE } from '../mcast/state.ts'
 import { CC_NAMES } from '../tcp/cc/names.ts'
 import type { Runner } from '../vnet/runner.ts'
 import {
-  soAbort, soAccept, soBind, soClose, soConnect, soCreate, soGetOpt, soIfByAddr, soListen, soMcast,
+  soAbort, soAccept, soBind, soClose, soConnect, soControl, soCreate, soGetOpt, soIfByAddr, soListen, soMcast,
   soMcastFilter, soName, soPeer, soReady, soRecv, soSend, soSendTo,
   soAoAdd, soAoDelete, soAoInfo, soAoSelect, soSetKey, soSetOpt, soShutdown,
 } from '../vnet/so.ts'
@@ -38,6 +38,16 @@ export interface Received extends SocketAddress {
   bytes: number
   /** The datagram was longer than the buffer. */
   truncated: boolean
+}
+
+/** One control message (level IPPROTO_IP). */
+export interface ReceivedControl {
+  /** IP_RECVTTL, IP_RECVTOS, IP_RECVDSTADDR or IP_PKTINFO. */
+  type: number
+  /** TTL, TOS, or the IPv4 address that the datagram was sent to. */
+  value: number
+  /** Number of the interface that it came by (IP_PKTINFO). */
+  interface: number
 }
 
 /** The socket calls of one Vnet. Every method throws an `Error` with a POSIX `code`, `syscall`, `address`, `port`. */
@@ -91,6 +101,13 @@ export class BsdSockets {
     const n = soRecv(this.#runner.vnet, this.#runner.now(), fd, into, 0, into.length, flags, from)
     this.#count(n, 'recv')
     return { bytes: n, address: addrPrint(from.addr), port: from.port, truncated: from.truncated }
+  }
+
+  /** As recvfrom, with what IP_RECVTTL, IP_RECVTOS, IP_RECVDSTADDR and IP_PKTINFO ask for (RFC 1122 §4.1.3.5). */
+  recvmsg(fd: number, into: Uint8Array, flags = 0): Received & { control: ReceivedControl[] } {
+    const control = soControl(this.#runner.vnet, fd)
+      .map(({ type, value, ifId }) => ({ type, value: value >>> 0, interface: ifId }))
+    return { ...this.recvfrom(fd, into, flags), control }
   }
 
   shutdown(fd: number, how: number): void {

@@ -33,6 +33,8 @@ import {
 import {
   tcpAbort, tcpAccept, tcpAttach, tcpBind, tcpClose, tcpConnect, tcpFastConnect, tcpListen, tcpReady, tcpRecv, tcpSend, tcpShutdown,
 } from '../tcp/usrreq.ts'
+import { udpControl } from '../udp/control.ts'
+import type { UdpControl } from '../udp/control.ts'
 import { udpGetOpt, udpSetOpt } from '../udp/sockopt.ts'
 import {
   udpAttach, udpBind, udpClose, udpConnect, udpDisconnect, udpReady, udpRecvFrom, udpSendTo, udpShutdown,
@@ -141,6 +143,11 @@ export function soRecv(
     case SO_RAW: return rawRecvFrom(v.vn, id, buf, at, len, from)
     default: return -EBADF
   }
+}
+
+/** What the socket's options ask for of the datagram that the next soRecv gives (IP_RECVTTL and the like). */
+export function soControl(v: Vnet, id: number): UdpControl[] {
+  return udpControl(v.vn, id)
 }
 
 export function soShutdown(v: Vnet, now: number, id: number, how: number): number {
