@@ -10,6 +10,15 @@ export type SipKey = readonly [number, number, number, number]
 
 /** The low 32 bits of SipHash-2-4 of `words` (each taken as a little-endian int32), as a signed int32. */
 export function sipHash32(key: SipKey, words: ArrayLike<number>): number {
+  return sipHash(key, words, false)
+}
+
+/** The high 32 bits of the same. */
+export function sipHashHigh32(key: SipKey, words: ArrayLike<number>): number {
+  return sipHash(key, words, true)
+}
+
+function sipHash(key: SipKey, words: ArrayLike<number>, high: boolean): number {
   // v0..v3 as (low, high) pairs
   let a0 = key[0] ^ 0x70736575
   let a1 = key[1] ^ 0x736f6d65
@@ -69,5 +78,5 @@ export function sipHash32(key: SipKey, words: ArrayLike<number>): number {
       a1 ^= m1
     }
   }
-  return a0 ^ b0 ^ c0 ^ d0
+  return high ? a1 ^ b1 ^ c1 ^ d1 : a0 ^ b0 ^ c0 ^ d0
 }

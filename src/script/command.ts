@@ -55,12 +55,27 @@ function assign(vnet: Vnet, text: string): void {
   const m = /^([\w.-]+?)\s*=\s*(.*)$/s.exec(text.trim())
   if (m === null) throw unsupported(`sysctl ${text}`)
   const [, name, value] = m
+  if (name === 'net.ipv4.tcp_fastopen_key') return fastOpenKey(vnet, value.trim().replaceAll(/["']/g, ''))
   const foreign = sysctlDef(name) === null ? sysctlForeign(name, value.trim()) : [[name, value.trim()] as const]
   if (foreign === null) throw unsupported(`sysctl ${name}=${value}`)
   for (const [target, to] of foreign) {
     const errno = sysctlSet(vnet.state.sysctl, target, to)
     if (errno !== 0) throw unsupported(`sysctl ${name}=${value} (${errno === ENOENT ? 'no such name' : 'value refused'})`)
   }
+}
+
+/** Keys of Fast Open cookies, `a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4[,BACKUP]`; they do not change any more. */
+export function fastOpenKey(vnet: Vnet, text: string): void {
+  const keys = text.split(',').map((key) => key.split('-'))
+  if (keys.length > 2 || keys.some((key) => key.length !== 4 || key.some((word) => !/^[0-9a-f]{1,8}$/i.test(word)))) {
+    throw unsupported(`tcp_fastopen_key=${text}`)
+  }
+  const { fast } = vnet.state.tcp
+  fast.current = 0
+  fast.since = Math.max(0, vnet.state.now)
+  const [first, backup = first] = keys
+  fast.keys.splice(0, 8, ...[...first, ...backup].map((word) => Number.parseInt(word, 16) | 0))
+  sysctlSet(vnet.state.sysctl, 'net.inet.tcp.fastopen.autokey', '0')
 }
 
 /** Commands that configure the interface: true when there is nothing (more) to do. */

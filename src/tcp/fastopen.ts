@@ -6,8 +6,10 @@
 import { randomInt32 } from '../kern/random.ts'
 import type { Inpcb } from '../inet/state.ts'
 import type { Vn } from '../kern/vn.ts'
+import { addrIsV4 } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
-import { sipHash32 } from '../lib/siphash.ts'
+import { sipHash32, sipHashHigh32 } from '../lib/siphash.ts'
+import type { SipKey } from '../lib/siphash.ts'
 import { TCP_MAXOLEN, TOF_FASTEXP, TOF_FASTOPEN, tcpOptionsLen } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
 import { tcpSignatureLen } from './auth/room.ts'
@@ -87,12 +89,23 @@ function validKey(vn: Vn, laddr: Addr, faddr: Addr, opt: TcpOptions): number {
   return -1
 }
 
+/**
+ * Half `i` of the client's cookie as it is on the wire: SipHash-2-4 of the client's address and ours, octet by octet. It is
+ * what Linux makes of the same key, so that servers behind one address may share theirs (§6.3.4).
+ */
 function word(vn: Vn, key: number, laddr: Addr, faddr: Addr, i: number): number {
   const { keys } = vn.state.tcp.fast
   const at = key * 4
-  return sipHash32([keys[at], keys[at + 1], keys[at + 2], keys[at + 3]], [
-    laddr.w0, laddr.w1, laddr.w2, laddr.w3, faddr.w0, faddr.w1, faddr.w2, faddr.w3, i,
-  ])
+  const sipKey: SipKey = [keys[at], keys[at + 1], keys[at + 2], keys[at + 3]]
+  const words = addrIsV4(faddr) ? [swapped(faddr.w3), swapped(laddr.w3)] : [
+    swapped(faddr.w0), swapped(faddr.w1), swapped(faddr.w2), swapped(faddr.w3),
+    swapped(laddr.w0), swapped(laddr.w1), swapped(laddr.w2), swapped(laddr.w3),
+  ]
+  return swapped(i === 0 ? sipHash32(sipKey, words) : sipHashHigh32(sipKey, words))
+}
+
+function swapped(word: number): number {
+  return word << 24 | (word & 0xff00) << 8 | word >>> 8 & 0xff00 | word >>> 24
 }
 
 /** Keys change (§4.1.2, 5): at the first use after the time, and both when nobody has asked for long. */
