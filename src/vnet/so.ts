@@ -145,6 +145,8 @@ export function soRecv(
   }
 }
 
+export type { UdpControl } from '../udp/control.ts'
+
 /** What the socket's options ask for of the datagram that the next soRecv gives (IP_RECVTTL and the like). */
 export function soControl(v: Vnet, id: number): UdpControl[] {
   return udpControl(v.vn, id)
