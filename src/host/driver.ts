@@ -16,6 +16,8 @@ import { ifCreate, ifDestroy, ifSetFlags } from '../link/ifnet.ts'
 import { IFCAP_TSO, IFF_RUNNING, IFF_UP, IFT_ETHER, IFT_IP, IFT_LOOP } from '../link/state.ts'
 import type { Runner, Watcher } from '../vnet/runner.ts'
 import { Vnet } from '../vnet/vnet.ts'
+import { Recorder } from './record.ts'
+import type { RecordOptions } from './record.ts'
 
 /** Vnets drained in one turn before the event loop gets its chance. */
 const TURN_LIMIT = 4096
@@ -237,6 +239,7 @@ export class VnetHost implements Runner {
   readonly #watchers = new Map<number, Watcher>()
   /** Sockets whose users keep the process alive themselves (node/), or do not. */
   readonly #passive = new Set<number>()
+  #recorder: Recorder | null = null
 
   constructor(driver: Driver, vnet: Vnet, index: number, bootAt: number) {
     this.#driver = driver
@@ -261,6 +264,24 @@ export class VnetHost implements Runner {
 
   unwatch(id: number): void {
     if (this.#watchers.delete(id) && !this.#passive.delete(id)) this.#driver.countSocket(-1)
+  }
+
+  /**
+   * Records everything that happens to the Vnet from now on in a new file, for `vimage replay-log`. The state stands at
+   * the file's beginning, keys and all. Throws where the file exists, or within an event.
+   */
+  record(path: string, options: RecordOptions = {}): Recorder {
+    if (this.#driver.inTurn) throw new Error(`vnet ${this.vnet.name} cannot be recorded from within an event`)
+    this.#recorder?.close()
+    this.#driver.turn()
+    this.#recorder = new Recorder(this.vnet, path, options)
+    return this.#recorder
+  }
+
+  /** To be called when something else than frames, time and socket calls has changed the Vnet: management. */
+  changed(): void {
+    this.#recorder?.changed()
+    this.kick()
   }
 
   /** Makes an interface for the device and brings it up. Returns the interface's id. */
@@ -292,6 +313,7 @@ export class VnetHost implements Runner {
       release(this.vnet.state.link.ifnets.get(ifId)?.name ?? '', device)
     }
     this.#bindings.clear()
+    this.#recorder?.close()
     this.#driver.removeVnet(this)
     return bytes
   }
@@ -306,6 +328,7 @@ export class VnetHost implements Runner {
     const ifp = this.vnet.state.link.ifnets.get(ifId)
     if (ifp !== undefined) ifp.capabilities = (device.offload & OFFLOAD_TSO) !== 0 ? IFCAP_TSO : 0
     this.#bindings.set(ifId, { device, ifId })
+    this.#recorder?.changed()
     device.onFrame = (f: Frame) => {
       this.vnet.input(ifId, f, this.now())
       this.#driver.mark(this)
@@ -322,10 +345,11 @@ export class VnetHost implements Runner {
     binding.device.close()
     this.vnet.setNow(this.now())
     ifDestroy(this.vnet.vn, ifId)
-    this.kick()
+    this.changed()
   }
 
   detachAll(): void {
+    this.#recorder?.close()
     for (const { device } of this.#bindings.values()) device.close()
     this.#bindings.clear()
   }
@@ -336,12 +360,15 @@ export class VnetHost implements Runner {
 
   /** Hands frames to devices (noting them in `used`, to be flushed) and events to watchers. */
   drain(used: Set<Device>): void {
+    const recorder = this.#recorder
     this.vnet.drainFrames((ifId, f) => {
+      recorder?.output(ifId, f)
       const binding = this.#bindings.get(ifId)
       if (binding === undefined) return
       used.add(binding.device)
       binding.device.send(f)
     })
+    recorder?.drained()
     this.vnet.drainEvents((socket, what) => this.#watchers.get(socket)?.(what))
   }
 }

@@ -52,6 +52,7 @@ export interface SoFrom {
 /** A new socket: its id (> 0) or -errno. */
 export function soCreate(v: Vnet, now: number, family: number, type: number, protocol: number): number {
   v.setNow(now)
+  v.journal?.call(now, 'soCreate', [family, type, protocol])
   if (family !== AF_INET && family !== AF_INET6) return -EAFNOSUPPORT
   switch (type) {
     case SOCK_STREAM: return tcpAttach(v.vn, family)
@@ -63,6 +64,7 @@ export function soCreate(v: Vnet, now: number, family: number, type: number, pro
 
 export function soBind(v: Vnet, now: number, id: number, addr: Addr, port: number): number {
   v.setNow(now)
+  v.journal?.call(now, 'soBind', [id, addr, port])
   switch (id & SO_KIND_MASK) {
     case SO_TCP: return tcpBind(v.vn, id, addr, port)
     case SO_UDP: return udpBind(v.vn, id, addr, port)
@@ -73,18 +75,21 @@ export function soBind(v: Vnet, now: number, id: number, addr: Addr, port: numbe
 
 export function soListen(v: Vnet, now: number, id: number, backlog: number): number {
   v.setNow(now)
+  v.journal?.call(now, 'soListen', [id, backlog])
   return (id & SO_KIND_MASK) === SO_TCP ? tcpListen(v.vn, id, backlog) : EOPNOTSUPP
 }
 
 /** The id of an accepted connection, or -errno (EAGAIN: none waits). */
 export function soAccept(v: Vnet, now: number, id: number): number {
   v.setNow(now)
+  v.journal?.call(now, 'soAccept', [id])
   return (id & SO_KIND_MASK) === SO_TCP ? tcpAccept(v.vn, id) : -EOPNOTSUPP
 }
 
 /** TCP: EINPROGRESS once the SYN is on its way. UDP and raw: sets (or, with an unspecified address, clears) the peer. */
 export function soConnect(v: Vnet, now: number, id: number, addr: Addr, port: number): number {
   v.setNow(now)
+  v.journal?.call(now, 'soConnect', [id, addr, port])
   switch (id & SO_KIND_MASK) {
     case SO_TCP:
       tcpTraceCall(v.vn, id, CALL_CONNECT, 0)
@@ -100,6 +105,7 @@ export function soSend(
   v: Vnet, now: number, id: number, buf: Uint8Array, at: number, len: number, flags: number,
 ): number {
   v.setNow(now)
+  v.journal?.call(now, 'soSend', [id, buf.subarray(at, at + len), flags])
   switch (id & SO_KIND_MASK) {
     case SO_TCP:
       tcpTraceCall(v.vn, id, CALL_SEND, len)
@@ -115,6 +121,7 @@ export function soFastConnect(
   v: Vnet, now: number, id: number, buf: Uint8Array, at: number, len: number, addr: Addr, port: number,
 ): number {
   v.setNow(now)
+  v.journal?.call(now, 'soFastConnect', [id, buf.subarray(at, at + len), addr, port])
   return (id & SO_KIND_MASK) === SO_TCP ? tcpFastConnect(v.vn, id, buf, at, len, addr, port) : -EOPNOTSUPP
 }
 
@@ -122,6 +129,7 @@ export function soSendTo(
   v: Vnet, now: number, id: number, buf: Uint8Array, at: number, len: number, addr: Addr, port: number,
 ): number {
   v.setNow(now)
+  v.journal?.call(now, 'soSendTo', [id, buf.subarray(at, at + len), addr, port])
   switch (id & SO_KIND_MASK) {
     case SO_TCP: return -EISCONN
     case SO_UDP: return udpSendTo(v.vn, id, buf, at, len, addr, port)
@@ -135,6 +143,7 @@ export function soRecv(
   v: Vnet, now: number, id: number, buf: Uint8Array, at: number, len: number, flags: number, from: SoFrom,
 ): number {
   v.setNow(now)
+  v.journal?.call(now, 'soRecv', [id, len, flags])
   switch (id & SO_KIND_MASK) {
     case SO_TCP:
       tcpTraceCall(v.vn, id, CALL_RECV, len)
@@ -154,6 +163,7 @@ export function soControl(v: Vnet, id: number): UdpControl[] {
 
 export function soShutdown(v: Vnet, now: number, id: number, how: number): number {
   v.setNow(now)
+  v.journal?.call(now, 'soShutdown', [id, how])
   switch (id & SO_KIND_MASK) {
     case SO_TCP:
       tcpTraceCall(v.vn, id, CALL_SHUTDOWN, 0)
@@ -165,6 +175,7 @@ export function soShutdown(v: Vnet, now: number, id: number, how: number): numbe
 
 export function soClose(v: Vnet, now: number, id: number): number {
   v.setNow(now)
+  v.journal?.call(now, 'soClose', [id])
   switch (id & SO_KIND_MASK) {
     case SO_TCP:
       tcpTraceCall(v.vn, id, CALL_CLOSE, 0)
@@ -179,6 +190,7 @@ export function soClose(v: Vnet, now: number, id: number): number {
 export function soAbort(v: Vnet, now: number, id: number): number {
   v.setNow(now)
   if ((id & SO_KIND_MASK) !== SO_TCP) return soClose(v, now, id)
+  v.journal?.call(now, 'soAbort', [id])
   tcpTraceCall(v.vn, id, CALL_ABORT, 0)
   return tcpTraceResult(v.vn, tcpAbort(v.vn, id))
 }
@@ -186,6 +198,7 @@ export function soAbort(v: Vnet, now: number, id: number): number {
 /** Ends every TCP connection with a reset, also those whose user has gone (tcpdrop(8)); users see ECONNABORTED. */
 export function soDropConnections(v: Vnet, now: number): void {
   v.setNow(now)
+  v.journal?.call(now, 'soDropConnections', [])
   for (const tcb of [...v.state.tcp.tcbs.values()]) {
     tcpTraceCall(v.vn, tcb.inp.id, CALL_DROP, 0)
     tcpDrop(v.vn, tcb, ECONNABORTED)
@@ -194,6 +207,7 @@ export function soDropConnections(v: Vnet, now: number): void {
 
 export function soSetOpt(v: Vnet, now: number, id: number, level: number, name: number, value: number): number {
   v.setNow(now)
+  v.journal?.call(now, 'soSetOpt', [id, level, name, value])
   switch (id & SO_KIND_MASK) {
     case SO_TCP:
       tcpTraceCall(v.vn, id, CALL_SETOPT, 0)
@@ -212,6 +226,7 @@ export function soMcast(
   v: Vnet, now: number, id: number, op: number, ifId: number, group: Addr, source: Addr,
 ): number {
   v.setNow(now)
+  v.journal?.call(now, 'soMcast', [id, op, ifId, group, source])
   if ((id & SO_KIND_MASK) === SO_TCP) return EOPNOTSUPP
   return inpOf(v, id) === null ? EBADF : mcastRequest(v.vn, id, op, ifId, group, source)
 }
@@ -221,6 +236,7 @@ export function soMcastFilter(
   v: Vnet, now: number, id: number, ifId: number, group: Addr, mode: number, sources: readonly Addr[],
 ): number {
   v.setNow(now)
+  v.journal?.call(now, 'soMcastFilter', [id, ifId, group, mode, sources])
   if ((id & SO_KIND_MASK) === SO_TCP) return EOPNOTSUPP
   return inpOf(v, id) === null ? EBADF : mcastSetFilter(v.vn, id, ifId, group, mode, sources)
 }
@@ -239,6 +255,7 @@ export function soSetKey(
   v: Vnet, now: number, id: number, addr: Addr, prefixLen: number, secret: Uint8Array | null,
 ): number {
   v.setNow(now)
+  v.journal?.call(now, 'soSetKey', [id, addr, prefixLen, secret])
   if ((id & SO_KIND_MASK) !== SO_TCP) return EOPNOTSUPP
   const inp = inpOf(v, id)
   if (inp === null) return EBADF
@@ -253,6 +270,7 @@ export function soSetKey(
  */
 export function soAoAdd(v: Vnet, now: number, id: number, addr: Addr, prefixLen: number, key: AoKeyParams): number {
   v.setNow(now)
+  v.journal?.call(now, 'soAoAdd', [id, addr, prefixLen, key])
   if ((id & SO_KIND_MASK) !== SO_TCP) return EOPNOTSUPP
   const inp = inpOf(v, id)
   return inp === null ? EBADF : tcpAoKeyAdd(v.vn, addr, prefixLen, inp.lport, key)
@@ -263,6 +281,7 @@ export function soAoDelete(
   v: Vnet, now: number, id: number, addr: Addr, prefixLen: number, sendId: number, recvId: number,
 ): number {
   v.setNow(now)
+  v.journal?.call(now, 'soAoDelete', [id, addr, prefixLen, sendId, recvId])
   if ((id & SO_KIND_MASK) !== SO_TCP) return EOPNOTSUPP
   const inp = inpOf(v, id)
   return inp === null ? EBADF : tcpAoKeyDelete(v.vn, addr, prefixLen, inp.lport, sendId, recvId)
@@ -271,6 +290,7 @@ export function soAoDelete(
 /** The connection of `id` signs with our key `sendId` and asks the peer for its key `recvId` (−1: as before). */
 export function soAoSelect(v: Vnet, now: number, id: number, sendId: number, recvId: number): number {
   v.setNow(now)
+  v.journal?.call(now, 'soAoSelect', [id, sendId, recvId])
   return (id & SO_KIND_MASK) === SO_TCP ? tcpAoSelect(v.vn, id, sendId, recvId) : EOPNOTSUPP
 }
 
@@ -282,6 +302,7 @@ export function soAoInfo(v: Vnet, id: number): AoInfo | null {
 /** The option's value (≥ 0), or -errno. */
 export function soGetOpt(v: Vnet, now: number, id: number, level: number, name: number): number {
   v.setNow(now)
+  v.journal?.call(now, 'soGetOpt', [id, level, name])
   switch (id & SO_KIND_MASK) {
     case SO_TCP: return tcpGetOpt(v.vn, id, level, name)
     case SO_UDP: return udpGetOpt(v.vn, id, level, name)

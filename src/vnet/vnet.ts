@@ -45,6 +45,7 @@ import { vnetReseed } from './reseed.ts'
 import { restoreCheck } from './restore.ts'
 import { socketInfos } from './sockets.ts'
 import type { SocketInfo } from './sockets.ts'
+import type { Journal } from './journal.ts'
 import type { VnetState } from './state.ts'
 import { createSysctls } from './sysctl.ts'
 
@@ -91,6 +92,8 @@ export interface VnetCore {
 export class Vnet implements VnetCore {
   /** What protocol functions take as their first argument. */
   readonly vn: Vn
+  /** Is told of every input (see host/record.ts); none of the state. */
+  journal: Journal | null = null
 
   /** A fresh stack with a loopback interface; with `state` (see `restore` and `clone`) one that goes on from there. */
   constructor(options: VnetOptions = {}, state: VnetState | null = null) {
@@ -133,6 +136,7 @@ export class Vnet implements VnetCore {
 
   /** A frame arrived on an interface at `now` (µs since boot). The frame is borrowed. */
   input(ifId: number, frame: Frame, now: number): void {
+    this.journal?.input(ifId, frame, now)
     this.setNow(now)
     frame.ifId = ifId
     linkInput(this.vn, frame)
@@ -140,6 +144,7 @@ export class Vnet implements VnetCore {
 
   /** Fires every timer that is due at `now`. */
   advance(now: number): void {
+    this.journal?.advance(now)
     this.setNow(now)
     const heap = this.vn.state.timers
     for (let n = 0; heapTop(heap) <= now && n < FIRE_LIMIT; n++) timerFire(this.vn)
