@@ -19,6 +19,7 @@ import { addNetstat } from './netstat.ts'
 import { complain, UsageError } from './output.ts'
 import { addPing } from './ping.ts'
 import { addReplay } from './replay.ts'
+import { addReplayLog } from './replay-log.ts'
 import { addRoute } from './route.ts'
 import { registerScript } from './script.ts'
 import { addSysctl } from './sysctl.ts'
@@ -66,6 +67,7 @@ function buildProgram(command: readonly string[]): Command {
   addMove(program)
   addDump(program)
   addReplay(program)
+  addReplayLog(program)
   registerScript(program)
   addExec(program, command)
   program.addHelpText('after', `

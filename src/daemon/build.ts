@@ -1,6 +1,7 @@
 /** Making what a configuration describes: TAPs, bridges, vimages. Each step leaves behind how to undo it. */
 
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import type { Device } from '../device/device.ts'
 import { impairDevice } from '../device/impair.ts'
 import { Switch } from '../device/switch.ts'
@@ -88,6 +89,7 @@ export function buildVimage(daemon: BuildContext, config: VimageConfig): void {
     }
     for (const service of config.services) vimage.startService(service.name, serviceOptions(service))
     c.undo.push(() => vimage.services.splice(0).forEach((service) => service.stop()))
+    recordRun(c, host, config)
     c.log.debug({ vimage: config.name, interfaces: config.interfaces.length }, 'vimage made')
     return { vimage, host, config, undo: c.undo }
   })
@@ -113,9 +115,22 @@ export function resumeVimage(daemon: BuildContext, { config, services, snapshot 
     }
     c.undo.push(() => vimage.services.splice(0).forEach((service) => service.abandon()))
     interfaceAnnounce(host)
+    recordRun(c, host, config)
     c.log.info({ vimage: config.name, connections: host.vnet.state.tcp.tcbs.size }, 'vimage goes on')
     return { vimage, host, config, undo: c.undo }
   })
+}
+
+/** The `record:` of a vimage: a file of its own for each run, a.vimlog, a.vimlog.2, … */
+function recordRun(c: BuildContext, host: VnetHost, { name, record }: VimageConfig): void {
+  if (record === '') return
+  let file = record
+  for (let n = 2; existsSync(file); n++) file = `${record}.${n}`
+  const recorder = host.record(file, {
+    onEnd: (reason) => { c.log.error({ vimage: name, file, reason }, 'the recording has ended') },
+  })
+  c.undo.push(() => recorder.close())
+  c.log.info({ vimage: name, file }, 'recording')
 }
 
 /** What is made of a vimage is undone as one, when it ends, or at once when a step of it fails. */

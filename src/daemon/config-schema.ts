@@ -57,14 +57,17 @@ function tapSchema(): z.ZodType<TapConfig> {
 }
 
 function vimageSchema(path: z.ZodType<string>): z.ZodType<DaemonConfig['vimages'][number]> {
-  return record('a map with name, seed, interfaces, routes, sysctl and services', {
+  return record('a map with name, seed, interfaces, routes, sysctl, services and record', {
     name: name(),
     seed: integer(0, Number.MAX_SAFE_INTEGER).transform((n) => [n | 0, Math.floor(n / 0x100000000)]).default([]),
     interfaces: list('interfaces', interfaceSchema(path)).default([]),
     routes: list('routes', routeSchema()).default([]),
     sysctl: sysctlSchema().default([]),
     services: list('services', serviceSchema(path)).default([]),
-  }).transform(({ sysctl, ...rest }) => ({ ...rest, sysctls: sysctl }))
+    record: z.union([z.boolean(), path], { error: 'true, or the name of a file' }).default(false),
+  }).transform(({ sysctl, record: log, ...rest }) => ({
+    ...rest, sysctls: sysctl, record: log === true ? path.parse(`${rest.name}.vimlog`) : log === false ? '' : log,
+  }))
 }
 
 function interfaceSchema(path: z.ZodType<string>): z.ZodType<InterfaceConfig> {

@@ -55,6 +55,8 @@ export interface VimageConfig {
   routes: RouteConfig[]
   sysctls: { name: string; value: string }[]
   services: ServiceConfig[]
+  /** The file in which its run is recorded; '' for none. */
+  record: string
 }
 
 export interface ServiceConfig {

@@ -88,10 +88,17 @@ async function answer(daemon: Daemon, request: IncomingMessage, response: Server
   }
   const body = method === 'GET' || method === 'DELETE' ? undefined : await readBody(request)
   daemon.log.debug({ method, path: url.pathname }, 'control request')
+  // first, for the turn that sends what comes of it may follow at once
+  if (changesVnet(method, url.pathname)) daemon.made.get(found.params[0])?.host.changed()
   const result = await found.handler({ daemon, params: found.params, query: url.searchParams, body, request, response })
   if (response.headersSent) return
   if (result === undefined) response.writeHead(204).end()
   else sendJson(response, 200, result)
+}
+
+/** True for what is no socket call: a recording takes the state anew after it. */
+function changesVnet(method: string, path: string): boolean {
+  return path.startsWith('/v1/vimages/') && method !== 'GET' && !/\/(snapshot|migrate|ping|exec)$/.test(path)
 }
 
 function parseUrl(text: string): URL {

@@ -31,6 +31,7 @@ function labVimage(name: string, ip: string): VimageConfig {
     }],
     routes: [{ to: { ip: 0, prefixLen: 0 }, via: address('10.66.0.1'), interface: '' }],
     services: LAB_SERVICES.map((service) => ({ name: service, port: 0, root: '' })),
+    record: '',
   }
 }
 

@@ -93,6 +93,7 @@ const CONFIG: z.ZodType<VimageConfig> = z.strictObject({
   routes: z.array(z.strictObject({ to: prefix, via: int, interface: z.string() })),
   sysctls: z.array(z.strictObject({ name: z.string(), value: z.string() })),
   services: z.array(z.strictObject({ name: z.enum(SERVICE_NAMES), port: int, root: z.string() })),
+  record: z.string().default(''),
 })
 
 const SERVICE: z.ZodType<SavedService> = z.strictObject({

@@ -83,6 +83,7 @@ export class Recorder implements Journal {
 
   /** A frame leaves. Borrowed. */
   output(ifId: number, f: Frame): void {
+    if (this.#fd < 0) return
     const frame = logged(ifId, f)
     this.frames++
     this.#digest.update(frame.bytes)

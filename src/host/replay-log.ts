@@ -37,7 +37,7 @@ export interface ReplayLogResult {
 
 export interface ReplayLogOptions {
   /** Every frame that is sent (`out`) or came in; bytes are good for the call. */
-  onFrame?: (out: boolean, now: number, frame: LoggedFrame) => void
+  onFrame?: (out: boolean, now: number, frame: LoggedFrame, vnet: Vnet) => void
   /** After each chunk: bytes of the log done. */
   onProgress?: (done: number) => void
 }
@@ -134,14 +134,14 @@ class Replay {
 
   #state(sent: readonly LoggedFrame[], snapshot: Uint8Array): void {
     this.#vnet?.drainFrames(() => undefined)
-    for (const frame of sent) this.#sent(frame)
     this.#vnet = Vnet.restore(snapshot, { pool: this.#pool })
+    for (const frame of sent) this.#sent(frame)
     this.#states++
   }
 
   #input(vnet: Vnet, now: number, logged: LoggedFrame): void {
     this.#inputs++
-    this.#options.onFrame?.(false, now, logged)
+    this.#options.onFrame?.(false, now, logged, vnet)
     const f = frameFrom(this.#pool, logged.bytes)
     if (f === null) throw new SnapshotError('no room for a frame')
     f.csum = logged.csum
@@ -171,7 +171,7 @@ class Replay {
     this.#frames++
     this.#bytes += frame.bytes.length
     this.#digest.update(frame.bytes)
-    this.#options.onFrame?.(true, this.#now, frame)
+    this.#options.onFrame?.(true, this.#now, frame, this.#vnet as Vnet)
   }
 
   #finish(frames: number, digest: string, reason: string): void {

@@ -43,7 +43,7 @@ describe('usage', () => {
   it('every verb has help with what it takes', async () => {
     const s = shell()
     for (const verb of ['up', 'ifconfig', 'arp', 'route', 'netstat', 'sysctl', 'ping', 'tcpdump', 'bridge', 'dmesg',
-      'replay', 'script', 'exec', 'dump', 'diff']) {
+      'replay', 'script', 'exec', 'dump', 'diff', 'replay-log']) {
       const r = await s.vimage(verb, '--help')
       expect(r.code, verb).toBe(0)
       expect(r.out, verb).toMatch(/Examples?:/)
