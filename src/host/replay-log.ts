@@ -156,7 +156,8 @@ class Replay {
   #compare(frames: number, digest: number): void {
     let [n, d] = [0, 0]
     this.#vnet?.drainFrames((ifId, f) => {
-      const frame = { ifId, bytes: frameBytes(f), csum: f.csum, gsoSize: f.gsoSize, l4: Math.max(0, f.l4 - f.off), proto: f.proto, flags: 0 }
+      const { csum, gsoSize, proto } = f
+      const frame = { ifId, bytes: frameBytes(f), csum, gsoSize, l4: Math.max(0, f.l4 - f.off), proto, flags: 0 }
       n++
       d = frameDigest(d, frame)
       this.#sent(frame)

@@ -46,6 +46,7 @@ control: c.sock
       routes: [{ to: { ip: 0, prefixLen: 0 }, via: 0x0a010001, interface: '' }],
       sysctls: [{ name: 'net.inet.ip.ttl', value: '32' }, { name: 'net.inet.ip.forwarding', value: '1' }],
       services: [{ name: 'echo', port: 0, root: '' }, { name: 'http', port: 8080, root: '' }],
+      record: '',
     }])
     expect(config.log).toEqual({ level: 'debug', file: '/etc/vimage/d.log' })
     expect(config.control).toBe('/etc/vimage/c.sock')
@@ -58,6 +59,13 @@ control: c.sock
     expect(interfaces('dhcp')).toMatchObject({ dhcp: true, addresses: [] })
     expect(interfaces('[10.1.0.2/24, dhcp]')).toMatchObject({ dhcp: true, addresses: [{ ip: 0x0a010002, prefixLen: 24 }] })
     expect(() => interfaces('dhcpd')).toThrow(/addresses/)
+  })
+
+  it('record: true is a file of the vimage\'s name beside the configuration, a name is that file', () => {
+    const read = (record: string): string =>
+      parseConfig(`vimages: [{ name: a, record: ${record} }]`, '/etc/vimage/d.yaml').vimages[0].record
+    expect(['true', 'false', 'logs/x.log'].map(read)).toEqual(['/etc/vimage/a.vimlog', '', '/etc/vimage/logs/x.log'])
+    expect(() => read('3')).toThrow(/vimages\[0\]\.record: expected/)
   })
 
   it('may be empty', () => {
@@ -73,7 +81,7 @@ describe('a configuration that is wrong', () => {
     ['a key twice', 'log: {level: info}\nlog: {level: info}', ['x.yaml:2:1: not YAML: Map keys must be unique']],
     ['not a map', '- a\n- b', ['x.yaml:1:1: expected a map with bridges, vimages, log and control, found ["a","b"]']],
     ['an unknown key', 'vimages:\n  - name: a\n    interface: []', [
-      'x.yaml:3:5: vimages[0].interface: unknown key; expected one of name, seed, interfaces, routes, sysctl, services'
+      'x.yaml:3:5: vimages[0].interface: unknown key; expected one of name, seed, interfaces, routes, sysctl, services, record'
       + ' (did you mean interfaces?)']],
     ['a wrong type', 'vimages:\n  - name: a\n    interfaces: eth0', [
       'x.yaml:3:5: vimages[0].interfaces: expected a list of interfaces, found "eth0"']],

@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest'
 import { describeInterop } from './netns.ts'
 
+const TAPS = [[95, false], [96, true]] as const
+
 describeInterop('record', new URL('record-scenarios.ts', import.meta.url), ['ping', 'socat', 'tcpdump'], (run) => {
-  it.each([[95, false], [96, true]] as const)('a run against the kernel is done again in another process, to the bit (TAP %i, offload %s)', async (n, offload) => {
+  it.each(TAPS)('a run against the kernel, done again elsewhere, to the bit (TAP %i, offload %s)', async (n, offload) => {
     const r = await run('recorded', n, offload, 3_000_000)
     expect(r.back).toBe(200_000)
     expect(r).toMatchObject({ code: 0, replay: { difference: '', end: 'closed', cutBytes: 0, states: 2, frames: r.live } })
