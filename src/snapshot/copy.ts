@@ -23,6 +23,8 @@ export function copy(node: AnyNode, value: unknown, made: unknown, owner: object
 }
 
 function copyList(item: AnyNode, value: unknown[], owner: object): unknown[] {
+  // keeps how V8 holds the numbers; an array that is filled here would hold objects
+  if (item.kind === 'int' || item.kind === 'real') return value.slice()
   const to: unknown[] = []
   for (let i = 0; i < value.length; i++) to.push(copy(item, value[i], null, owner))
   return to

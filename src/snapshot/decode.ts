@@ -24,7 +24,7 @@ export function decode(r: Reader, node: AnyNode, made: unknown): unknown {
     case 'bytes': return decodeBytes(r, node.max)
     case 'words': return decodeWords(r, made as Uint16Array)
     case 'ring': return decodeRing(r, node, made as ByteRing)
-    case 'list': return decodeList(r, node.item, node.length)
+    case 'list': return decodeList(r, node.item, node.length, made)
     case 'map': return decodeMap(r, node)
     case 'set': return decodeSet(r, node.item)
     case 'flat': return decodeFlat(r, node.item, made as Fields)
@@ -117,9 +117,14 @@ function decodeRing(r: Reader, node: RingNode, into: ByteRing): ByteRing {
   return into
 }
 
-function decodeList(r: Reader, item: AnyNode, length: number): unknown[] {
+/**
+ * The factory's own array is filled, for V8 then keeps its numbers as it always did: an array made here would hold
+ * objects, since others made here do, and each number with a fraction that is put in later would be one more of them.
+ */
+function decodeList(r: Reader, item: AnyNode, length: number, made: unknown): unknown[] {
   const n = length < 0 ? readCount(r) : length
-  const value: unknown[] = []
+  const value: unknown[] = Array.isArray(made) ? made : []
+  value.length = 0
   try {
     for (let i = 0; i < n; i++) value.push(decode(r, item, null))
   } catch (e) {
