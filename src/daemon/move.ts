@@ -25,9 +25,7 @@ export interface Moved {
 export function saveVimage(c: BuildContext, made: MadeVimage, stop: boolean): Buffer {
   const { vimage, host, config } = made
   if (!stop) {
-    c.driver.turn()
-    host.vnet.advance(host.now())
-    c.driver.turn()
+    host.settle()
     const services = vimage.services.map((service) => service.save())
     return savedEncode({ config, services, snapshot: host.vnet.snapshot() })
   }

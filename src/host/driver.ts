@@ -220,7 +220,7 @@ export class Driver implements DeviceClock {
 export type Bindings = Readonly<Record<string, Device>>
 
 /** Turns in which a Vnet that is to be frozen may still have something to say. */
-const FREEZE_TURNS = 100
+const SETTLE_TURNS = 100
 
 interface Binding { device: Device; ifId: number }
 
@@ -300,11 +300,7 @@ export class VnetHost implements Runner {
    * on. Not to be called from a socket's event: throws an Error.
    */
   freeze(release: (name: string, device: Device) => void = (_name, device) => { device.close() }): Uint8Array {
-    const { vn } = this.vnet
-    if (this.#driver.inTurn) throw new Error(`vnet ${this.vnet.name} cannot be frozen within an event`)
-    this.vnet.advance(this.now())
-    this.kick()
-    for (let n = 0; n < FREEZE_TURNS && (n === 0 || vn.txq.length + vn.events.size > 0); n++) this.#driver.turn()
+    this.settle()
     const bytes = this.vnet.snapshot()
     for (const id of [...this.#watchers.keys()]) this.unwatch(id)
     for (const { device, ifId } of this.#bindings.values()) {
@@ -316,6 +312,18 @@ export class VnetHost implements Runner {
     this.#recorder?.close()
     this.#driver.removeVnet(this)
     return bytes
+  }
+
+  /**
+   * Brings the Vnet to where it can be saved: what it has to say is said, and what its sockets do in answer too. Not to be
+   * called from a socket's event: throws an Error.
+   */
+  settle(): void {
+    const { vn } = this.vnet
+    if (this.#driver.inTurn) throw new Error(`vnet ${this.vnet.name} cannot be saved within an event`)
+    this.vnet.advance(this.now())
+    this.kick()
+    for (let n = 0; n < SETTLE_TURNS && (n === 0 || vn.txq.length + vn.events.size > 0); n++) this.#driver.turn()
   }
 
   /** Joins an existing interface (of a restored Vnet) to a device, which gives it its carrier. */
