@@ -142,5 +142,7 @@ function congestion(session: Session, args: Args, id: number): Call {
   }, () => {
     const name = CC_NAMES[has] ?? ''
     if (name !== cc) throw mismatch(`the algorithm is ${name}, expected ${cc}`, cc, name)
+    // FreeBSD says how long the name is, Linux how much of the caller's room it used
+    if (session.config.personality !== 'linux') args.expectNumber(args.at(4), 'the length', wanted.length + 1)
   })
 }
