@@ -24,7 +24,8 @@ const STEP_US = 1000
 /** Timers that go off after the last frame, at most: more is no end. */
 const TIMER_LIMIT = 50_000
 /** Not tables: the message buffer is a ring of its own, the heap empties itself and keeps cancelled entries meanwhile. */
-const NO_TABLES = ['log', 'timers']
+/** What a querier said of a link stays with it (RFC 3376 §8): one record for each interface and family. */
+const NO_TABLES = ['log', 'timers', 'mcast.links']
 
 export interface Victim {
   vnet: Vnet
@@ -112,12 +113,12 @@ function settle(v: Victim): void {
 
 /** Sum of everything that says what became of a packet, not merely that it came. */
 function outcomes(v: Victim): number {
-  const { link, arp, ip, icmp, udp, tcp } = v.vnet.state
+  const { link, arp, ip, icmp, igmp, udp, tcp } = v.vnet.state
   let sum = ip.reassFragments * 1e6 + ip.pmtu.size + ip.redirects.size
   for (const [stats, arrivals] of [
     [link.stats, []], [arp.stats, ['received', 'rxrequests', 'rxreplies']], [ip.stats, ['total', 'delivered', 'fragments']],
     [icmp.stats, ['inunreach', 'intimxceed', 'inparamprob', 'inredirect', 'inecho', 'intstamp']],
-    [udp.stats, ['ipackets', 'nosum']], [tcp.stats, ['rcvtotal', 'rcvbadopt']],
+    [igmp.stats, ['total']], [udp.stats, ['ipackets', 'nosum']], [tcp.stats, ['rcvtotal', 'rcvbadopt']],
   ] as const) {
     for (const [name, n] of Object.entries(stats)) if (!(arrivals as readonly string[]).includes(name)) sum += n
   }

@@ -74,8 +74,9 @@ const CASES: Record<string, [bad: Edge[], good: Edge[]]> = {
   '@noble/hashes-in-tcp': [[['src/lib/a.ts', '@noble/hashes/legacy.js']], [['src/tcp/a.ts', '@noble/hashes/legacy.js']]],
   '@noble/ciphers-in-tcp': [[['src/lib/a.ts', '@noble/ciphers/aes.js']], [['src/tcp/a.ts', '@noble/ciphers/aes.js']]],
   'raw-socket-in-host': [[['src/socket/a.ts', 'raw-socket']], [['src/host/a.ts', 'raw-socket']]],
-  'zod-in-daemon': [[['src/cli/a.ts', 'zod']], [['src/daemon/a.ts', 'zod']]],
-  'yaml-in-daemon': [[['src/cli/a.ts', 'yaml']], [['src/daemon/a.ts', 'yaml']]],
+  'dns-packet-in-node-or-service': [[['src/socket/a.ts', 'dns-packet']], [['src/node/a.ts', 'dns-packet']]],
+  'zod-in-daemon-or-node': [[['src/cli/a.ts', 'zod']], [['src/daemon/a.ts', 'zod']]],
+  'yaml-in-daemon-or-node': [[['src/cli/a.ts', 'yaml']], [['src/daemon/a.ts', 'yaml']]],
   'pino-in-daemon': [[['src/host/a.ts', 'pino']], [['src/daemon/a.ts', 'pino']]],
   'commander-in-cli': [[['src/daemon/a.ts', 'commander']], [['src/cli/a.ts', 'commander']]],
 }
