@@ -16,6 +16,7 @@ import {
 } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
 import { tcpTimerOn } from './deadline.ts'
+import { tcpRcvWnd } from './window.ts'
 
 /** Takes the text of a segment that has been trimmed to the window. */
 export function tcpTextInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
@@ -56,7 +57,10 @@ export function tcpTextInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
  */
 export function tcpDelayAck(vn: Vn, tcb: Tcb, len: number): void {
   const { sysctl } = vn.state
-  if (tcpQuickAck(tcb) || sysctl['net.inet.tcp.delayed_ack'] === 0) tcb.flags |= TF_ACKNOW
+  // the field of our last window said 0, so this is a probe, though it found room: it is answered at once (RFC 9293
+  // §3.8.6.1), or the prober could not tell where we are
+  const probe = tcpRcvWnd(tcb) + len < 1 << tcb.rcvWscale
+  if (probe || tcpQuickAck(tcb) || sysctl['net.inet.tcp.delayed_ack'] === 0) tcb.flags |= TF_ACKNOW
   else if (sysctl['net.inet.tcp.delack_full'] === 1) {
     tcb.flags |= seqDiff(tcb.rcvNxt, tcb.lastAckSent) > tcpRcvMss(tcb) ? TF_ACKNOW : TF_DELACK
   } else if (!tcpTimerOn(tcb, TT_DELACK) && len <= Math.max(tcb.mss, tcb.offerMss) && (tcb.flags & TF_DELACK) === 0) {

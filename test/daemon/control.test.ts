@@ -143,7 +143,7 @@ describe('changes through the control API', () => {
     await p.start(TWO)
     await p.client.call('PUT', '/v1/vimages/a/arp/10.9.0.7', { mac: '02:00:00:00:00:07' })
     expect(await p.client.get('/v1/vimages/a/arp')).toEqual([
-      { address: '10.9.0.7', mac: '02:00:00:00:00:07', interface: 'eth0', status: 'permanent', expiresS: -1 }])
+      { address: '10.9.0.7', mac: '02:00:00:00:00:07', interface: 'eth0', status: 'permanent', expiresS: -1, router: false }])
     await p.client.call('DELETE', '/v1/vimages/a/arp/10.9.0.7')
     expect(await p.client.get('/v1/vimages/a/arp')).toEqual([])
   })

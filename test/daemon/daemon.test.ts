@@ -165,7 +165,7 @@ vimages:
     const routes = await p.client.get<{ destination: string; gateway: string; flags: string }[]>('/v1/vimages/r/routes')
     expect(routes.map((r) => `${r.destination} ${r.gateway} ${r.flags}`)).toEqual([
       '10.1.0.0/16 link#2 U', '10.2.0.0/16 link#2 U', '10.3.0.0/16 10.1.0.9 UGS', '127.0.0.0/8 link#1 U',
-      '192.0.2.0/24 link#2 US'])
+      '192.0.2.0/24 link#2 US', '::1 link#1 UH'])
   })
 
   it('the lab does without a TAP where there is none, and says so', async () => {
