@@ -22,7 +22,8 @@ const TSO_MAX = IP_MAXPACKET - 60 - TCP_MAX_HDR_LEN
 /** How much of `len` bytes of new data goes in one packet: whole segments of `room`, or one where it must be one. */
 export function tcpTsoLen(vn: Vn, tcb: Tcb, len: number, room: number): number {
   const { tcp, sysctl } = vn.state
-  if (len < 2 * room || sysctl['net.inet.tcp.tso'] === 0 || tcb.sndNxt !== tcb.sndMax || (tcb.flags & TF_FORCE) !== 0 ||
+  // two whole segments at least, or it is one as ever (at an MTU near 64 KiB not even one would fit TSO_MAX)
+  if (Math.min(len, TSO_MAX) < 2 * room || sysctl['net.inet.tcp.tso'] === 0 || tcb.sndNxt !== tcb.sndMax || (tcb.flags & TF_FORCE) !== 0 ||
     (tcb.ecn & ECN_HOLD) !== 0 || seqGt(tcb.sndUp, tcb.sndUna)) return room
   // each segment wants a signature of its own
   if ((tcp.keys.length | tcp.ao.keys.length) !== 0) return room

@@ -57,9 +57,9 @@ function stack(name: string, device: Device, address: string): VnetHost {
   return host
 }
 
-function twoHosts(offload: number): { a: VnetHost; b: VnetHost; tap: Tap } {
+function twoHosts(offload: number, mtu = 1500): { a: VnetHost; b: VnetHost; tap: Tap } {
   driver = new Driver()
-  const [left, right] = createPair(driver.pool)
+  const [left, right] = createPair(driver.pool, { mtu })
   const tap = new Tap(left, offload)
   return { tap, a: stack('a', tap, '10.1.0.1'), b: stack('b', right, '10.1.0.2') }
 }
@@ -99,6 +99,16 @@ describe('TCP segmentation offload', () => {
       await transfer(a, b)
       expect(tap.gso.every((size) => size === 0)).toBe(true)
       expect(tap.sizes.length).toBeGreaterThan(TOTAL / 1448)
+      driver.close()
+    }
+  })
+
+  it('of any MTU: where two segments do not fit one packet, each goes alone (RFC 791 §3.1: 65,535 octets)', async () => {
+    for (const mtu of [9000, 32_700, 32_800, 40_000, 65_480, 65_520]) {
+      const { a, b, tap } = twoHosts(OFFLOAD_TSO, mtu)
+      await transfer(a, b)
+      expect(a.vnet.state.tcp.stats.persisttimeo).toBe(0)
+      expect(tap.gso.some((size) => size > 0)).toBe(mtu < 32_750)
       driver.close()
     }
   })
