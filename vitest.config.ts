@@ -1,7 +1,7 @@
 /**
  * Three kinds of tests, one after the other: `unit` (pure functions, scripts), `worlds` (several Vnets on a virtual
- * clock) and `interop` (processes, namespaces, TAP devices and the real kernel: one file at a time, since they share
- * the machine).
+ * clock) and `interop` (processes, namespaces, TAP devices and the real kernel: three files at a time, for they wait
+ * more than they compute; each has its own namespaces, sockets and folders).
  */
 
 import { configDefaults, defineConfig } from 'vitest/config'
@@ -39,7 +39,7 @@ export default defineConfig({
           name: 'interop',
           include: INTEROP,
           exclude: EXCLUDE,
-          fileParallelism: false,
+          maxWorkers: 3,
           testTimeout: 120_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 2 },

@@ -1,18 +1,7 @@
 /** `vimage replay-log`: a recorded run again, compared byte for byte; no daemon and no network is needed. */
 
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { heldFinish } from '../device/held.ts'
-import { replayLog } from '../host/replay-log.ts'
-import type { ReplayLogOptions } from '../host/replay-log.ts'
-import { IFT_IP } from '../link/state.ts'
-import { openCaptureWriter } from '../pcap/file.ts'
-import type { CaptureWriter } from '../pcap/file.ts'
-import { SnapshotError } from '../snapshot/fault.ts'
-import { LINKTYPE_ETHERNET, LINKTYPE_RAW } from '../wire/print.ts'
-import { print, printJson, UsageError } from './output.ts'
-
-const PROGRESS_MS = 1000
+import type { ReplayLogVerbOptions } from './replay-log-run.ts'
 
 export function addReplayLog(program: Command): void {
   program.command('replay-log <file>')
@@ -26,60 +15,9 @@ vimage's whole state, keys included. The exit code is 1 where something differs;
 Examples:
   vimage replay-log a.vimlog
   vimage replay-log a.vimlog --pcap a.pcapng --json`)
-    .action((file: string, options: { pcap?: string; json?: boolean }) => {
-      const log = readLog(file)
-      const writer = options.pcap === undefined ? null : openCaptureWriter(options.pcap, { format: 'pcapng', interfaces: [] })
-      try {
-        const result = replayLog(log, { ...(writer === null ? {} : { onFrame: capture(writer) }), onProgress: progress(log.length) })
-        if (options.json === true) printJson(result)
-        else {
-          print(`${file}: ${result.inputs} frames in, ${result.calls} calls, ${(result.spanUs / 1e6).toFixed(3)} s`)
-          print(`sent: ${result.frames} frames, ${result.bytes} bytes, SHA-256 ${result.digest}`)
-          if (result.states > 1) print(`${result.states - 1} times the state was taken from the log: management had changed it`)
-          if (result.end === '' && result.difference === '') {
-            print(`the log has no end: good as far as it goes, ${result.cutBytes} bytes are cut off`)
-          }
-          print(result.difference === '' ? 'every byte is the same' : `DIFFERENT at ${result.difference}`)
-        }
-        if (result.difference !== '') process.exitCode = 1
-      } catch (error) {
-        throw error instanceof SnapshotError ? new UsageError(`${file}: ${error.message.replace('snapshot', 'log')}`) : error
-      } finally {
-        writer?.close()
-      }
+    .action(async (file: string, options: ReplayLogVerbOptions) => {
+      // the stack is loaded only now: the other verbs do without it
+      const { runReplayLog } = await import('./replay-log-run.ts')
+      runReplayLog(file, options)
     })
-}
-
-function readLog(file: string): Buffer {
-  try {
-    return readFileSync(file)
-  } catch (error) {
-    throw new UsageError(`cannot read ${file}: ${(error as Error).message}`)
-  }
-}
-
-/** A line on a terminal that is patient with long logs. */
-function progress(total: number): (done: number) => void {
-  let last = performance.now()
-  return (done) => {
-    if (!process.stderr.isTTY || performance.now() - last < PROGRESS_MS) return
-    last = performance.now()
-    process.stderr.write(`${Math.floor(done * 100 / total)} %\n`)
-  }
-}
-
-function capture(writer: CaptureWriter): NonNullable<ReplayLogOptions['onFrame']> {
-  const interfaces = new Map<number, number>()
-  return (out, now, frame, vnet) => {
-    const { ifId } = frame
-    let iface = interfaces.get(ifId)
-    if (iface === undefined) {
-      const ifp = vnet.state.link.ifnets.get(ifId)
-      iface = writer.addInterface(ifp?.name ?? `if${ifId}`, ifp?.type === IFT_IP ? LINKTYPE_RAW : LINKTYPE_ETHERNET)
-      interfaces.set(ifId, iface)
-    }
-    const held = { ...frame, bytes: frame.bytes.slice() }
-    heldFinish(held)
-    writer.write(now, held.bytes, { iface, direction: out ? 'out' : 'in' })
-  }
 }

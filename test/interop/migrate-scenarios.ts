@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { ControlClient } from '../../src/daemon/client.ts'
 import type { Moved } from '../../src/daemon/move.ts'
@@ -19,6 +20,8 @@ const VNET = '10.66.90.2'
 const TAP = 'vi90'
 /** Bytes of the file that are made at once. */
 const BLOCK = 4 * 1024 * 1024
+/** Daemons that start at the same time. */
+const AT_ONCE = 2
 
 export interface Migrated {
   expected: string
@@ -33,18 +36,21 @@ interface Process { child: ChildProcess; client: ControlClient; control: string 
 
 /**
  * curl gets `bytes` bytes at `rate`; meanwhile the vimage is, in turn, migrated to a fresh daemon, or saved to a file and
- * restored from it by a fresh daemon, `cycles` times; each old process is killed (SIGKILL) at once.
+ * restored from it by a fresh daemon, `cycles` times, `everyMs` ms apart; each old process is killed (SIGKILL) at once. The fresh daemons
+ * wait from before the download on, so that a busy machine does not run out of download before it has started them all.
  */
-export async function download(bytes: number, rate: string, cycles: number): Promise<Migrated> {
+export async function download(bytes: number, rate: string, cycles: number, everyMs: number): Promise<Migrated> {
   const directory = mkdtempSync(join(tmpdir(), 'vimage-move-'))
   try {
-    return await onStage((scene) => cycle(scene, directory, bytes, rate, cycles))
+    return await onStage((scene) => cycle(scene, directory, bytes, rate, cycles, everyMs))
   } finally {
     rmSync(directory, { recursive: true })
   }
 }
 
-async function cycle(scene: Scene, directory: string, bytes: number, rate: string, cycles: number): Promise<Migrated> {
+async function cycle(
+  scene: Scene, directory: string, bytes: number, rate: string, cycles: number, everyMs: number,
+): Promise<Migrated> {
   const expected = makeFile(join(directory, 'big'), bytes)
   await scene.ok('ip', 'tuntap', 'add', 'dev', TAP, 'mode', 'tap')
   await scene.ok('ip', 'addr', 'add', `${KERNEL}/24`, 'dev', TAP)
@@ -60,6 +66,7 @@ vimages:
   let ended = false
   try {
     let here = await startDaemon(directory, 'first.yaml', 0, processes)
+    const fresh = await startEmpty(directory, cycles, processes)
     const curl = spawn('sh', ['-c',
       `curl -sS --max-time 90 --limit-rate ${rate} -w '%{stderr}%{http_code} %{size_download}' http://${VNET}/big | sha256sum`])
     let [out, err] = ['', '']
@@ -68,8 +75,9 @@ vimages:
     curl.on('close', () => { ended = true })
     const closed = once(curl, 'close')
     let [longestMs, done] = [0, 0]
-    while (done < cycles && !ended) {
-      const there = await startDaemon(directory, 'empty.yaml', done + 1, processes)
+    for (const there of fresh) {
+      await setTimeout(everyMs)
+      if (ended) break
       const pause = done % 2 === 0 ? await migrate(here, there) : await throughFile(here, there, join(directory, 'w.vimage'))
       longestMs = Math.max(longestMs, pause)
       here = there
@@ -80,6 +88,15 @@ vimages:
   } finally {
     for (const { child } of processes) child.kill('SIGKILL')
   }
+}
+
+async function startEmpty(directory: string, count: number, all: Process[]): Promise<Process[]> {
+  const started: Process[] = []
+  while (started.length < count) {
+    const numbers = Array.from({ length: Math.min(AT_ONCE, count - started.length) }, (_, i) => started.length + 1 + i)
+    started.push(...await Promise.all(numbers.map((n) => startDaemon(directory, 'empty.yaml', n, all))))
+  }
+  return started
 }
 
 async function migrate(from: Process, to: Process): Promise<number> {

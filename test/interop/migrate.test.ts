@@ -3,10 +3,13 @@ import { describeInterop } from './netns.ts'
 
 const CYCLES = 20
 const BYTES = 1_000_000_000
+/** 20 moves a second apart fit into the 22 seconds and more that curl takes at this rate. */
+const RATE = '45M'
+const EVERY_MS = 900
 
 describeInterop('live migration', new URL('migrate-scenarios.ts', import.meta.url), ['curl', 'sha256sum'], (run) => {
   it('curl downloads 1 GB from a vimage that is 20 times saved, killed, and restored in a new process', async () => {
-    const r = await run('download', BYTES, '35M', CYCLES)
+    const r = await run('download', BYTES, RATE, CYCLES, EVERY_MS)
     console.log(`longest pause ${r.longestMs.toFixed(1)} ms; curl: ${r.curl}`)
     expect(r.curl).toBe(`200 ${BYTES}`)
     expect(r.got).toBe(r.expected)
