@@ -11,22 +11,24 @@ export function copy(node: AnyNode, value: unknown, made: unknown, owner: object
   switch (node.kind) {
     case 'int': case 'real': case 'bool': case 'text': return value
     case 'bytes': return (value as Uint8Array).slice()
-    case 'words': (made as Uint16Array).set(value as Uint16Array); return made
-    case 'ring': ringCopy(value as ByteRing, made as ByteRing, ringParked(node, owner)); return made
+    case 'words': return (value as Uint16Array).slice()
+    case 'ring': return ringCopy(value as ByteRing, ringParked(node, owner))
     case 'list': return copyList(node.item, value as unknown[], owner)
     case 'map': return copyMap(node.value, value as Map<number, unknown>, owner)
     case 'set': return new Set(value as Set<number>)
     case 'flat': return Object.assign(made as Fields, value)
-    case 'record': return copyRecord(node, value as Fields, (node.make === null ? made : node.make()) as Fields)
+    case 'record':
+      if (node.copier !== null) return node.copier(value as object)
+      return copyRecord(node, value as Fields, (node.make === null ? made : node.make()) as Fields)
     case 'scratch': return made
   }
 }
 
 function copyList(item: AnyNode, value: unknown[], owner: object): unknown[] {
-  // keeps how V8 holds the numbers; an array that is filled here would hold objects
-  if (item.kind === 'int' || item.kind === 'real') return value.slice()
-  const to: unknown[] = []
-  for (let i = 0; i < value.length; i++) to.push(copy(item, value[i], null, owner))
+  // `slice` keeps how V8 holds the elements; an array that is filled here would hold objects
+  const to = value.slice()
+  if (item.kind === 'int' || item.kind === 'real') return to
+  for (let i = 0; i < to.length; i++) to[i] = copy(item, to[i], null, owner)
   return to
 }
 
@@ -35,7 +37,6 @@ function copyMap(item: AnyNode, value: Map<number, unknown>, owner: object): Map
   for (const [key, x] of value) to.set(key, copy(item, x, null, owner))
   return to
 }
-
 
 function copyRecord(node: Shape, value: Fields, to: Fields): Fields {
   const { keys, nested } = node

@@ -5,6 +5,8 @@
  */
 
 import type { ByteRing } from '../lib/bytering.ts'
+import { copierOf } from './copier.ts'
+import type { Copier } from './copier.ts'
 import { marksOf } from './marks.ts'
 
 /** An integer min…max. Negative ones are stored as their distance from `min`; int32 takes four bytes as they are. */
@@ -52,6 +54,8 @@ export interface Shape {
   readonly goneKeys: readonly string[]
   readonly goneNodes: readonly AnyNode[]
   readonly take: ((to: never, gone: Readonly<Record<string, unknown>>, lacks: ReadonlySet<string>) => void) | null
+  /** Copies such a record; null where field by field into what the factory made is the way. */
+  readonly copier: Copier | null
 }
 
 /**
@@ -147,9 +151,10 @@ export function record<T extends object>(
   const goneNodes = Object.freeze(Object.values(older?.fields ?? {}))
   const marks = Object.freeze(marksOf(keys, nodes))
   const written = Object.freeze(marks.filter((_, i) => nodes[i].kind !== 'scratch'))
-  return Object.freeze({
+  const shape = {
     kind: 'record', make, keys, nodes, marks, written, nested, parking, goneKeys, goneNodes, take: older?.take ?? null,
-  })
+  } as const
+  return Object.freeze({ ...shape, copier: copierOf(shape) })
 }
 
 /** Bounds that many fields share. */

@@ -3,6 +3,7 @@
  * the size it would have grown to for them.
  */
 
+import { createByteRing } from '../lib/bytering.ts'
 import type { ByteRing } from '../lib/bytering.ts'
 import type { RingNode } from './node.ts'
 
@@ -25,14 +26,16 @@ export function ringHolds(r: ByteRing, parked: readonly number[]): boolean {
   return Math.max(end, r.len) <= size
 }
 
-/** Copies live bytes of `from` (readable and parked) into the empty ring `to`. */
-export function ringCopy(from: ByteRing, to: ByteRing, parked: readonly number[]): void {
+/** A ring with the live bytes of `from` (readable and parked). */
+export function ringCopy(from: ByteRing, parked: readonly number[]): ByteRing {
+  const to = createByteRing()
   const end = parked.length === 0 ? from.len : parked[parked.length - 2] + parked[parked.length - 1]
-  if (end === 0) return
+  if (end === 0) return to
   to.buf = new Uint8Array(ringSize(end))
   ringRead(from, 0, from.len, to.buf, 0)
   for (let i = 0; i < parked.length; i += 2) ringRead(from, parked[i], parked[i + 1], to.buf, parked[i])
   to.len = from.len
+  return to
 }
 
 /** Like ringPeek, for parked bytes, too. */
