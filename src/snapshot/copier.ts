@@ -23,7 +23,7 @@ export function copierOf(shape: Omit<Shape, 'copier'>): Copier | null {
   if (text === '') return null
   try {
     // names come from our own schema, values are never part of the text
-    // eslint-disable-next-line no-new-func, @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call
+    // eslint-disable-next-line no-new-func, @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call -- see above
     return new Function('p', `return function (v) { return ${text} }`)(Object.freeze(parts)) as Copier
   } catch {
     // node --disallow-code-generation-from-strings: slower, otherwise the same

@@ -13,8 +13,10 @@ import { WORLD_TESTS } from './worlds.ts'
 
 const FIRST_EVENTS = 60
 const LATER_EVERY = 499
+/** VIMAGE_CHURN=all: between every two events, one Vnet after the other; takes minutes. */
+const ALL = process.env['VIMAGE_CHURN'] === 'all'
 const churned = { count: 0 }
-vi.setConfig({ testTimeout: 240_000 })
+vi.setConfig({ testTimeout: ALL ? 3_600_000 : 240_000 })
 const asked = new WeakMap<World, number>()
 // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
 const { run } = World.prototype
@@ -22,7 +24,7 @@ World.prototype.run = function (this: World, options: RunOptions = {}): RunResul
   const until = (): boolean => {
     const n = asked.get(this) ?? 0
     asked.set(this, n + 1)
-    const due = n < FIRST_EVENTS ? n : n % LATER_EVERY === 0 ? n / LATER_EVERY : -1
+    const due = ALL || n < FIRST_EVENTS ? n : n % LATER_EVERY === 0 ? n / LATER_EVERY : -1
     if (due >= 0 && this.hosts.length > 0) {
       churnHost(this, this.hosts[due % this.hosts.length])
       churned.count++

@@ -12,9 +12,9 @@ import { richWorld } from './rich.ts'
 type Compare = (a: object, b: object) => boolean
 
 setFlagsFromString('--allow-natives-syntax')
-// eslint-disable-next-line no-new-func, @typescript-eslint/no-implied-eval
+// eslint-disable-next-line no-new-func, @typescript-eslint/no-implied-eval -- natives have syntax of their own
 const sameClass = new Function('a', 'b', 'return %HaveSameMap(a, b)') as Compare
-// eslint-disable-next-line no-new-func, @typescript-eslint/no-implied-eval
+// eslint-disable-next-line no-new-func, @typescript-eslint/no-implied-eval -- natives have syntax of their own
 const isFast = new Function('a', 'return %HasFastProperties(a)') as (a: object) => boolean
 
 /** The records of a connection that every segment touches. */
