@@ -2,10 +2,12 @@
 
 import type { CtlInput } from '../inet/ctl.ts'
 import { addrFromIp4 } from '../lib/addr.ts'
+import type { Ip4 } from '../lib/addr.ts'
 import { SEQ_ZERO, toSeq } from '../lib/seq.ts'
 import {
   IPPROTO_TCP, IPPROTO_UDP, IP_DST, IP_HDR_LEN, IP_P, IP_SRC, ipFragOffset, ipHeaderLen, ipVersion,
 } from '../wire/ipv4.ts'
+import { IPOPT_OFFSET, IPOPT_OLEN, createIpOptions, ipParseOptions } from '../wire/ipv4-options.ts'
 import { TCP_SEQ } from '../wire/tcp.ts'
 
 /** Bytes of transport header that every error quotes (RFC 792). */
@@ -34,7 +36,7 @@ export function ctlFromPacket(
     errno,
     proto,
     src: addrFromIp4(view.getInt32(at + IP_SRC)),
-    dst: addrFromIp4(view.getInt32(at + IP_DST)),
+    dst: addrFromIp4(quotedDst(view, at)),
     lport: ports ? view.getUint16(l4) : 0,
     fport: ports ? view.getUint16(l4 + 2) : 0,
     mtu: 0,
@@ -43,4 +45,16 @@ export function ctlFromPacket(
     icmpType: 0,
     icmpCode: 0,
   }
+}
+
+/** Whom the packet was for in the end: on a source route that is not used up, the last address of its list (RFC 791 §3.1). */
+function quotedDst(view: DataView, at: number): Ip4 {
+  const dst = view.getInt32(at + IP_DST)
+  if (ipHeaderLen(view, at) === IP_HDR_LEN) return dst
+  const options = createIpOptions()
+  ipParseOptions(view, at, options)
+  if (options.sourceRouteAt < 0) return dst
+  const route = at + options.sourceRouteAt
+  const len = view.getUint8(route + IPOPT_OLEN)
+  return view.getUint8(route + IPOPT_OFFSET) + 3 > len ? dst : view.getInt32(route + len - 4)
 }

@@ -9,6 +9,7 @@ import type { Vn } from '../kern/vn.ts'
 import { addrIsV4, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { IFCAP_TSO } from '../link/state.ts'
+import { IP_HDR_LEN, IP_MAXPACKET } from '../wire/ipv4.ts'
 
 /** Packet size that every IPv4 host takes: used where there is no route to tell better (RFC 1122 §3.3.3). */
 const MTU_UNKNOWN = 576
@@ -38,6 +39,12 @@ function pathMtu6(vn: Vn, dst: Addr): number {
 }
 
 const ANY6: Addr = Object.freeze(createAddr())
+
+/** MMS_R: the largest transport message that can be received from `src`, put together from fragments (RFC 1122 §3.3.2). */
+export function inetMmsR(src: Addr): number {
+  // 65,535 octets are IPv4's whole packet, and IPv6's payload (RFC 8200 §3, without jumbograms)
+  return addrIsV4(src) ? IP_MAXPACKET - IP_HDR_LEN : IP_MAXPACKET
+}
 
 /** What ICMP has told of the path to `dst` and has not aged, or 0. */
 export function inetPmtuLearnt(vn: Vn, dst: Addr): number {

@@ -25,6 +25,10 @@ export const SOL_IP = 0
 export const IP_TOS = 1
 export const IP_TTL = 2
 export const IP_HDRINCL = 3
+/** Octets (soSetIpOptions); what came with a datagram, as it came and as it goes back. */
+export const IP_OPTIONS = 4
+export const IP_RECVOPTS = 6
+export const IP_RETOPTS = 7
 export const IP_PKTINFO = 8
 export const IP_MTU_DISCOVER = 10
 export const IP_RECVTTL = 12

@@ -99,4 +99,4 @@ export function inetZoned(vn: Vn, addr: Addr): Addr {
   return { ...addr, zone }
 }
 
-export { inetCanSegment, inetPathMtu, inetPmtuLearnt } from './pmtu.ts'
+export { inetCanSegment, inetMmsR, inetPathMtu, inetPmtuLearnt } from './pmtu.ts'

@@ -31,6 +31,10 @@ export const INP_RECVTTL = 256
 export const INP_RECVTOS = 512
 export const INP_RECVDSTADDR = 1024
 export const INP_PKTINFO = 2048
+export const INP_RECVOPTS = 4096
+export const INP_RETOPTS = 8192
+/** A connection that the peer opened: it answers by the way that the peer's segments come (RFC 9293 §3.9.2.1). */
+export const INP_PASSIVE = 16_384
 
 export interface Inpcb {
   id: number
@@ -47,6 +51,10 @@ export interface Inpcb {
   tos: number
   /** IP_MTU_DISCOVER: a PMTUD_* value of inet/sockopt.ts. */
   mtuDiscover: number
+  /** IP_OPTIONS, in octets, as the user gave them: a source route names its gateways (inet/ipopt.ts). */
+  ipOptions: number[]
+  /** The way back by which the peer's segments came, as the octets of a source route option; empty: none. */
+  ipRoute: number[]
   /** Next pcb with the same demultiplexing hash, 0 at the end of the chain. */
   hashNext: number
 }
@@ -85,6 +93,6 @@ export function createInpcb(id: number, family: number): Inpcb {
   const any = family === AF_INET ? addrFromIp4(0) : createAddr()
   return {
     id, family, laddr: any, faddr: { ...any }, lport: 0, fport: 0,
-    options: 0, soError: 0, ttl: 0, tos: 0, mtuDiscover: 1, hashNext: 0,
+    options: 0, soError: 0, ttl: 0, tos: 0, mtuDiscover: 1, ipOptions: [], ipRoute: [], hashNext: 0,
   }
 }

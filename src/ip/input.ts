@@ -10,7 +10,7 @@ import type { Vn } from '../kern/vn.ts'
 import { IP4_BROADCAST, addrSetIp4, ip4IsLoopback, ip4IsMulticast } from '../lib/addr.ts'
 import type { Ip4 } from '../lib/addr.ts'
 import { checksumAdd, checksumFold } from '../lib/checksum.ts'
-import { F_BCAST, F_MCAST, framePull, frameRelease } from '../lib/frame.ts'
+import { F_BCAST, F_IPOPTS, F_MCAST, framePull, frameRelease } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { ifInGroup } from '../link/multicast.ts'
 import { IFT_LOOP } from '../link/state.ts'
@@ -127,6 +127,7 @@ function deliver(vn: Vn, f: Frame): void {
 function protocol(vn: Vn, f: Frame): void {
   const stats = vn.state.ip.stats
   stats.delivered++
+  if (ipHeaderLen(f.view, f.l3) > IP_HDR_LEN) f.flags |= F_IPOPTS
   if (inetInput(vn, f)) return
   stats.delivered--
   countDrop(vn, stats, 'ip', 'noproto', f)

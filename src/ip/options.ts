@@ -7,7 +7,8 @@ import { framePush } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import type { Ifnet } from '../link/state.ts'
 import {
-  IPOPT_EOL, IPOPT_MINOFF, IPOPT_OFFSET, IPOPT_OLEN, IPOPT_TS_OFLW, IPOPT_TS_PRESPEC, IPOPT_TS_TSONLY, createIpOptions,
+  IPOPT_EOL, IPOPT_MINOFF, IPOPT_OFFSET, IPOPT_OLEN, IPOPT_TS_OFLW, IPOPT_TS_PRESPEC, IPOPT_TS_TSONLY, IP_OPTIONS_OK,
+  createIpOptions,
   ipParseOptions,
 } from '../wire/ipv4-options.ts'
 import { IP_DST, IP_HDR_LEN, ipHeaderLen } from '../wire/ipv4.ts'
@@ -78,6 +79,22 @@ export function ipReplyOptions(vn: Vn, f: Frame, g: Frame): number {
     stamp(vn, g.view, at, mine)
   }
   return total
+}
+
+/**
+ * The way back to the sender of `f`, as the octets of a source route option that names the gateways of it, first to last
+ * (RFC 1122 §3.2.1.8 c); empty where the packet came by no source route, or by one that cannot be used.
+ */
+export function ipReturnRoute(vn: Vn, f: Frame): number[] {
+  const options = createIpOptions()
+  if (ipParseOptions(f.view, f.l3, options) !== IP_OPTIONS_OK || options.sourceRouteAt < 0) return []
+  const route = reversedRoute(vn, f, options.sourceRouteAt)
+  if (route.length < 2) return []
+  const octets = [f.view.getUint8(f.l3 + options.sourceRouteAt), 3 + 4 * (route.length - 1), IPOPT_MINOFF]
+  for (let i = 0; i < route.length - 1; i++) {
+    octets.push(route[i] >>> 24, route[i] >> 16 & 255, route[i] >> 8 & 255, route[i] & 255)
+  }
+  return octets
 }
 
 /**

@@ -49,6 +49,8 @@ export const F_ANYSRC = 128
 export const F_NOLOOP = 256
 /** Output: a time to live of 0 is meant, not the default. */
 export const F_TTLZERO = 512
+/** Its IP header has options. */
+export const F_IPOPTS = 1024
 
 export interface Frame {
   readonly slab: Uint8Array

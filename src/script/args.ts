@@ -96,6 +96,18 @@ export class Args {
     if (expected !== actual) throw mismatch(`${what} is ${actual}, expected ${expected}`, String(expected), String(actual))
   }
 
+  /** Octets: `[0x83, 7, 4, 192, 0, 2, 1]`. */
+  octets(e: Expr): number[] {
+    if (e.kind !== 'list') throw this.unknown(e)
+    return e.items.map((item) => this.value(item))
+  }
+
+  expectOctets(e: Expr, what: string, actual: readonly number[]): void {
+    if (e.kind === 'ellipsis') return
+    const expected = this.octets(e).join()
+    if (expected !== actual.join()) throw mismatch(`${what} differs`, expected, actual.join())
+  }
+
   /** A buffer of zeros. */
   buffer(len: number): Uint8Array {
     if (!(len >= 0 && len <= BUFFER_MAX)) throw unsupported(`a buffer of ${len} octets`)

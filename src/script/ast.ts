@@ -57,6 +57,10 @@ export interface PacketSpec {
   /** Whole TOS octet and TTL, or -1. */
   tos: number
   ttl: number
+  /** Octets of IP options, or null where the script does not say. */
+  ipOptions: readonly number[] | null
+  /** Where a packet of the stack goes first, on a source route; '' for its destination. */
+  via: string
   body: TcpSpec | UdpSpec | IcmpSpec
 }
 

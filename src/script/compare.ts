@@ -5,7 +5,7 @@ import { IPTOS_ECN_ECT0, IPTOS_ECN_ECT1 } from '../wire/ipv4.ts'
 import { ECT01 } from './ast.ts'
 import type { IcmpSpec, PacketSpec, TcpOptionSpec, TcpSpec } from './ast.ts'
 import { encodeOptions, printOptions } from './packet-options.ts'
-import { printFlags } from './packet-print.ts'
+import { printFlags, printOctets } from './packet-print.ts'
 
 /** The first difference in words, or ''. Both packets are in the script's numbers. */
 export function comparePackets(expected: PacketSpec, actual: PacketSpec): string {
@@ -23,7 +23,9 @@ function compareIp(e: PacketSpec, a: PacketSpec): string {
     if (a.ecn !== IPTOS_ECN_ECT0 && a.ecn !== IPTOS_ECN_ECT1) return `ECN is ${a.ecn}, neither ECT(0) nor ECT(1)`
   } else if (e.ecn >= 0 && e.ecn !== a.ecn) return differ('ECN codepoint', e.ecn, a.ecn)
   if (e.tos >= 0 && e.tos !== a.tos) return differ('TOS', e.tos, a.tos)
-  return e.ttl >= 0 ? differ('TTL', e.ttl, a.ttl) : ''
+  if (e.ttl >= 0 && e.ttl !== a.ttl) return differ('TTL', e.ttl, a.ttl)
+  if (e.ipOptions === null || e.ipOptions.join() === a.ipOptions?.join()) return ''
+  return `IP options are ${printOctets(a.ipOptions ?? [])}, expected ${printOctets(e.ipOptions)}`
 }
 
 function compareTcp(e: TcpSpec, a: TcpSpec): string {

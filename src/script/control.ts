@@ -1,6 +1,8 @@
 /** Control messages of recvmsg: `msg_control=[{cmsg_level=SOL_IP, cmsg_type=IP_TTL, cmsg_data=[64]}]`. */
 
-import { IP_PKTINFO, IP_RECVDSTADDR, IP_RECVTOS, IP_RECVTTL, SOL_IP, SOL_TCP, TCP_INQ } from '../inet/sockopt.ts'
+import {
+  IP_PKTINFO, IP_RECVDSTADDR, IP_RECVOPTS, IP_RECVTOS, IP_RECVTTL, IP_RETOPTS, SOL_IP, SOL_TCP, TCP_INQ,
+} from '../inet/sockopt.ts'
 import { SO_KIND_MASK, SO_TCP } from '../inet/state.ts'
 import { ip4Print } from '../lib/addr.ts'
 import { soControl } from '../vnet/so.ts'
@@ -22,7 +24,7 @@ export function controlOf(session: Session, { id }: OpenFile): Control[] {
 /** What comes with octets of a stream: how many are left, if TCP_INQ was set. */
 export function controlOfStream(session: Session, file: OpenFile): Control[] {
   if ((file.id & SO_KIND_MASK) !== SO_TCP || (file.passive.get(TCP_INQ) ?? 0) === 0) return []
-  return [{ level: SOL_TCP, type: TCP_INQ, value: tcbOf(session, file.id, 'recvmsg').rcvBuf.len, ifId: 0 }]
+  return [{ level: SOL_TCP, type: TCP_INQ, value: tcbOf(session, file.id, 'recvmsg').rcvBuf.len, ifId: 0, octets: [] }]
 }
 
 /** Compares a script's list with what came, one by one; `...` is any list. */
@@ -47,6 +49,7 @@ export function expectControl(args: Args, e: Expr, actual: readonly Control[]): 
 function expectData(args: Args, data: Expr, got: Control): void {
   if (data.kind === 'ellipsis') return
   if (got.type === IP_RECVDSTADDR) return expectAddress(args, data, got)
+  if (got.type === IP_RECVOPTS || got.type === IP_RETOPTS) return args.expectOctets(data, 'cmsg_data', got.octets)
   if (got.type !== IP_PKTINFO) return args.expectNumber(data, 'cmsg_data', got.value)
   if (data.kind !== 'struct') throw args.unknown(data)
   for (const f of data.fields) {
@@ -64,7 +67,8 @@ function expectAddress(args: Args, e: Expr, got: Control): void {
 
 /** Linux names the message after what it holds, FreeBSD after the option. */
 const TYPES: Readonly<Record<string, number>> = Object.freeze({
-  IP_TTL: IP_RECVTTL, IP_RECVTTL, IP_TOS: IP_RECVTOS, IP_RECVTOS, IP_RECVDSTADDR, IP_PKTINFO, TCP_CM_INQ: TCP_INQ, TCP_INQ,
+  IP_TTL: IP_RECVTTL, IP_RECVTTL, IP_TOS: IP_RECVTOS, IP_RECVTOS, IP_RECVDSTADDR, IP_PKTINFO,
+  IP_RECVOPTS, IP_RETOPTS, IP_RECVRETOPTS: IP_RETOPTS, TCP_CM_INQ: TCP_INQ, TCP_INQ,
 })
 
 function describe(list: readonly Control[]): string {

@@ -4,8 +4,11 @@ import { addrFromIp4, addrIsV4, addrPrint } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { checksumAdd, checksumFold } from '../lib/checksum.ts'
 import {
-  IPPROTO_ICMP, IPPROTO_UDP, IPTOS_ECN_ECT0, IP_DF, IP_MF, IP_OFFMASK, IP_SUM, decodeIpv4, encodeIpv4,
+  IPPROTO_ICMP, IPPROTO_UDP, IPTOS_ECN_ECT0, IP_DF, IP_LEN, IP_MF, IP_OFFMASK, IP_SUM, decodeIpv4, encodeIpv4,
 } from '../wire/ipv4.ts'
+import {
+  IPOPT_OFFSET, IPOPT_OLEN, IP_OPTIONS_OK, createIpOptions, ipParseOptions,
+} from '../wire/ipv4-options.ts'
 import { IP6_HDR_LEN, decodeIpv6, encodeIpv6, IPPROTO_FRAGMENT } from '../wire/ipv6.ts'
 import { viewOf } from '../wire/layout.ts'
 import { ECT01 } from './ast.ts'
@@ -17,8 +20,19 @@ const TTL = 255
 /** Addresses and ports between which a packet goes. */
 export interface Endpoints { src: Addr; sport: number; dst: Addr; dport: number }
 
-/** An IP header as both families have it. */
-export interface IpHeader { src: Addr; dst: Addr; proto: number; tos: number; ttl: number; at: number; len: number; fault: string }
+/** An IP header as both families have it; `final` is where a source route ends, else the destination. */
+export interface IpHeader {
+  src: Addr
+  dst: Addr
+  final: Addr
+  proto: number
+  tos: number
+  ttl: number
+  at: number
+  len: number
+  options: Uint8Array
+  fault: string
+}
 
 /** Length of the header in front of packets between these addresses. */
 export function ipLen(ends: Endpoints): number {
@@ -30,6 +44,22 @@ export function ipPacket(spec: PacketSpec, proto: number, ends: Endpoints, len: 
   const ecn = spec.ecn === ECT01 ? IPTOS_ECN_ECT0 : Math.max(0, spec.ecn)
   const tos = spec.tos >= 0 ? spec.tos | ecn : ecn
   return ipHeader(ends, proto, tos, spec.ttl >= 0 ? spec.ttl : TTL, len, len, 0)
+}
+
+/** A finished packet with the script's IP options in its header. */
+export function withIpOptions(spec: PacketSpec, bytes: Uint8Array): Uint8Array {
+  const { ipOptions } = spec
+  if (ipOptions === null || ipOptions.length === 0 || bytes[0] >> 4 !== 4) return bytes
+  const out = new Uint8Array(bytes.length + ipOptions.length)
+  out.set(bytes.subarray(0, IP4_HDR_LEN))
+  out.set(ipOptions, IP4_HDR_LEN)
+  out.set(bytes.subarray(IP4_HDR_LEN), IP4_HDR_LEN + ipOptions.length)
+  const view = viewOf(out)
+  out[0] += ipOptions.length >> 2
+  view.setUint16(IP_LEN, out.length)
+  view.setUint16(IP_SUM, 0)
+  view.setUint16(IP_SUM, checksumFold(checksumAdd(0, view, 0, IP4_HDR_LEN + ipOptions.length)))
+  return out
 }
 
 /** The header and `len` bytes behind it, of a packet that says that it has `said` bytes. */
@@ -62,6 +92,7 @@ export function ipDecode(bytes: Uint8Array, whole: boolean): IpHeader | null {
     const at = (ip.vhl & 15) * 4
     return {
       src: addrFromIp4(ip.src), dst: addrFromIp4(ip.dst), proto: ip.p, tos: ip.tos, ttl: ip.ttl, at, len: ip.len - at,
+      options: bytes.subarray(IP4_HDR_LEN, at), final: finalOf(bytes, ip.dst),
       fault: whole ? fault4(bytes, ip, at) : '',
     }
   }
@@ -70,9 +101,18 @@ export function ipDecode(bytes: Uint8Array, whole: boolean): IpHeader | null {
     src: { w0: ip.src0, w1: ip.src1, w2: ip.src2, w3: ip.src3, zone: 0 },
     dst: { w0: ip.dst0, w1: ip.dst1, w2: ip.dst2, w3: ip.dst3, zone: 0 },
     proto: ip.nxt, tos: (ip.vtcflow >>> 20) & 0xff, ttl: ip.hlim, at: IP6_HDR_LEN, len: ip.plen,
+    options: new Uint8Array(0), final: { w0: ip.dst0, w1: ip.dst1, w2: ip.dst2, w3: ip.dst3, zone: 0 },
     fault: !whole ? '' : ip.nxt === IPPROTO_FRAGMENT ? 'the packet is a fragment'
       : ip.plen + IP6_HDR_LEN === bytes.length ? '' : `the IP length is ${ip.plen}, the packet has ${bytes.length - IP6_HDR_LEN}`,
   }
+}
+
+function finalOf(bytes: Uint8Array, dst: number): Addr {
+  const options = createIpOptions()
+  const view = viewOf(bytes)
+  if (ipParseOptions(view, 0, options) !== IP_OPTIONS_OK || options.sourceRouteAt < 0) return addrFromIp4(dst)
+  const { [options.sourceRouteAt + IPOPT_OLEN]: len, [options.sourceRouteAt + IPOPT_OFFSET]: pointer } = bytes
+  return addrFromIp4(pointer + 3 > len ? dst : view.getInt32(options.sourceRouteAt + len - 4))
 }
 
 /** Fills in the checksum of a finished packet; UDP's is never 0 (RFC 768). */

@@ -16,6 +16,8 @@ export function printPacket(spec: PacketSpec, like: PacketSpec = spec): string {
     ...(like.ecn >= 0 ? [printEcn(spec.ecn)] : []),
     ...(like.tos >= 0 ? [`tos 0x${spec.tos.toString(16)}`] : []),
     ...(like.ttl >= 0 ? [`ttl ${spec.ttl}`] : []),
+    ...(like.ipOptions !== null ? [`ipopt ${printOctets(spec.ipOptions ?? [])}`] : []),
+    ...(spec.via !== '' ? [`via ${spec.via}`] : []),
   ]
   if (ip.length > 0) words.push(`[${ip.join(', ')}]`)
   const { body } = spec
@@ -23,6 +25,10 @@ export function printPacket(spec: PacketSpec, like: PacketSpec = spec): string {
   else if (body.proto === 'icmp') words.push(printIcmp(body))
   else words.push(printTcp(body, like.body.proto === 'tcp' ? like.body : body))
   return words.join(' ')
+}
+
+export function printOctets(octets: readonly number[]): string {
+  return octets.length === 0 ? 'none' : octets.map((n) => n.toString(16).padStart(2, '0')).join('')
 }
 
 export function printFlags(flags: number): string {

@@ -1,6 +1,7 @@
 /** Packets of a script as bytes, and bytes as packets of a script. Numbers are those on the wire: flow.ts maps them. */
 
-import { addrIsV4 } from '../lib/addr.ts'
+import { addrIsV4, addrParse } from '../lib/addr.ts'
+import type { Addr } from '../lib/addr.ts'
 import { toSeq } from '../lib/seq.ts'
 import {
   ICMP_CODE, ICMP_ECHO, ICMP_ECHOREPLY, ICMP_HDR_LEN, ICMP_ID, ICMP_MTU, ICMP_SEQ, ICMP_SUM, ICMP_TYPE, ICMP_UNREACH,
@@ -14,7 +15,7 @@ import { viewOf } from '../wire/layout.ts'
 import { TCP_FLAGS_MASK, TCP_HDR_LEN, TCP_SUM, decodeTcp, encodeTcp, tcpOffFlags } from '../wire/tcp.ts'
 import { UDP_HDR_LEN, UDP_SUM, decodeUdp, encodeUdp } from '../wire/udp.ts'
 import type { IcmpSpec, PacketSpec, QuotedSpec, TcpSpec } from './ast.ts'
-import { QUOTED_OFF, ipDecode, ipHeader, ipLen, ipPacket, transportFinish, transportSum } from './packet-ip.ts'
+import { QUOTED_OFF, ipDecode, ipHeader, ipLen, ipPacket, transportFinish, transportSum, withIpOptions } from './packet-ip.ts'
 import type { Endpoints } from './packet-ip.ts'
 import { decodeOptions, encodeOptions } from './packet-options.ts'
 
@@ -47,14 +48,16 @@ export function decodePacket(bytes: Uint8Array): LivePacket | null {
   const from: Endpoints = { src: ip.src, sport: -1, dst: ip.dst, dport: -1 }
   const spec: PacketSpec = {
     kind: 'packet', direction: '>', fromPort: -1, toPort: -1, ecn: ip.tos & IPTOS_ECN_MASK, tos: ip.tos, ttl: ip.ttl,
+    ipOptions: [...ip.options], via: '',
     body: { proto: 'udp', len: 0 },
   }
   const packet: LivePacket = { from, spec, fault: ip.fault }
-  if (packet.fault === '' && !decodeBody(packet, bytes, ip.proto, ip.at)) return null
+  if (packet.fault === '' && !decodeBody(packet, bytes, ip.proto, ip.at, ip.final)) return null
   return packet
 }
 
-function decodeBody(packet: LivePacket, bytes: Uint8Array, proto: number, at: number): boolean {
+/** `final`: the destination that checksums are about, whatever the next stop of a source route is. */
+function decodeBody(packet: LivePacket, bytes: Uint8Array, proto: number, at: number, final: Addr): boolean {
   const { from, spec } = packet
   switch (proto) {
     case IPPROTO_TCP: {
@@ -84,7 +87,8 @@ function decodeBody(packet: LivePacket, bytes: Uint8Array, proto: number, at: nu
       break
     default: return false
   }
-  if (packet.fault === '' && transportSum(bytes, at, from, proto) !== 0) packet.fault = 'the transport checksum is wrong'
+  const wrong = packet.fault === '' && transportSum(bytes, at, { ...from, dst: final }, proto) !== 0
+  if (wrong) packet.fault = 'the transport checksum is wrong'
   return true
 }
 
@@ -104,7 +108,7 @@ function encodeTcpPacket(spec: PacketSpec, tcp: TcpSpec, ends: Endpoints): Uint8
 /** Both ICMPs have type, code, checksum, and identifier and number at the same places; only the MTU is elsewhere. */
 function encodeIcmpPacket(spec: PacketSpec, icmp: IcmpSpec, ends: Endpoints): Uint8Array {
   const proto = icmp.v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP
-  const quote = icmp.quoted === null ? new Uint8Array(icmp.len) : quoteBytes(icmp.quoted, ends)
+  const quote = icmp.quoted === null ? new Uint8Array(icmp.len) : quoteBytes(icmp.quoted, ends, spec)
   const bytes = ipPacket(spec, proto, ends, ICMP_HDR_LEN + quote.length)
   const view = viewOf(bytes)
   const at = ipLen(ends)
@@ -136,9 +140,10 @@ function decodeIcmpBody(bytes: Uint8Array, at: number, v6: boolean): IcmpSpec {
 }
 
 /** The start of the packet (from `ends.dst` to `ends.src`) that an error is about: IP header and 8 octets (RFC 792). */
-function quoteBytes(quoted: QuotedSpec, ends: Endpoints): Uint8Array {
+/** What the script says of IP options, it says of the quoted packet. */
+function quoteBytes(quoted: QuotedSpec, ends: Endpoints, spec: PacketSpec): Uint8Array {
   const tcp = quoted.proto === 'tcp'
-  const back: Endpoints = { src: ends.dst, sport: ends.dport, dst: ends.src, dport: ends.sport }
+  const back: Endpoints = { src: ends.dst, sport: ends.dport, dst: addrParse(spec.via) ?? ends.src, dport: ends.sport }
   const said = (tcp ? TCP_HDR_LEN : UDP_HDR_LEN) + quoted.len
   const bytes = ipHeader(back, tcp ? IPPROTO_TCP : IPPROTO_UDP, 0, 64, QUOTED_LEN, said, QUOTED_OFF)
   const view = viewOf(bytes)
@@ -147,7 +152,7 @@ function quoteBytes(quoted: QuotedSpec, ends: Endpoints): Uint8Array {
   view.setUint16(at + 2, back.dport)
   if (tcp) view.setInt32(at + 4, toSeq(quoted.seq))
   else view.setUint16(at + 4, UDP_HDR_LEN + quoted.len)
-  return bytes
+  return withIpOptions(spec, bytes)
 }
 
 const QUOTED_LEN = 8

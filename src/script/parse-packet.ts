@@ -16,7 +16,8 @@ export function parsePacket(s: Scanner): PacketSpec {
   const direction = s.eat('<') ? '<' : '>'
   if (direction === '>') s.expect('>')
   const spec: PacketSpec = {
-    kind: 'packet', direction, fromPort: -1, toPort: -1, ecn: -1, tos: -1, ttl: -1, body: { proto: 'udp', len: 0 },
+    kind: 'packet', direction, fromPort: -1, toPort: -1, ecn: -1, tos: -1, ttl: -1, ipOptions: null,
+    via: '', body: { proto: 'udp', len: 0 },
   }
   for (;;) {
     if (s.eat('[')) parseIpInfo(s, spec)
@@ -53,11 +54,19 @@ function parseIpInfo(s: Scanner, spec: PacketSpec): void {
       case 'ce': spec.ecn = IPTOS_ECN_CE; break
       case 'tos': spec.tos = s.integer('a TOS octet', 255); break
       case 'ttl': spec.ttl = s.integer('a TTL', 255); break
+      case 'ipopt': spec.ipOptions = paddedTo4(parseHex(s)); break
+      case 'via': spec.via = s.take(/\d+\.\d+\.\d+\.\d+/y)?.[0] ?? ''; break
       case undefined: throw s.fail('an ECN codepoint, tos or ttl')
       default: throw s.unsupported(`[${m?.[0] ?? ''}] of a packet`)
     }
   } while (s.eat(','))
   s.expect(']')
+}
+
+/** The header counts in words (RFC 791 §3.1). */
+function paddedTo4(octets: number[]): number[] {
+  while (octets.length % 4 !== 0) octets.push(0)
+  return octets
 }
 
 function parseTcp(s: Scanner): TcpSpec {

@@ -7,13 +7,14 @@ import { flowToLive, flowToScript } from './flow.ts'
 import type { Flow } from './flow.ts'
 import { decodePacket, encodePacket } from './packet.ts'
 import type { LivePacket } from './packet.ts'
-import { printEndpoints } from './packet-ip.ts'
+import { printEndpoints, withIpOptions } from './packet-ip.ts'
 import type { Endpoints } from './packet-ip.ts'
 import { printPacket } from './packet-print.ts'
 import { flowFind, flowNew, peerPort } from './session.ts'
 import type { Session } from './session.ts'
 import type { Window } from './window.ts'
 import { printTime, windowMiss } from './window.ts'
+import { addrParse } from '../lib/addr.ts'
 import { TH_ACK, TH_SYN } from '../wire/tcp.ts'
 
 /** How long a packet that may come at any time is waited for, and how far one looks for one that is late. */
@@ -26,7 +27,9 @@ export function packetIn(session: Session, spec: PacketSpec): void {
   checkIcmp(session, spec)
   const flow = flowForInbound(session, spec)
   const ends: Endpoints = { src: config.remote, sport: flow.remotePort, dst: config.local, dport: flow.localPort }
-  stack.inject(encodePacket(flowToLive(flow, spec), ends))
+  const bytes = encodePacket(flowToLive(flow, spec), ends)
+  const quotes = spec.body.proto === 'icmp' && spec.body.quoted !== null
+  stack.inject(quotes ? bytes : withIpOptions(spec, bytes))
 }
 
 /** The stack must send this packet within the window; returns when it did. */
@@ -93,7 +96,7 @@ function whereDiffers(session: Session, flow: Flow, spec: PacketSpec, live: Live
   const { from } = live
   if (live.spec.body.proto !== spec.body.proto) return ''
   const wanted: Endpoints = {
-    src: from.src, dst: config.remote, sport: from.sport < 0 ? -1 : flow.localPort,
+    src: from.src, dst: spec.via === '' ? config.remote : addrParse(spec.via) ?? config.remote, sport: from.sport < 0 ? -1 : flow.localPort,
     dport: from.sport < 0 ? -1 : flow.remotePort,
   }
   const [is, should] = [printEndpoints(from), printEndpoints(wanted)]

@@ -1,10 +1,10 @@
 /** setsockopt and getsockopt. Values are numbers, but for SO_LINGER, TCP_INFO and TCP_CONGESTION. */
 
 import {
-  SOL_IP, SOL_SOCKET, SOL_TCP, SO_LINGER, SO_RCVBUF, SO_SNDBUF, TCP_CONGESTION, TCP_LINGER2,
+  IP_OPTIONS, SOL_IP, SOL_SOCKET, SOL_TCP, SO_LINGER, SO_RCVBUF, SO_SNDBUF, TCP_CONGESTION, TCP_LINGER2,
 } from '../inet/sockopt.ts'
 import { CC_NAMES } from '../tcp/cc/names.ts'
-import { soGetOpt, soSetOpt } from '../vnet/so.ts'
+import { soGetOpt, soIpOptions, soSetIpOptions, soSetOpt } from '../vnet/so.ts'
 import type { Args } from './args.ts'
 import type { Expr } from './ast.ts'
 import { atOnce, onFile } from './call.ts'
@@ -27,6 +27,10 @@ export function setsockoptCall(session: Session, args: Args): Call {
     if (known === 'functions') return functionBlock(args)
     const { level, name, passive } = known
     if (level === SOL_TCP && name === TCP_CONGESTION) return congestion(session, args, id)
+    if (level === SOL_IP && name === IP_OPTIONS) {
+      const octets = args.at(3).kind === 'list' ? args.octets(args.at(3)) : []
+      return atOnce(() => -soSetIpOptions(vnet, session.stack.vnetNow, id, Uint8Array.from(octets)))
+    }
     if (passive) return atOnce(() => {
       file.passive.set(name, args.value(args.at(3)))
       return 0
@@ -37,6 +41,7 @@ export function setsockoptCall(session: Session, args: Args): Call {
 }
 
 export function getsockoptCall(session: Session, args: Args): Call {
+  const { vnet } = session.stack
   const known = optionOf(session, args)
   return onFile(session, args, (file) => {
     const { id } = file
@@ -44,6 +49,10 @@ export function getsockoptCall(session: Session, args: Args): Call {
     const { level, name, passive } = known
     if (level === SOL_TCP && name === TCP_INFO) return atOnce(() => 0, () => expectInfo(session, args, id))
     if (level === SOL_TCP && name === TCP_CONGESTION) return congestion(session, args, id)
+    if (level === SOL_IP && name === IP_OPTIONS) return atOnce(() => 0, () => {
+      args.expectOctets(args.at(3), 'IP_OPTIONS', soIpOptions(vnet, id))
+      args.expectNumber(args.at(4), 'the length', soIpOptions(vnet, id).length)
+    })
     if (passive) return atOnce(() => 0, () => args.expectNumber(args.at(3), 'the value', file.passive.get(name) ?? 0))
     let value = 0
     return atOnce(() => {

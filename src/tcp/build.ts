@@ -1,6 +1,7 @@
 /** Segments on their way out: header, options, data, checksum (RFC 9293 §3.1), handed to the network layer. */
 
 import { inetChecksumSet } from '../inet/checksum.ts'
+import { inetOutputOptions } from '../inet/ipopt.ts'
 import { inetOutput } from '../inet/output.ts'
 import { PMTUD_DONT } from '../inet/sockopt.ts'
 import { INP_DONTROUTE } from '../inet/state.ts'
@@ -89,11 +90,13 @@ export function tcpTransmit(
 /** Fills in what the network layer needs and sends a finished segment between `inp`'s addresses. Consumes the frame. */
 export function tcpFrameOut(vn: Vn, f: Frame, inp: Inpcb, tos: number): number {
   if ((inp.options & INP_DONTROUTE) !== 0) f.flags |= F_DONTROUTE
-  return tcpFrameSend(vn, f, inp.laddr, inp.faddr, inp.ttl, tos)
+  return tcpFrameSend(vn, f, inp.laddr, inp.faddr, inp.ttl, tos, inp)
 }
 
-/** As tcpFrameOut, for segments without a control block. `ttl` 0 is the default. */
-export function tcpFrameSend(vn: Vn, f: Frame, src: Addr, dst: Addr, ttl: number, tos: number): number {
+/** As tcpFrameOut, between any addresses, with the IP options of `inp`, if it is not null. `ttl` 0 is the default. */
+export function tcpFrameSend(
+  vn: Vn, f: Frame, src: Addr, dst: Addr, ttl: number, tos: number, inp: Inpcb | null,
+): number {
   addrCopy(f.src, src)
   addrCopy(f.dst, dst)
   f.proto = IPPROTO_TCP
@@ -108,7 +111,7 @@ export function tcpFrameSend(vn: Vn, f: Frame, src: Addr, dst: Addr, ttl: number
   inetChecksumSet(f, f.off + TCP_SUM)
   vn.state.tcp.stats.sndtotal++
   tcpTraceOut(vn, f)
-  return inetOutput(vn, f)
+  return inp === null ? inetOutput(vn, f) : inetOutputOptions(vn, f, inp)
 }
 
 /** The header of the segment at `f.off`; options and data are written by the caller. */

@@ -4,6 +4,7 @@
  */
 
 import type { Vn } from '../kern/vn.ts'
+import { inpOptionsLen } from '../inet/ipopt.ts'
 import { addrCopy, addrEq, addrIsV4 } from '../lib/addr.ts'
 import { ECONNREFUSED } from '../lib/errno.ts'
 import { seqAdd, seqDiff } from '../lib/seq.ts'
@@ -62,7 +63,7 @@ export function tcpFastSynLen(vn: Vn, tcb: Tcb, opt: TcpOptions, mtuMss: number)
   const known = lookup(vn, tcb)?.mss ?? 0
   const mss = known > 0 ? known : v4 ? MSS_DEFAULT_V4 : MSS_DEFAULT_V6
   const most = Math.min(mss, mtuMss, v4 ? MSS_MOST_V4 : MSS_MOST_V6) - tcpOptionsLen(opt) -
-    tcpSignatureLen(vn, tcb.inp.lport, tcb.inp.faddr)
+    tcpSignatureLen(vn, tcb.inp.lport, tcb.inp.faddr) - inpOptionsLen(tcb.inp)
   return Math.max(0, Math.min(tcb.sndBuf.len, most))
 }
 

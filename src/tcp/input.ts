@@ -6,7 +6,7 @@ import { inetIsBroadcast } from '../inet/source.ts'
 import { countDrop } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrIsMulticast, addrIsUnspecified } from '../lib/addr.ts'
-import { F_BCAST, F_MCAST } from '../lib/frame.ts'
+import { F_BCAST, F_IPOPTS, F_MCAST } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import {
   TCP_DPORT, TCP_HDR_LEN, TCP_SPORT, TCP_URP, TCP_WIN, TH_SYN, tcpAck, tcpDataOffset, tcpFlags, tcpSeq,
@@ -15,6 +15,7 @@ import { TOF_AO, TOF_SIGNATURE, tcpOptionsReset, tcpParseOptions } from '../wire
 import { tcpAuthOk } from './auth/auth.ts'
 import { tcpListenInput } from './listen.ts'
 import { tcpReset } from './respond.ts'
+import { tcpRouteInput } from './route.ts'
 import { tcpSegmentInput } from './segment.ts'
 import { TCPS_SYN_SENT } from './state.ts'
 import { tcpSynSentInput } from './synsent.ts'
@@ -61,7 +62,10 @@ function segmentInput(vn: Vn, f: Frame): void {
   tcpTraceIn(vn, f, seg, tcb)
   if (tcb === null) return noConnection(vn, f, lport, fport)
   if (tcb.state === TCPS_SYN_SENT) tcpSynSentInput(vn, tcb, f, seg)
-  else tcpSegmentInput(vn, tcb, f, seg)
+  else {
+    if ((f.flags & F_IPOPTS) !== 0) tcpRouteInput(vn, tcb, f, seg)
+    tcpSegmentInput(vn, tcb, f, seg)
+  }
 }
 
 /** No socket is connected to the sender: TIME-WAIT, a handshake, a listener, or nobody. */

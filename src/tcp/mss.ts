@@ -3,6 +3,8 @@
  * differ: by the length of their fixed header and their default MSS.
  */
 
+import { inpOptionsLen } from '../inet/ipopt.ts'
+import { inetMmsR } from '../inet/pmtu.ts'
 import { inetPathMtu, inetPmtuLearnt } from '../inet/source.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrIsV4 } from '../lib/addr.ts'
@@ -17,7 +19,7 @@ import type { Tcb } from './state.ts'
  * The MSS option we send: the link's packet size less the fixed headers, options not counted (RFC 6691 §2, MUST-67).
  */
 export function tcpMssOffer(vn: Vn, faddr: Addr, userMss: number): number {
-  const mss = Math.min(65_535, inetPathMtu(vn, faddr) - fixedHeaders(faddr))
+  const mss = Math.min(inetMmsR(faddr) - TCP_HDR_LEN, inetPathMtu(vn, faddr) - fixedHeaders(faddr))
   return userMss > 0 ? Math.min(userMss, mss) : mss
 }
 
@@ -43,7 +45,7 @@ export function tcpMssUpdate(vn: Vn, tcb: Tcb): void {
   let mss = Math.min(tcb.peerMss, mtu - fixedHeaders(faddr))
   if (tcb.userMss > 0) mss = Math.min(mss, tcb.userMss)
   mss = Math.max(mss, vn.state.sysctl['net.inet.tcp.minmss'])
-  mss -= tcpSignatureLen(vn, tcb.inp.lport, faddr)
+  mss -= tcpSignatureLen(vn, tcb.inp.lport, faddr) + inpOptionsLen(tcb.inp)
   tcb.mss = (tcb.flags & TF_TSTMP) !== 0 ? mss - TCPOLEN_TSTAMP_APPA : mss
   // RFC 5681 §3.1: the loss window is one segment; less would wait for the persist timer once segments have grown
   if (tcb.cwnd > 0) tcb.cwnd = Math.max(tcb.cwnd, tcb.mss)
@@ -59,7 +61,8 @@ export function tcpMtuMost(vn: Vn, tcb: Tcb): number {
 /** What a full segment's packet has beside its text. */
 export function tcpSegHeaders(vn: Vn, tcb: Tcb): number {
   const { lport, faddr } = tcb.inp
-  return fixedHeaders(faddr) + ((tcb.flags & TF_TSTMP) !== 0 ? TCPOLEN_TSTAMP_APPA : 0) + tcpSignatureLen(vn, lport, faddr)
+  return fixedHeaders(faddr) + ((tcb.flags & TF_TSTMP) !== 0 ? TCPOLEN_TSTAMP_APPA : 0) + tcpSignatureLen(vn, lport, faddr) +
+    inpOptionsLen(tcb.inp)
 }
 
 /** Buffers in whole segments of the peer's size, as long as net.inet.tcp.sockbuf_round says so. */

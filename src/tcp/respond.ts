@@ -1,5 +1,6 @@
 /** Segments that no send buffer is behind: resets and acknowledgments (RFC 9293 §3.5.2, RFC 5961). */
 
+import type { Inpcb } from '../inet/state.ts'
 import type { Vn } from '../kern/vn.ts'
 import { randomBelow } from '../kern/random.ts'
 import type { Addr } from '../lib/addr.ts'
@@ -36,13 +37,16 @@ export function tcpReply(
 ): void {
   const { view, l4 } = f
   tcpSegment(
-    vn, f.dst, view.getUint16(l4 + TCP_DPORT), f.src, view.getUint16(l4 + TCP_SPORT), seq, ack, flags, win, opt, 0, 0)
+    vn, f.dst, view.getUint16(l4 + TCP_DPORT), f.src, view.getUint16(l4 + TCP_SPORT), seq, ack, flags, win, opt, 0, 0, null)
 }
 
-/** Sends a segment without data and without a control block. Returns an errno (no frame: silently nothing). */
+/**
+ * Sends a segment without data and without a control block, with the IP options of `inp`, if it is not null. Returns an
+ * errno (no frame: silently nothing).
+ */
 export function tcpSegment(
   vn: Vn, src: Addr, sport: number, dst: Addr, dport: number, seq: Seq, ack: Seq, flags: number, win: number,
-  opt: TcpOptions | null, ttl: number, tos: number,
+  opt: TcpOptions | null, ttl: number, tos: number, inp: Inpcb | null,
 ): number {
   const f = frameAlloc(vn.pool, TCP_MAX_HDR_LEN)
   if (f === null) {
@@ -53,7 +57,7 @@ export function tcpSegment(
   writeHeader(f, sport, dport, seq, ack, hdrLen, flags, win, 0)
   f.len = hdrLen
   if (vn.state.sysctl['net.inet.tcp.path_mtu_discovery'] === 1) f.flags |= F_DF
-  return tcpFrameSend(vn, f, src, dst, ttl, tos)
+  return tcpFrameSend(vn, f, src, dst, ttl, tos, inp)
 }
 
 /** The reset that ends a connection from our side (RFC 9293 §3.10.5): at SND.NXT, or at the window's edge before it. */

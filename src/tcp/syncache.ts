@@ -22,6 +22,7 @@ import { tcpIsn, tcpTsNow, tcpTsOffset } from './isn.ts'
 import { tcpMssOffer } from './mss.ts'
 import { tcpNegotiate, tcpOffers, tcpPawsReject, tcpSynOptions, tcpTsUpdate } from './options.ts'
 import { replyOptions, tcpChallengeAllowed, tcpReset, tcpSegment } from './respond.ts'
+import { tcpRouteBack } from './route.ts'
 import { tcpSegmentInput } from './segment.ts'
 import { FO_EXP, FO_GIVE } from './state-open.ts'
 import { ECN_ON, TF_TSTMP, createSyncache } from './state.ts'
@@ -110,6 +111,7 @@ export function tcpSyncacheInput(vn: Vn, sc: Syncache, f: Frame, seg: Seg): void
     // a SYN within the window cannot be the one we know: return to LISTEN (RFC 9293 §3.10.7.4, fourth)
     if (inWindow) return removeFor(vn, sc, 'scAborted', f)
     countDrop(vn, stats, 'tcp', 'scDupsyn', f)
+    if (seg.seq === sc.irs) tcpRouteBack(vn, sc.inp, f)
     if (seg.seq === sc.irs && (sc.flags & TF_TSTMP) !== 0 && (seg.opt.flags & TOF_TS) !== 0) {
       tcpTsUpdate(vn, sc, seg.opt.tsVal)
     }
@@ -181,6 +183,8 @@ export function tcpSyncacheFill(vn: Vn, tcb: Tcb, key: number, f: Frame, irs: Se
   inp.fport = f.view.getUint16(f.l4 + TCP_SPORT)
   inp.tos = tcb.inp.tos
   inp.ttl = tcb.inp.ttl
+  if (tcb.inp.ipOptions.length > 0) inp.ipOptions = tcb.inp.ipOptions.slice()
+  tcpRouteBack(vn, inp, f)
   sc.listener = tcb.inp.id
   sc.irs = irs
   sc.wnd = Math.min(tcb.rcvLimit, TCP_MAXWIN, tcpWindowClamp(tcb))
@@ -260,7 +264,7 @@ function sendSynAck(vn: Vn, tcb: Tcb, sc: Syncache): void {
   vn.state.tcp.stats.sndctrl++
   tcpSegment(
     vn, inp.laddr, inp.lport, inp.faddr, inp.fport, sc.iss, seqAdd(sc.irs, 1), flags, sc.wnd, opt, inp.ttl,
-    inp.tos)
+    inp.tos, inp)
 }
 
 function sendAck(vn: Vn, sc: Syncache): void {
@@ -270,7 +274,7 @@ function sendAck(vn: Vn, sc: Syncache): void {
   vn.state.tcp.stats.sndacks++
   tcpSegment(
     vn, inp.laddr, inp.lport, inp.faddr, inp.fport, seqAdd(sc.iss, 1), seqAdd(sc.irs, 1), TH_ACK,
-    Math.floor(sc.wnd / 2 ** sc.rcvWscale), opt, inp.ttl, inp.tos)
+    Math.floor(sc.wnd / 2 ** sc.rcvWscale), opt, inp.ttl, inp.tos, inp)
 }
 
 /** Adds the timestamp to the scratch options. */

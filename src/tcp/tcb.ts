@@ -1,7 +1,7 @@
 /** Control blocks: made for a user (attach) or from a completed handshake (what a listener passes on). */
 
 import { inpInsert } from '../inet/inptable.ts'
-import { INP_LISTENING, SO_TCP } from '../inet/state.ts'
+import { INP_LISTENING, INP_PASSIVE, SO_TCP } from '../inet/state.ts'
 import { socketId } from '../inet/socket.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrCopy } from '../lib/addr.ts'
@@ -37,6 +37,9 @@ export function tcpFromSyncache(vn: Vn, listener: Tcb, sc: Syncache): Tcb {
   inp.lport = sc.inp.lport
   inp.fport = sc.inp.fport
   inherit(tcb, listener)
+  inp.options |= INP_PASSIVE
+  inp.ipOptions = sc.inp.ipOptions
+  inp.ipRoute = sc.inp.ipRoute
   tcb.listener = listener.inp.id
   tcb.flags |= sc.flags & (TF_TSTMP | TF_SCALE | TF_SACK_PERMIT)
   if (sc.rexmits > 0) tcb.flags |= TF_SYNREXMT

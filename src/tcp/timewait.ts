@@ -36,6 +36,8 @@ export function tcpTimeWaitStart(vn: Vn, tcb: Tcb): void {
   inp.fport = tcb.inp.fport
   inp.ttl = tcb.inp.ttl
   inp.tos = tcb.inp.tos
+  if (tcb.inp.ipOptions.length > 0) inp.ipOptions = tcb.inp.ipOptions.slice()
+  if (tcb.inp.ipRoute.length > 0) inp.ipRoute = tcb.inp.ipRoute.slice()
   tw.sndNxt = tcb.sndMax
   tw.rcvNxt = tcb.rcvNxt
   tw.wndField = tcpWindowField(vn, tcb, Math.max(tcpWindow(vn, tcb), tcpRcvWnd(tcb)))
@@ -130,7 +132,8 @@ function acknowledge(vn: Vn, tw: TimeWait): void {
   }
   vn.state.tcp.stats.sndacks++
   tcpSegment(
-    vn, inp.laddr, inp.lport, inp.faddr, inp.fport, tw.sndNxt, tw.rcvNxt, TH_ACK, tw.wndField, opt, inp.ttl, inp.tos)
+    vn, inp.laddr, inp.lport, inp.faddr, inp.fport, tw.sndNxt, tw.rcvNxt, TH_ACK, tw.wndField, opt, inp.ttl, inp.tos,
+    inp)
 }
 
 /** Keys tried one by one before the map is asked for its first. */

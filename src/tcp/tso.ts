@@ -25,6 +25,8 @@ export function tcpTsoLen(vn: Vn, tcb: Tcb, len: number, room: number): number {
   // two whole segments at least, or it is one as ever (at an MTU near 64 KiB not even one would fit TSO_MAX)
   if (Math.min(len, TSO_MAX) < 2 * room || sysctl['net.inet.tcp.tso'] === 0 || tcb.sndNxt !== tcb.sndMax || (tcb.flags & TF_FORCE) !== 0 ||
     (tcb.ecn & ECN_HOLD) !== 0 || seqGt(tcb.sndUp, tcb.sndUna)) return room
+  // who cuts a packet up knows nothing of source routes
+  if ((tcb.inp.ipOptions.length | tcb.inp.ipRoute.length) !== 0) return room
   // each segment wants a signature of its own
   if ((tcp.keys.length | tcp.ao.keys.length) !== 0) return room
   if (!frameLargeFree(vn.pool) || !inetCanSegment(vn, tcb.inp.faddr)) return room

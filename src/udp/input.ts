@@ -3,16 +3,18 @@
 import { dhcpInput } from '../dhcp/input.ts'
 import { inetPseudo } from '../inet/checksum.ts'
 import { inetPortUnreachable } from '../inet/error.ts'
+import { inetReturnRoute } from '../inet/ipopt.ts'
 import { inpLookup, inpLookupListen, inpTakesFamily, sameHost } from '../inet/inptable.ts'
 import { inetIsBroadcast } from '../inet/source.ts'
 import { EV_READ, countDrop, eventPost } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrEq, addrIsMulticast, addrIsUnspecified, addrIsV4 } from '../lib/addr.ts'
 import { checksumAdd, checksumFold } from '../lib/checksum.ts'
-import { CSUM_NONE, F_BCAST, F_MCAST } from '../lib/frame.ts'
+import { CSUM_NONE, F_BCAST, F_IPOPTS, F_MCAST } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { mcastAllows } from '../mcast/filter.ts'
 import { DHCP_CLIENT_PORT } from '../wire/dhcp.ts'
+import { IP_HDR_LEN, ipHeaderLen } from '../wire/ipv4.ts'
 import { UDP_DPORT, UDP_HDR_LEN, UDP_LEN, UDP_SPORT, UDP_SUM } from '../wire/udp.ts'
 import { UDP_CHARGE, createUdpDatagram } from './state.ts'
 import type { UdpPcb } from './state.ts'
@@ -76,7 +78,10 @@ function deliver(vn: Vn, pcb: UdpPcb, f: Frame, sport: number, n: number): void 
   if (pcb.queued > 0 && pcb.queued + charge > pcb.rcvLimit) return countDrop(vn, stats, 'udp', 'fullsock', f)
   const at = f.l4 + UDP_HDR_LEN
   const bytes = f.slab.slice(at, at + n)
-  pcb.queue.push(createUdpDatagram(bytes, { ...f.src }, sport, { ...f.dst }, f.ifId, f.tos, f.ttl))
+  // RFC 1122 §4.1.3.2
+  const options = (f.flags & F_IPOPTS) === 0 ? [] : [...f.slab.subarray(f.l3 + IP_HDR_LEN, f.l3 + ipHeaderLen(f.view, f.l3))]
+  pcb.queue.push(createUdpDatagram(
+    bytes, { ...f.src }, sport, { ...f.dst }, f.ifId, f.tos, f.ttl, options, inetReturnRoute(vn, f)))
   pcb.queued += charge
   eventPost(vn, pcb.inp.id, EV_READ)
 }

@@ -2,7 +2,7 @@
 
 import { inetChecksumSet } from '../inet/checksum.ts'
 import { inpFrameFlags } from '../inet/inpopt.ts'
-import { inetOutput } from '../inet/output.ts'
+import { inetOutputOptions } from '../inet/ipopt.ts'
 import type { Inpcb } from '../inet/state.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrCopy, addrIsMulticast } from '../lib/addr.ts'
@@ -44,7 +44,7 @@ export function udpOutput(
   inetChecksumSet(f, f.l4 + UDP_SUM)
   // zero would say that there is no checksum (RFC 768)
   if (view.getUint16(f.l4 + UDP_SUM) === 0) view.setUint16(f.l4 + UDP_SUM, 0xffff)
-  const errno = inetOutput(vn, f)
+  const errno = inetOutputOptions(vn, f, inp)
   if (errno === 0) stats.opackets++
   return errno
 }

@@ -16,6 +16,9 @@ export interface UdpDatagram {
   ifId: number
   tos: number
   ttl: number
+  /** Octets of its IP options, and of the way back (ip/options.ts ipReturnRoute). */
+  options: number[]
+  back: number[]
 }
 
 export interface UdpPcb {
@@ -74,6 +77,7 @@ export function createUdpPcb(inp: Inpcb, rcvLimit: number, sndLimit: number): Ud
 
 export function createUdpDatagram(
   bytes: Uint8Array, from: Addr, fport: number, to: Addr, ifId: number, tos: number, ttl: number,
+  options: number[], back: number[],
 ): UdpDatagram {
-  return { bytes, from, fport, to, ifId, tos, ttl }
+  return { bytes, from, fport, to, ifId, tos, ttl, options, back }
 }

@@ -6,7 +6,7 @@ import type { Frame } from '../lib/frame.ts'
 import type { AoKeyParams } from '../tcp/auth/ao-keys.ts'
 import {
   soAbort, soAccept, soAoAdd, soAoDelete, soAoSelect, soBind, soClose, soConnect, soCreate, soDropConnections,
-  soFastConnect, soGetOpt, soListen, soMcast, soMcastFilter, soRecv, soSend, soSendTo, soSetKey, soSetOpt, soShutdown,
+  soFastConnect, soGetOpt, soListen, soMcast, soMcastFilter, soRecv, soSend, soSendTo, soSetIpOptions, soSetKey, soSetOpt, soShutdown,
 } from './so.ts'
 import type { Vnet } from './vnet.ts'
 
@@ -121,6 +121,7 @@ const CALLS: Readonly<Record<string, Call>> = Object.freeze<Record<string, Call>
   soAbort: (v, now, a) => soAbort(v, now, a.number()),
   soDropConnections: (v, now) => { soDropConnections(v, now) },
   soSetOpt: (v, now, a) => soSetOpt(v, now, a.number(), a.number(), a.number(), a.number()),
+  soSetIpOptions: (v, now, a) => soSetIpOptions(v, now, a.number(), a.bytes()),
   soGetOpt: (v, now, a) => soGetOpt(v, now, a.number(), a.number(), a.number()),
   soMcast: (v, now, a) => soMcast(v, now, a.number(), a.number(), a.number(), a.addr(), a.addr()),
   soMcastFilter: (v, now, a) => soMcastFilter(v, now, a.number(), a.number(), a.addr(), a.number(), a.addrs()),

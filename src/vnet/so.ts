@@ -5,11 +5,12 @@
 
 import { SO_KIND_MASK, SO_RAW, SO_TCP, SO_UDP } from '../inet/state.ts'
 import type { Inpcb } from '../inet/state.ts'
+import { inpOptions, inpSetOptions } from '../inet/ipopt.ts'
 import { SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from '../inet/sockopt.ts'
 import type { Addr } from '../lib/addr.ts'
 import { addrCopy, addrIsUnspecified, addrIsV4 } from '../lib/addr.ts'
 import {
-  EAFNOSUPPORT, EBADF, ECONNABORTED, EDESTADDRREQ, EISCONN, ENOTCONN, EOPNOTSUPP, EPROTONOSUPPORT,
+  EAFNOSUPPORT, EBADF, ECONNABORTED, EDESTADDRREQ, EISCONN, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, EPROTONOSUPPORT,
 } from '../lib/errno.ts'
 import { AF_INET, AF_INET6 } from '../inet/state.ts'
 import {
@@ -21,6 +22,7 @@ import type { AoInfo } from '../tcp/auth/ao-info.ts'
 import { tcpAoKeyAdd, tcpAoKeyDelete } from '../tcp/auth/ao-keys.ts'
 import type { AoKeyParams } from '../tcp/auth/ao-keys.ts'
 import { tcpKeyDelete, tcpKeySet } from '../tcp/auth/keys.ts'
+import { tcpMssUpdate } from '../tcp/mss.ts'
 import { tcpIsUsers } from '../tcp/drop.ts'
 import { tcpDrop } from '../tcp/drop.ts'
 import { tcpLinuxInfo } from '../tcp/linux-info.ts'
@@ -155,6 +157,28 @@ export function soRecv(
 }
 
 export type { UdpControl } from '../udp/control.ts'
+
+/**
+ * Sets IP_OPTIONS of a TCP or UDP socket: octets as in an IP header, at most 40, none to take them away. A source route names
+ * the gateways, first to last; the destination may stand behind them. EINVAL. (Raw sockets write headers: IP_HDRINCL.)
+ */
+export function soSetIpOptions(v: Vnet, now: number, id: number, octets: Uint8Array): number {
+  v.setNow(now)
+  v.journal?.call(now, 'soSetIpOptions', [id, octets])
+  const inp = inpOf(v, id)
+  if (inp === null) return EBADF
+  if ((id & SO_KIND_MASK) === SO_RAW) return ENOPROTOOPT
+  const errno = inpSetOptions(inp, octets)
+  const tcb = v.state.tcp.tcbs.get(id)
+  if (errno === 0 && tcb !== undefined && inp.fport !== 0) tcpMssUpdate(v.vn, tcb)
+  return errno
+}
+
+/** The IP options that go with the socket's packets: the user's, and the way back by which the peer opened the connection. */
+export function soIpOptions(v: Vnet, id: number): readonly number[] {
+  const inp = inpOf(v, id)
+  return inp === null ? [] : inpOptions(inp)
+}
 
 /** What the socket's options ask for of the datagram that the next soRecv gives (IP_RECVTTL and the like). */
 export function soControl(v: Vnet, id: number): UdpControl[] {

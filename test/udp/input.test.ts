@@ -64,7 +64,7 @@ test('RFC 768: a datagram reaches the socket of its port with data, sender and d
   expect(events(net.b.vn, id)).toBe(EV_READ)
   expect(udpReady(net.b.vn, id) & EV_READ).toBe(EV_READ)
   expect(net.b.state.udp.pcbs.get(id)?.queue).toEqual([{
-    bytes: bytesOf('hello'), from: A, fport: 1234, to: B, ifId: net.ifB, tos: 0xb8, ttl: 17,
+    bytes: bytesOf('hello'), from: A, fport: 1234, to: B, ifId: net.ifB, tos: 0xb8, ttl: 17, options: [], back: [],
   }])
   const buf = new Uint8Array(10)
   const from: UdpFrom = { addr: createAddr(), port: 0, truncated: true }

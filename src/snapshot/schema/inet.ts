@@ -7,7 +7,7 @@ import { ADDR } from './kern.ts'
 
 export const INPCB = record<Inpcb>(null, {
   id: COUNT, family: int(AF_INET, AF_INET6), laddr: ADDR, faddr: ADDR, lport: UINT16, fport: UINT16, options: UINT31,
-  soError: UINT16, ttl: BYTE, tos: BYTE, mtuDiscover: int(0, 3), hashNext: COUNT,
+  soError: UINT16, ttl: BYTE, tos: BYTE, mtuDiscover: int(0, 3), ipOptions: list(BYTE), ipRoute: list(BYTE), hashNext: COUNT,
 })
 
 export const INP_TABLE = record<InpTable>(null, { heads: table(INT32, COUNT), ports: table(UINT16, setOf(COUNT)) })

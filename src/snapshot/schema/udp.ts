@@ -10,8 +10,8 @@ import { ADDR } from './kern.ts'
 import { PACKET_MAX } from './link.ts'
 
 const UDP_DATAGRAM = record<UdpDatagram>(
-  () => createUdpDatagram(new Uint8Array(0), createAddr(), 0, createAddr(), 0, 0, 0), {
-    bytes: bytes(PACKET_MAX), from: ADDR, fport: UINT16, to: ADDR, ifId: COUNT, tos: BYTE, ttl: BYTE,
+  () => createUdpDatagram(new Uint8Array(0), createAddr(), 0, createAddr(), 0, 0, 0, [], []), {
+    bytes: bytes(PACKET_MAX), from: ADDR, fport: UINT16, to: ADDR, ifId: COUNT, tos: BYTE, ttl: BYTE, options: list(BYTE), back: list(BYTE),
   })
 
 const UDP_PCB = record<UdpPcb>(() => createUdpPcb(createInpcb(0, AF_INET), 0, 0), {

@@ -5,6 +5,7 @@ import type { Inpcb, InpTable } from '../../inet/state.ts'
 import { RAW_CHARGE } from '../../raw/state.ts'
 import { UDP_CHARGE } from '../../udp/state.ts'
 import type { VnetState } from '../../vnet/state.ts'
+import { ipOptionsSound } from '../../wire/ipv4-options-check.ts'
 import { demand } from '../fault.ts'
 
 interface Pcb { inp: Inpcb }
@@ -48,6 +49,10 @@ function verifyTable(path: string, t: InpTable, pcbs: Map<number, Pcb>): void {
       demand(pcbs.get(id)?.inp.lport === port, `${path}.ports[${port}]`, `${id} is not bound to it`)
       listed.add(id)
     }
+  }
+  for (const [id, { inp }] of pcbs) {
+    demand(ipOptionsSound(inp.ipOptions), `${path}[${id}].ipOptions`, 'not IP options')
+    demand(ipOptionsSound(inp.ipRoute), `${path}[${id}].ipRoute`, 'not a source route')
   }
   let chained = 0
   for (const [hash, head] of t.heads) {
