@@ -6,7 +6,8 @@ import { TH_ACK, TH_SYN, printTcpFlags } from '../wire/tcp.ts'
 import { tcpStateName } from './fsm.ts'
 import type { TcpTrace } from './state-trace.ts'
 import { TCP_STATS_TEXT } from './stats.ts'
-import { oldestRecord, place, TRACE_DROPS } from './trace.ts'
+import { oldestRecord, place } from './trace-ring.ts'
+import { TRACE_DROPS } from './trace.ts'
 import { dropClause } from './trace-drops.ts'
 import {
   CALL_NAMES, R_ACK, R_ADDR, R_ARG, R_AT, R_CAUSE, R_CWND, R_FLAGS, R_KIND, R_LEN, R_PORTS, R_SEQ, R_SOCK, R_WHY, R_WIN,

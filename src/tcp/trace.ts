@@ -9,31 +9,24 @@ import type { CtlInput } from '../inet/ctl.ts'
 import type { Inpcb } from '../inet/state.ts'
 import type { Vn } from '../kern/vn.ts'
 import type { Frame } from '../lib/frame.ts'
-import { seqAdd, seqDiff, seqGt, seqLt, toSeq } from '../lib/seq.ts'
-import type { Seq } from '../lib/seq.ts'
+import { seqDiff, seqGt } from '../lib/seq.ts'
 import {
-  TCP_DPORT, TCP_HDR_LEN, TCP_SPORT, TCP_WIN, TH_FIN, TH_FLAGS, TH_SYN, tcpAck, tcpDataOffset, tcpFlags, tcpSeq,
+  TCP_DPORT, TCP_HDR_LEN, TCP_SPORT, TCP_WIN, TH_FLAGS, TH_SYN, tcpAck, tcpDataOffset, tcpFlags, tcpSeq,
 } from '../wire/tcp.ts'
 import { tcpCaState } from './ca.ts'
 import { TCPS_SYN_SENT, TT_DELACK } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
-import { TRACE_WIDTH, createTraceConn } from './state-trace.ts'
+import { createTraceConn } from './state-trace.ts'
 import type { TcpTrace, TraceConn } from './state-trace.ts'
 import { TCP_STATS_TEXT } from './stats.ts'
+import {
+  TRACE_SOME, isTraced, newest, place, portsOf, sentAt, sentUpTo, traceConfigure, traceTcb, traceWrite,
+} from './trace-ring.ts'
 import { traceSendReason } from './trace-why.ts'
 import {
-  AT_GAP, AT_NEXT, AT_OLD, CALL_RECV, CALL_SETOPT, R_ADDR, R_FLAGS, R_KIND, R_LEN, R_PORTS, R_SEQ, R_SOCK, TR_CALL,
+  AT_GAP, AT_NEXT, AT_OLD, CALL_RECV, CALL_SETOPT, R_SOCK, TR_CALL,
   TR_CC, TR_DROP, TR_HOLD, TR_ICMP, TR_IN, TR_OUT, TR_STATE, TR_TIMER, WHY_HELD_ACK,
 } from './trace-words.ts'
-
-/** TcpTrace.on: every connection; those that asked for it. */
-export const TRACE_ALL = 1
-export const TRACE_SOME = 2
-
-/** Records of the ring where only single sockets are traced. */
-const DEFAULT_RECORDS = 1024
-/** How far back the segment that another answers is looked for. */
-const LOOK_BACK = 512
 
 /** Names of the counters of drops, by `arg` of TR_DROP. */
 export const TRACE_DROPS: readonly string[] = Object.freeze(Object.keys(TCP_STATS_TEXT))
@@ -41,7 +34,7 @@ export const TRACE_DROPS: readonly string[] = Object.freeze(Object.keys(TCP_STAT
 /** An event of TCP begins: a segment, a timer or a call. Takes over what the sysctl says by now. */
 export function tcpTraceBegin(vn: Vn): void {
   const { trace } = vn.state.tcp
-  if (trace.asked !== vn.state.sysctl['net.inet.tcp.trace']) configure(vn, trace)
+  if (trace.asked !== vn.state.sysctl['net.inet.tcp.trace']) traceConfigure(vn, trace)
   if (trace.on !== 0) begin(vn, trace)
 }
 
@@ -117,7 +110,7 @@ export function tcpTraceTimer(vn: Vn, tcb: Tcb, timer: number): void {
   tcpTraceEnd(vn, null)
   trace.sock = tcb.inp.id
   const cause = trace.conns.get(tcb.inp.id)?.timers[timer] ?? 0
-  trace.cause = ofTcb(trace, TR_TIMER, tcb, cause, 0, timer)
+  trace.cause = traceTcb(trace, TR_TIMER, tcb, cause, 0, timer)
 }
 
 /** The timer of a half-open or TIME-WAIT record went off (TT_SYNACK, TT_TIMEWAIT), of socket `id` or none. */
@@ -127,7 +120,7 @@ export function tcpTraceRecordTimer(vn: Vn, inp: Inpcb, id: number, timer: numbe
   trace.sock = id
   const ports = inp.lport * 65_536 + inp.fport
   const cause = newest(trace, TR_OUT, ports, inp.faddr.w3)
-  trace.cause = write(trace, TR_TIMER, id, cause, ports, inp.faddr.w3, 0, 0, 0, 0, 0, 0, 0, timer)
+  trace.cause = traceWrite(trace, TR_TIMER, id, cause, ports, inp.faddr.w3, 0, 0, 0, 0, 0, 0, 0, timer)
 }
 
 /** A call of the user (CALL_*) on a socket, with the bytes it is about. */
@@ -158,7 +151,7 @@ export function tcpTraceIcmp(vn: Vn, tcb: Tcb, c: CtlInput): void {
   if (trace.on === 0) return
   trace.sock = tcb.inp.id
   const cause = c.haveSeq ? sentAt(trace, portsOf(tcb), tcb.inp.faddr.w3, c.seq) : 0
-  trace.cause = write(
+  trace.cause = traceWrite(
     trace, TR_ICMP, tcb.inp.id, cause, portsOf(tcb), tcb.inp.faddr.w3, 0, c.seq, 0, c.mtu, 0, tcb.cwnd, 0,
     c.icmpType * 256 + c.icmpCode)
 }
@@ -181,7 +174,7 @@ function segmentOut(vn: Vn, f: Frame): void {
   callPending(vn, trace)
   const why = traceSendReason(trace, tcb ?? null, flags, seq, len)
   trace.why = 0
-  write(
+  traceWrite(
     trace, TR_OUT, trace.sock, trace.cause, ports, f.dst.w3, flags, seq, tcpAck(view, off), len,
     view.getUint16(off + TCP_WIN) << shift, tcb?.cwnd ?? 0, why, 0)
 }
@@ -201,7 +194,7 @@ function hold(vn: Vn, tcb: Tcb, why: number): void {
   const { trace } = vn.state.tcp
   callPending(vn, trace)
   const unsent = tcb.sndBuf.len - seqDiff(tcb.sndNxt, tcb.sndUna)
-  ofTcb(trace, TR_HOLD, tcb, trace.cause, why, why === WHY_HELD_ACK ? 0 : Math.max(0, unsent))
+  traceTcb(trace, TR_HOLD, tcb, trace.cause, why, why === WHY_HELD_ACK ? 0 : Math.max(0, unsent))
 }
 
 /** Recovery turns out to have been needless (WHY_UNDO_*), and the window is what it was. */
@@ -247,71 +240,18 @@ export function tcpTraceSocket(vn: Vn, tcb: Tcb, on: boolean): void {
   const { trace } = vn.state.tcp
   if (on) trace.sockets.add(tcb.inp.id)
   else trace.sockets.delete(tcb.inp.id)
-  configure(vn, trace)
-}
-
-/** Place of record `id`, which must be one of the ring's. */
-export function place(trace: TcpTrace, id: number): number {
-  return (id - trace.first) % trace.limit * TRACE_WIDTH
-}
-
-/** The oldest id that is still there. */
-export function oldestRecord(trace: TcpTrace): number {
-  return Math.max(trace.first, trace.next - trace.limit)
-}
-
-function configure(vn: Vn, trace: TcpTrace): void {
-  const asked = vn.state.sysctl['net.inet.tcp.trace']
-  const limit = asked > 0 ? asked : trace.sockets.size > 0 ? DEFAULT_RECORDS : trace.limit
-  trace.asked = asked
-  trace.on = (asked > 0 ? TRACE_ALL : 0) | (trace.sockets.size > 0 ? TRACE_SOME : 0)
-  // what was recorded can be read also when nothing is added
-  if (limit !== trace.limit) {
-    trace.limit = limit
-    trace.first = trace.next
-    trace.records = []
-    for (const conn of trace.conns.values()) conn.timers.length = 0
-  }
-  if (trace.on === 0) trace.conns.clear()
-}
-
-function isTraced(trace: TcpTrace, sock: number): boolean {
-  return (trace.on & TRACE_ALL) !== 0 || trace.sockets.has(sock)
-}
-
-/** Adds a record and returns its id, or 0 where the socket is not traced. */
-function write(
-  trace: TcpTrace, kind: number, sock: number, cause: number, ports: number, addr: number, flags: number, seq: number,
-  ack: number, len: number, win: number, cwnd: number, why: number, arg: number,
-): number {
-  if (!isTraced(trace, sock)) return 0
-  const id = trace.next++
-  const { records } = trace
-  const i = place(trace, id)
-  if (i === records.length) {
-    records.push(trace.at, kind, sock, cause, ports, addr, flags, seq, ack, len, win, cwnd, why, arg)
-    return id
-  }
-  const row = [trace.at, kind, sock, cause, ports, addr, flags, seq, ack, len, win, cwnd, why, arg]
-  for (let k = 0; k < TRACE_WIDTH; k++) records[i + k] = row[k]
-  return id
+  traceConfigure(vn, trace)
 }
 
 function inRecord(trace: TcpTrace, f: Frame, seg: Seg, cause: number, cwnd: number, place: number): void {
   const ports = f.view.getUint16(f.l4 + TCP_DPORT) * 65_536 + f.view.getUint16(f.l4 + TCP_SPORT)
-  trace.cause = write(
+  trace.cause = traceWrite(
     trace, TR_IN, trace.sock, cause, ports, f.src.w3, seg.flags, seg.seq, seg.ack, seg.len, seg.win, cwnd, 0, place)
-}
-
-function ofTcb(trace: TcpTrace, kind: number, tcb: Tcb, cause: number, why: number, arg: number): number {
-  return write(
-    trace, kind, tcb.inp.id, cause, portsOf(tcb), tcb.inp.faddr.w3, 0, tcb.sndUna, tcb.rcvNxt, 0, tcb.sndWnd, tcb.cwnd, why,
-    arg)
 }
 
 function callRecord(trace: TcpTrace, tcb: Tcb, call: number, len: number): void {
   connOf(trace, tcb)
-  trace.cause = write(
+  trace.cause = traceWrite(
     trace, TR_CALL, tcb.inp.id, 0, portsOf(tcb), tcb.inp.faddr.w3, 0, tcb.sndUna, tcb.rcvNxt, len, tcb.sndWnd, tcb.cwnd, 0,
     call)
 }
@@ -333,7 +273,7 @@ function changes(vn: Vn, trace: TcpTrace, tcb: Tcb, atEnd: boolean): void {
   const caState = tcpCaState(tcb)
   if (known && tcb.state !== conn.state) {
     callPending(vn, trace)
-    ofTcb(trace, TR_STATE, tcb, trace.cause, 0, conn.state * 16 + tcb.state)
+    traceTcb(trace, TR_STATE, tcb, trace.cause, 0, conn.state * 16 + tcb.state)
   }
   conn.state = tcb.state
   // while segments are sent the window may be another for a moment
@@ -351,7 +291,7 @@ function congestion(trace: TcpTrace, conn: TraceConn, tcb: Tcb, why: number): vo
   conn.caState = tcpCaState(tcb)
   conn.ssthresh = tcb.ssthresh
   conn.cwnd = tcb.cwnd
-  write(
+  traceWrite(
     trace, TR_CC, tcb.inp.id, trace.cause, portsOf(tcb), tcb.inp.faddr.w3, conn.caState, tcb.sndUna, tcb.rcvNxt, 0, tcb.sndWnd,
     tcb.cwnd, why, tcb.ssthresh)
 }
@@ -379,47 +319,6 @@ function drop(vn: Vn, trace: TcpTrace, f: Frame | null): void {
     flags = tcpFlags(f.view, f.l4) & TH_FLAGS
     addr = f.src.w3
   }
-  write(
+  traceWrite(
     trace, TR_DROP, trace.sock, trace.cause, ports, addr, flags, seq, 0, 0, 0, 0, 0, Math.max(0, TRACE_DROPS.indexOf(vn.dropped)))
-}
-
-function portsOf({ inp }: Tcb): number {
-  return inp.lport * 65_536 + inp.fport
-}
-
-/** The newest record of a segment to the pair that ended at `ack`, or 0. */
-function sentUpTo(trace: TcpTrace, ports: number, addr: number, ack: Seq): number {
-  const oldest = Math.max(oldestRecord(trace), trace.next - LOOK_BACK)
-  for (let id = trace.next - 1; id >= oldest; id--) {
-    const i = place(trace, id)
-    const r = trace.records
-    if (r[i + R_KIND] !== TR_OUT || r[i + R_PORTS] !== ports || r[i + R_ADDR] !== addr) continue
-    const controls = (r[i + R_FLAGS] & (TH_SYN | TH_FIN)) !== 0 ? 1 : 0
-    if (r[i + R_LEN] + controls > 0 && seqAdd(toSeq(r[i + R_SEQ]), r[i + R_LEN] + controls) === ack) return id
-  }
-  return 0
-}
-
-/** The newest record of a segment to the pair in which `seq` lies, or 0. */
-function sentAt(trace: TcpTrace, ports: number, addr: number, seq: Seq): number {
-  const oldest = Math.max(oldestRecord(trace), trace.next - LOOK_BACK)
-  for (let id = trace.next - 1; id >= oldest; id--) {
-    const i = place(trace, id)
-    const r = trace.records
-    if (r[i + R_KIND] !== TR_OUT || r[i + R_PORTS] !== ports || r[i + R_ADDR] !== addr) continue
-    const start = toSeq(r[i + R_SEQ])
-    if (seq === start || seqGt(seq, start) && seqLt(seq, seqAdd(start, r[i + R_LEN]))) return id
-  }
-  return 0
-}
-
-/** The newest record of a kind about the pair, or 0. */
-function newest(trace: TcpTrace, kind: number, ports: number, addr: number): number {
-  const oldest = Math.max(oldestRecord(trace), trace.next - LOOK_BACK)
-  for (let id = trace.next - 1; id >= oldest; id--) {
-    const i = place(trace, id)
-    const r = trace.records
-    if (r[i + R_KIND] === kind && r[i + R_PORTS] === ports && r[i + R_ADDR] === addr) return id
-  }
-  return 0
 }

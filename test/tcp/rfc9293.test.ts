@@ -1,6 +1,6 @@
 /** docs/rfc/rfc9293.md is complete and names what exists. */
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 
 const ROOT = new URL('../../', import.meta.url)
@@ -15,6 +15,12 @@ const ROWS: Row[] = DOC.split('\n')
       .map((cell) => cell.trim().replaceAll('\\|', '|'))
     return { id, status, code, test: named, note }
   })
+
+/** MUST-2 before MUST-10. */
+function byLabel(a: string, b: string): number {
+  const [[na, ia], [nb, ib]] = [a.split('-'), b.split('-')]
+  return na === nb ? Number(ia) - Number(ib) : ['MUST', 'SHLD', 'REC', 'MAY'].indexOf(na) - ['MUST', 'SHLD', 'REC', 'MAY'].indexOf(nb)
+}
 
 describe('the table of RFC 9293\'s requirements (appendix B)', () => {
   test('has each of the 119 labels once', () => {
@@ -46,6 +52,27 @@ describe('the table of RFC 9293\'s requirements (appendix B)', () => {
       const title = (named[2]).replace(/^`(.*)`$/, '$1')
       expect(source.includes(title), `${r.id}: ${title}`).toBe(true)
     }
+  })
+
+  test('says which scripts show how much, and what they show', () => {
+    const shown = new Map<string, Set<string>>()
+    const byScript = new Set<string>()
+    for (const r of ROWS) {
+      for (const [, folder] of `${r.test} ${r.note}`.matchAll(/`test\/scripts\/([^/`]+)\/[^`]+\.pkt`/g)) {
+        shown.set(folder, (shown.get(folder) ?? new Set()).add(r.id))
+        byScript.add(r.id)
+      }
+    }
+    const done = ROWS.filter((r) => r.status === 'done')
+    const table = [...shown].sort(([a], [b]) => a < b ? -1 : 1).map(([folder, ids]) => {
+      const scripts = readdirSync(new URL(`test/scripts/${folder}/`, ROOT)).filter((name) => name.endsWith('.pkt')).length
+      return `| \`test/scripts/${folder}/\` | ${scripts} | ${ids.size} | ${[...ids].sort(byLabel).join(', ')} |`
+    })
+    const all = `Of the ${ROWS.length}, ${done.length} are done: ${done.filter((r) => byScript.has(r.id)).length} shown by ` +
+      `scripts (and most by tests, too), ${done.filter((r) => !byScript.has(r.id)).length} by tests alone.`
+    // what it should say, as one piece to be pasted
+    const text = [all, '', '| scripts | files | rows | which |', '|---|---|---|---|', ...table].join('\n')
+    expect(DOC.includes(text) ? '' : text).toBe('')
   })
 
   test('its totals are the sums of its rows', () => {
