@@ -158,8 +158,8 @@ export function undoAll(undo: (() => void)[], log: Logger): void {
   }
 }
 
-function serviceOptions({ port, root }: ServiceConfig): ServiceOptions {
-  return { ...(port === 0 ? {} : { port }), ...(root === '' ? {} : { root }) }
+function serviceOptions({ port, root, zones }: ServiceConfig): ServiceOptions {
+  return { ...(port === 0 ? {} : { port }), ...(root === '' ? {} : { root }), zones }
 }
 
 /** False when its TAP is optional and missing. */

@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { checkImpairConfig, createImpairConfig } from '../device/impair-plan.ts'
 import { ip4IsMulticast, ip4Mask, ip4Parse, ip4ParsePrefix, macIsMulticast, macParse } from '../lib/addr.ts'
 import { IF_MIN_MTU } from '../link/ifnet.ts'
+import { parseZones } from '../service/dns-zone.ts'
 import type { ServiceName } from '../service/service.ts'
 import { IPPROTO_ICMP } from '../wire/ipv4.ts'
 import { LOG_LEVELS } from './config-types.ts'
@@ -142,25 +143,43 @@ function sysctlSchema(): z.ZodType<{ name: string; value: string }[]> {
 }
 
 function serviceSchema(path: z.ZodType<string>): z.ZodType<ServiceConfig> {
-  const full = record('a map with name, port and root', {
+  const full = record('a map with name, port, root and zones', {
     name: oneOf(SERVICES),
     port: integer(1, 65_535).default(0),
     root: path.default(''),
+    zones: zonesSchema().default({}),
   })
-  const bare = SERVICES.filter((service) => service !== 'files')
-  const expected = `one of ${bare.join(', ')}, or a map with name, port and (of files) root`
+  const bare = SERVICES.filter((service) => service !== 'files' && service !== 'dns')
+  const expected = `one of ${bare.join(', ')}, or a map with name, port, (of files) root and (of dns) zones`
   return z.unknown().transform((v, ctx) => {
     const result = typeof v === 'string' && (bare as readonly string[]).includes(v)
-      ? { success: true as const, data: { name: v as ServiceName, port: 0, root: '' } }
+      ? { success: true as const, data: { name: v as ServiceName, port: 0, root: '', zones: {} } }
       : v !== null && typeof v === 'object' ? full.safeParse(v) : null
     if (result?.success === true) {
-      const { name, root } = result.data
-      if ((name === 'files') === (root !== '')) return result.data
-      const found = name === 'files' ? 'none' : `one of "${name}"`
-      ctx.addIssue({ code: 'custom', path: ['root'], message: 'a folder for "files", and for no other', params: { found } })
+      const { name, root, zones } = result.data
+      const found = (owner: ServiceName): string => (name === owner ? 'none' : `one of "${name}"`)
+      if ((name === 'files') !== (root !== '')) {
+        ctx.addIssue({ code: 'custom', path: ['root'], message: 'a folder for "files", and for no other', params: { found: found('files') } })
+      } else if ((name === 'dns') !== (Object.keys(zones).length > 0)) {
+        ctx.addIssue({ code: 'custom', path: ['zones'], message: 'zones for "dns", and for no other', params: { found: found('dns') } })
+      } else return result.data
     } else if (result === null) ctx.addIssue({ code: 'custom', message: expected })
-    else for (const issue of result.error.issues) ctx.addIssue({ ...issue, code: 'custom', params: { ...issue } })
+    else for (const issue of result.error.issues) ctx.addIssue({ ...issue, code: 'custom', params: { ...issue, ...issue.code === 'custom' ? issue.params : {} } })
     return z.NEVER
+  })
+}
+
+function zonesSchema(): z.ZodType<Record<string, string[]>> {
+  const lines = list('records like "www 300 A 10.0.0.1"', z.string({ error: 'a record like "www 300 A 10.0.0.1"' }))
+  return z.record(z.string(), lines, { error: 'a map of zones to their records' }).transform((zones, ctx) => {
+    for (const [zone, records] of Object.entries(zones)) {
+      try {
+        parseZones({ [zone]: records })
+      } catch (error) {
+        ctx.addIssue({ code: 'custom', path: [zone], message: (error as Error).message, params: { whole: true } })
+      }
+    }
+    return zones
   })
 }
 

@@ -65,6 +65,8 @@ export interface ServiceConfig {
   port: number
   /** The folder that `files` serves; '' for the others. */
   root: string
+  /** The records that `dns` has, by zone; none for the others. */
+  zones: Record<string, string[]>
 }
 
 export interface InterfaceConfig {

@@ -30,7 +30,7 @@ function labVimage(name: string, ip: string): VimageConfig {
       impair: null, dhcp: false, addresses: [{ ip: address(ip), prefixLen: PREFIX_LEN }],
     }],
     routes: [{ to: { ip: 0, prefixLen: 0 }, via: address('10.66.0.1'), interface: '' }],
-    services: LAB_SERVICES.map((service) => ({ name: service, port: 0, root: '' })),
+    services: LAB_SERVICES.map((service) => ({ name: service, port: 0, root: '', zones: {} })),
     record: '',
   }
 }

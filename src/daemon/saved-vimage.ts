@@ -5,6 +5,7 @@
  */
 
 import { z } from 'zod'
+import { parseZones } from '../service/dns-zone.ts'
 import { SERVICE_NAMES } from '../service/service.ts'
 import type { SavedService } from '../service/saved.ts'
 import { ManageError } from '../vimage/error.ts'
@@ -92,7 +93,9 @@ const CONFIG: z.ZodType<VimageConfig> = z.strictObject({
   })),
   routes: z.array(z.strictObject({ to: prefix, via: int, interface: z.string() })),
   sysctls: z.array(z.strictObject({ name: z.string(), value: z.string() })),
-  services: z.array(z.strictObject({ name: z.enum(SERVICE_NAMES), port: int, root: z.string() })),
+  services: z.array(z.strictObject({
+    name: z.enum(SERVICE_NAMES), port: int, root: z.string(), zones: z.record(z.string(), z.array(z.string())).default({}).refine(areZones),
+  })),
   record: z.string().default(''),
 })
 
@@ -105,3 +108,12 @@ const SERVICE: z.ZodType<SavedService> = z.strictObject({
 })
 
 const DESCRIPTION = z.strictObject({ config: CONFIG, services: z.array(SERVICE) })
+
+function areZones(zones: Record<string, string[]>): boolean {
+  try {
+    parseZones(zones)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -9,6 +9,7 @@ const WELL_KNOWN: Readonly<Record<ServiceName, { readonly port: number; readonly
     chargen: { port: 19, protocols: ['tcp', 'udp'] },
     http: { port: 80, protocols: ['tcp'] },
     files: { port: 80, protocols: ['tcp'] },
+    dns: { port: 53, protocols: ['tcp', 'udp'] },
   })
 
 /** The names a configuration may use. */

@@ -92,16 +92,22 @@ export function createChannelClass(
     readonly #pending = new Map<Req, () => void>()
     readonly #timeoutMs: number
     readonly #tries: number
-    #servers: readonly DnsServer[]
+    /** Set by the program; until then the resolver's, whatever it has learnt meanwhile. */
+    #own: readonly DnsServer[] | null = null
     #local: string | null = null
 
     constructor(timeoutMs: number, tries: number) {
       const { env, resolver } = current()
       this.#env = env
       this.#resolver = resolver
-      this.#servers = resolver.ask.servers.length > 0 ? resolver.ask.servers : [{ address: '127.0.0.1', port: 53 }]
       this.#timeoutMs = timeoutMs > 0 ? timeoutMs : resolver.ask.timeoutMs
       this.#tries = tries > 0 ? tries : resolver.ask.attempts
+    }
+
+    get #servers(): readonly DnsServer[] {
+      if (this.#own !== null) return this.#own
+      const { servers } = this.#resolver.ask
+      return servers.length > 0 ? servers : [{ address: '127.0.0.1', port: 53 }]
     }
 
     getServers(): [string, number][] {
@@ -110,7 +116,7 @@ export function createChannelClass(
 
     setServers(servers: [number, string, number][]): number {
       if (this.#pending.size > 0) return ESETSRVPENDING
-      this.#servers = servers.map(([, address, port]) => ({ address, port }))
+      this.#own = servers.map(([, address, port]) => ({ address, port }))
       return 0
     }
 

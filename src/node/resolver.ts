@@ -6,6 +6,7 @@ import { hostname } from 'node:os'
 import type { Answer, DecodedPacket } from 'dns-packet'
 import { addrIsLoopback, addrParse, addrPrint } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
+import { resolverSearch, resolverServers } from '../resolver/resolver.ts'
 import type { Runner } from '../vnet/runner.ts'
 import type { Vnet } from '../vnet/vnet.ts'
 import { UV_EAI_AGAIN, UV_EAI_NODATA, UV_EAI_NONAME } from './binding.ts'
@@ -39,8 +40,8 @@ const RCODES: Readonly<Record<string, string>> = Object.freeze({
 export class DnsResolver {
   readonly runner: Runner
   readonly hosts = new Map<string, string[]>()
-  readonly ask: AskOptions
-  readonly search: readonly string[]
+  readonly #ask: AskOptions
+  readonly #search: readonly string[]
   readonly #ndots: number
   readonly #cache = new Map<string, Cached>()
 
@@ -50,9 +51,21 @@ export class DnsResolver {
       this.hosts.set(canonical(name), typeof to === 'string' ? [to] : [...to])
     }
     const servers = (options.servers ?? []).map(parseServer)
-    this.ask = { servers, timeoutMs: options.timeoutMs ?? 5000, attempts: options.attempts ?? 4, localAddress: null }
-    this.search = options.search ?? []
+    this.#ask = { servers, timeoutMs: options.timeoutMs ?? 5000, attempts: options.attempts ?? 4, localAddress: null }
+    this.#search = options.search ?? []
     this.#ndots = options.ndots ?? 1
+  }
+
+  /** Whom to ask now, and how: the servers that were configured, else those that the Vnet has learnt (DHCP, router advertisements). */
+  get ask(): AskOptions {
+    if (this.#ask.servers.length > 0) return this.#ask
+    const learnt = resolverServers(this.runner.vnet.state.resolver)
+    return { ...this.#ask, servers: learnt.map((a) => ({ address: addrPrint(a), port: 53 })) }
+  }
+
+  /** The search list: configured, else learnt. */
+  get search(): readonly string[] {
+    return this.#search.length > 0 ? this.#search : resolverSearch(this.runner.vnet.state.resolver)
   }
 
   /** Addresses of `family` (0: both), or a number of getaddrinfo's (UV_EAI_*). Returns how to give up. */

@@ -3,6 +3,8 @@
 import type { Runner } from '../vnet/runner.ts'
 import { startChargen } from './chargen.ts'
 import { startDiscard } from './discard.ts'
+import { startDns } from './dns.ts'
+import type { DnsZones } from './dns-zone.ts'
 import { startEcho } from './echo.ts'
 import { startFiles } from './files.ts'
 import { startHttpStatus } from './http-status.ts'
@@ -20,23 +22,25 @@ export interface Service {
   stop(): void
 }
 
-export type ServiceName = 'echo' | 'discard' | 'chargen' | 'http' | 'files'
+export type ServiceName = 'echo' | 'discard' | 'chargen' | 'http' | 'files' | 'dns'
 
 export const SERVICE_NAMES: readonly ServiceName[] =
-  Object.freeze(['echo', 'discard', 'chargen', 'http', 'files'] as const)
+  Object.freeze(['echo', 'discard', 'chargen', 'http', 'files', 'dns'] as const)
 
 export interface ServiceOptions {
   /** In place of the well-known one. */
   port?: number
   /** The folder that `files` serves. */
   root?: string
+  /** What `dns` knows: records by zone (src/service/dns-zone.ts). */
+  zones?: DnsZones
   /** What it shall go on with. */
   saved?: SavedService
 }
 
 /** Starts a service. Throws EADDRINUSE where its port is taken, RangeError where what was saved is not its own. */
 export function startService(runner: Runner, name: ServiceName, options: ServiceOptions = {}): Service {
-  const { port, root } = options
+  const { port, root, zones } = options
   const saved = options.saved === undefined ? null : checked(runner, name, options.saved)
   switch (name) {
     case 'echo': return startEcho(runner, port, saved)
@@ -46,6 +50,7 @@ export function startService(runner: Runner, name: ServiceName, options: Service
     case 'files':
       if (root === undefined) throw new RangeError('the service "files" needs the folder that it is to serve')
       return startFiles(runner, root, port, saved)
+    case 'dns': return startDns(runner, zones ?? {}, port, saved)
   }
 }
 

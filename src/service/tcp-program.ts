@@ -3,8 +3,8 @@
  * or in that data. So it can be saved between any two events, and go on elsewhere without its peers noticing.
  */
 
-import { AF_INET } from '../inet/state.ts'
-import { SHUT_WR, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET } from '../inet/sockopt.ts'
+import { AF_INET, AF_INET6 } from '../inet/state.ts'
+import { IPV6_V6ONLY, SHUT_WR, SO_REUSEADDR, SOCK_STREAM, SOL_IPV6, SOL_SOCKET } from '../inet/sockopt.ts'
 import { EV_ACCEPT } from '../kern/vn.ts'
 import { createAddr } from '../lib/addr.ts'
 import { EAGAIN } from '../lib/errno.ts'
@@ -67,13 +67,14 @@ export class TcpProgramServer<D extends TalkData> {
     this.#program = program
   }
 
-  /** Listens on every address; throws EADDRINUSE and its like. */
-  listen(port: number): void {
+  /** Listens on every address, of IPv4 or (`both`) of both families; throws EADDRINUSE and its like. */
+  listen(port: number, both = false): void {
     const { vnet } = this.#runner
     const now = this.#runner.now()
-    const id = soCreate(vnet, now, AF_INET, SOCK_STREAM, 0)
+    const id = soCreate(vnet, now, both ? AF_INET6 : AF_INET, SOCK_STREAM, 0)
     if (id < 0) throw socketError(-id, 'socket')
     soSetOpt(vnet, now, id, SOL_SOCKET, SO_REUSEADDR, 1)
+    if (both) soSetOpt(vnet, now, id, SOL_IPV6, IPV6_V6ONLY, 0)
     const errno = soBind(vnet, now, id, createAddr(), port) || soListen(vnet, now, id, BACKLOG)
     if (errno !== 0) {
       soClose(vnet, now, id)

@@ -45,7 +45,7 @@ control: c.sock
       }],
       routes: [{ to: { ip: 0, prefixLen: 0 }, via: 0x0a010001, interface: '' }],
       sysctls: [{ name: 'net.inet.ip.ttl', value: '32' }, { name: 'net.inet.ip.forwarding', value: '1' }],
-      services: [{ name: 'echo', port: 0, root: '' }, { name: 'http', port: 8080, root: '' }],
+      services: [{ name: 'echo', port: 0, root: '', zones: {} }, { name: 'http', port: 8080, root: '', zones: {} }],
       record: '',
     }])
     expect(config.log).toEqual({ level: 'debug', file: '/etc/vimage/d.log' })
@@ -134,8 +134,8 @@ vimages:
     ['a sysctl out of range', 'vimages: [{name: a, sysctl: {net.inet.ip.ttl: 300}}]', [
       'vimages[0].sysctl.net.inet.ip.ttl: expected 1 to 255 (hops), found 300']],
     ['an unknown service', 'vimages: [{name: a, services: [ftp]}]', [
-      'x.yaml:1:32: vimages[0].services[0]: expected one of echo, discard, chargen, http, or a map with name, port and (of'
-      + ' files) root, found "ftp"']],
+      'x.yaml:1:32: vimages[0].services[0]: expected one of echo, discard, chargen, http, or a map with name, port, (of'
+      + ' files) root and (of dns) zones, found "ftp"']],
     ['files without a folder', 'vimages: [{name: a, services: [{name: files}]}]', [
       'x.yaml:1:32: vimages[0].services[0].root: expected a folder for "files", and for no other, found none']],
     ['a folder for echo', 'vimages: [{name: a, services: [{name: echo, root: /x}]}]', [
@@ -143,7 +143,11 @@ vimages:
     ['a bad port of a service', 'vimages: [{name: a, services: [{name: echo, port: 70000}]}]', [
       'x.yaml:1:45: vimages[0].services[0].port: expected a whole number from 1 to 65535, found 70000']],
     ['an unknown key of a service', 'vimages: [{name: a, services: [{name: echo, prt: 7}]}]', [
-      'x.yaml:1:45: vimages[0].services[0].prt: unknown key; expected one of name, port, root (did you mean port?)']],
+      'x.yaml:1:45: vimages[0].services[0].prt: unknown key; expected one of name, port, root, zones (did you mean port?)']],
+    ['dns without zones', 'vimages: [{name: a, services: [{name: dns}]}]', [
+      'vimages[0].services[0].zones: expected zones for "dns", and for no other, found none']],
+    ['a record that is none', 'vimages: [{name: a, services: [{name: dns, zones: {a.test: [www A 10.0.0]}}]}]', [
+      'vimages[0].services[0].zones.a.test: "www A 10.0.0" is not a record like "www 300 A 10.0.0.1"']],
     ['a port for two services', 'vimages: [{name: a, services: [echo, {name: http, port: 7}]}]', [
       'x.yaml:1:38: vimages[0].services[1]: expected a free port, but echo has tcp/7 already']],
     ['an impossible impairment', 'bridges: [{name: b}]\nvimages:\n  - name: a\n    interfaces:\n'
