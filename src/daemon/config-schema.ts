@@ -159,14 +159,21 @@ function serviceSchema(path: z.ZodType<string>): z.ZodType<ServiceConfig> {
       const { name, root, zones } = result.data
       const found = (owner: ServiceName): string => (name === owner ? 'none' : `one of "${name}"`)
       if ((name === 'files') !== (root !== '')) {
-        ctx.addIssue({ code: 'custom', path: ['root'], message: 'a folder for "files", and for no other', params: { found: found('files') } })
+        ctx.addIssue({ code: 'custom', path: ['root'], message: 'a folder for "files", and for no other',
+          params: { found: found('files') } })
       } else if ((name === 'dns') !== (Object.keys(zones).length > 0)) {
-        ctx.addIssue({ code: 'custom', path: ['zones'], message: 'zones for "dns", and for no other', params: { found: found('dns') } })
+        ctx.addIssue({ code: 'custom', path: ['zones'], message: 'zones for "dns", and for no other',
+          params: { found: found('dns') } })
       } else return result.data
     } else if (result === null) ctx.addIssue({ code: 'custom', message: expected })
-    else for (const issue of result.error.issues) ctx.addIssue({ ...issue, code: 'custom', params: { ...issue, ...issue.code === 'custom' ? issue.params : {} } })
+    else for (const issue of result.error.issues) ctx.addIssue({ ...issue, code: 'custom', params: { ...issue, ...paramsOf(issue) } })
     return z.NEVER
   })
+}
+
+/** What an issue of our own was given to say. */
+function paramsOf(issue: z.core.$ZodIssue): object {
+  return issue.code === 'custom' ? { ...issue.params } : {}
 }
 
 function zonesSchema(): z.ZodType<Record<string, string[]>> {

@@ -18,7 +18,8 @@ import { B, createTwo } from '../socket/two.ts'
 
 const ZONES = {
   'example.test': [
-    '@ NS ns', 'ns A 10.0.0.53', '@ 60 A 10.0.0.1', '@ MX 10 mail', 'mail AAAA fd00::25', 'www CNAME @', 'far CNAME away.invalid.',
+    '@ NS ns', 'ns A 10.0.0.53', '@ 60 A 10.0.0.1', '@ MX 10 mail', 'mail AAAA fd00::25', 'www CNAME @',
+    'far CNAME away.invalid.',
     'gone CNAME nothing', 'loop1 CNAME loop2', 'loop2 CNAME loop1', '*.wild 30 TXT "any thing" two', 'a.b.deep A 10.0.0.7',
     '_x._tcp SRV 1 2 3 mail', 'sub NS ns.sub', 'ns.sub A 10.0.0.99', 'MiXed A 10.0.0.8',
     ...Array.from({ length: 60 }, (_, i) => `many A 10.1.0.${i + 1}`),
@@ -65,7 +66,8 @@ describe('answers', () => {
   it('MX and SRV bring the addresses of their targets (RFC 1035 §3.3.9, RFC 2782)', () => {
     expect(ask(query('example.test', 'MX')).additional).toEqual([['mail.example.test', 'AAAA', 3600, 'fd00::25']])
     const srv = ask(query('_x._tcp.example.test', 'SRV'))
-    expect(srv.answers[0]).toMatchObject(['_x._tcp.example.test', 'SRV', 3600, { priority: 1, weight: 2, port: 3, target: 'mail.example.test' }])
+    expect(srv.answers[0]).toMatchObject([
+      '_x._tcp.example.test', 'SRV', 3600, { priority: 1, weight: 2, port: 3, target: 'mail.example.test' }])
     expect(srv.additional).toHaveLength(1)
   })
 
@@ -205,7 +207,8 @@ describe('another implementation asks: c-ares, over the kernel\'s loopback', () 
     expect(await resolver.resolve4('many.example.test')).toHaveLength(60)
     expect(viaTcp).toBe(1)
     expect(await resolver.resolve4('www.example.test')).toEqual(['10.0.0.1'])
-    expect(await resolver.resolveSrv('_x._tcp.example.test')).toMatchObject([{ name: 'mail.example.test', port: 3, priority: 1, weight: 2 }])
+    expect(await resolver.resolveSrv('_x._tcp.example.test')).toMatchObject(
+      [{ name: 'mail.example.test', port: 3, priority: 1, weight: 2 }])
     expect(await resolver.resolveTxt('x.y.wild.example.test')).toEqual([['any thing', 'two']])
     expect(await resolver.resolveSoa('inner.example.test')).toMatchObject({ nsname: 'a.test', serial: 7, minttl: 99 })
     expect(await resolver.reverse('10.0.0.1')).toEqual(['example.test'])
