@@ -7,9 +7,11 @@
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { connect } from 'node:net'
 import { z } from 'zod'
 import { ManageError } from '../vimage/error.ts'
+import { bridgePort } from './bridge-port.ts'
 import { findRoute } from './control-routes.ts'
 import type { Daemon } from './daemon.ts'
 import type { Logger } from './log.ts'
@@ -32,11 +34,18 @@ export async function openControl(path: string, daemon: Daemon, log: Logger): Pr
   const server = createServer((request, response) => {
     answer(daemon, request, response).catch((error: unknown) => sendError(response, error, log))
   })
+  const upgraded = new Set<Duplex>()
+  server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+    upgraded.add(stream)
+    stream.once('close', () => upgraded.delete(stream))
+    bridgePort(daemon, request, stream, head)
+  })
   await listen(server, path)
   server.on('error', (error) => log.error({ err: error.message }, 'control socket'))
   return () => {
     server.close()
     server.closeAllConnections()
+    for (const stream of upgraded) stream.destroy()
     rmSync(path, { force: true })
   }
 }

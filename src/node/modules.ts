@@ -5,6 +5,8 @@ import { createDgram } from './dgram.ts'
 import type { DgramModule } from './dgram.ts'
 import { createDns } from './dns.ts'
 import type { DnsModule } from './dns.ts'
+import { createFetch } from './fetch.ts'
+import type { FetchModule } from './fetch.ts'
 import { createHttp, createHttps, createTls } from './http.ts'
 import type { HttpModule, HttpsModule, TlsModule } from './http.ts'
 import { createNet } from './net.ts'
@@ -13,7 +15,7 @@ import { NetEnv } from './netenv.ts'
 import { DnsResolver } from './resolver.ts'
 import type { ResolverOptions } from './resolver.ts'
 
-export interface NodeModules {
+export interface NodeModules extends FetchModule {
   net: NetModule
   dgram: DgramModule
   dns: DnsModule
@@ -33,13 +35,15 @@ export function nodeModules(runner: Runner, options: NodeModulesOptions = {}): N
   const env = new NetEnv(runner)
   const dns = createDns(env, new DnsResolver(runner, options.resolver))
   const on = createNet(env, dns)
+  const tls = createTls(on)
   return {
     net: on.net,
     dgram: createDgram(env, dns),
     dns,
-    tls: createTls(on),
+    tls,
     http: createHttp(on),
     https: createHttps(on),
     adopt: on.adopt,
+    ...createFetch(on.net, tls),
   }
 }

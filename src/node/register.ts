@@ -17,8 +17,9 @@ start()
 function start(): void {
   const config = readConfig(process.env['VIMAGE_CONFIG'])
   const driver = new Driver()
-  const host = buildHost(driver, config)
+  const { host, join } = buildHost(driver, config)
   const env = new NetEnv(host)
   hookHandles(env, new DnsResolver(host, config.resolver))
+  join()
   lingerAtExit(host)
 }

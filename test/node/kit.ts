@@ -10,7 +10,7 @@ import { once } from 'node:events'
 import type net from 'node:net'
 import type { NodeModules } from '../../src/node/modules.ts'
 
-export type Mods = Omit<NodeModules, 'adopt'>
+export type Mods = Pick<NodeModules, 'net' | 'dgram' | 'dns' | 'tls' | 'http' | 'https'>
 export type Case = readonly [name: string, run: (m: Mods) => unknown]
 
 export const LOOP = '127.0.0.1'
