@@ -15,6 +15,8 @@ export const RTF_DYNAMIC = 0x10
 export const RTF_STATIC = 0x800
 /** Packets vanish. */
 export const RTF_BLACKHOLE = 0x1000
+/** Learnt from router advertisements. */
+export const RTF_PROTO1 = 0x8000
 /** The connected route of an interface address: goes with the address only. */
 export const RTF_PINNED = 0x100000
 

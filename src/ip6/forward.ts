@@ -14,13 +14,14 @@ import {
   ICMP6_UNREACH_SCOPE,
 } from '../wire/icmpv6.ts'
 import { IP6_HLIM } from '../wire/ipv6.ts'
+import { ndRedirectSend } from '../nd/redirect-send.ts'
 import { ip6LinkMtu } from './pmtu.ts'
 import { route6Lookup } from './route.ts'
 import type { Ip6Stats } from './state.ts'
 import { ip6Transmit } from './transmit.ts'
 
 /** Sends on a packet (f.off = f.l3, addresses set) that is not for us. Borrows the frame; a copy goes out. */
-export function ip6Forward(vn: Vn, _ifp: Ifnet, f: Frame): void {
+export function ip6Forward(vn: Vn, ifp: Ifnet, f: Frame): void {
   const { dst, src } = f
   if (vn.state.sysctl['net.inet6.ip6.forwarding'] === 0 || addr6IsAny(src) || addr6IsLinkLocal(dst) || addr6IsMulticast(dst)) {
     return drop(vn, 'cantforward', f)
@@ -48,7 +49,9 @@ export function ip6Forward(vn: Vn, _ifp: Ifnet, f: Frame): void {
   g.view.setUint8(g.l3 + IP6_HLIM, g.ttl)
   route.use++
   const mtu = ip6LinkMtu(vn, out)
-  const errno = ip6Transmit(vn, out, g, mtu, addr6IsAny(route.gateway) ? dst : route.gateway)
+  const nextHop = addr6IsAny(route.gateway) ? dst : route.gateway
+  if (out === ifp) ndRedirectSend(vn, ifp, f, nextHop)
+  const errno = ip6Transmit(vn, out, g, mtu, nextHop)
   if (errno === 0) vn.state.ip6.stats.forward++
   else if (errno === EMSGSIZE) icmp6Error(vn, f, ICMP6_PACKET_TOO_BIG, 0, mtu)
   else if (errno === EHOSTUNREACH) icmp6Error(vn, f, ICMP6_DST_UNREACH, ICMP6_UNREACH_ADDR, 0)

@@ -11,6 +11,7 @@ import { IFA_PREFERRED, IFA_TENTATIVE, IFT_ETHER, IFT_LOOP } from '../link/state
 import type { Ifnet } from '../link/state.ts'
 import { mcastAddrNotice } from '../mcast/notice.ts'
 import { ndDadStart } from '../nd/dad.ts'
+import { ndAutoDefault, ndAutoLinkUp } from '../nd/notice.ts'
 import { ndFlushIf } from '../nd/table.ts'
 import { ip6AddrActivate, ip6AddrDeactivate } from './activate.ts'
 import { route6FlushIf } from './route.ts'
@@ -22,7 +23,7 @@ import type { Ip6Addr, Ip6If } from './state.ts'
  * enough. Null: no such interface.
  */
 export function ip6Enable(vn: Vn, ifId: number): Ip6If | null {
-  const { ip6, link, sysctl, random } = vn.state
+  const { ip6, link, sysctl } = vn.state
   const ifp = link.ifnets.get(ifId)
   if (ifp === undefined) return null
   const known = ip6.ifs.get(ifId)
@@ -30,17 +31,22 @@ export function ip6Enable(vn: Vn, ifId: number): Ip6If | null {
   const i6 = createIp6If(ifId)
   ip6.ifs.set(ifId, i6)
   if (ifp.type !== IFT_ETHER) return i6
-  // RFC 4861 §6.3.2: uniformly from half to one and a half of the base
-  i6.reachableUs = Math.floor(i6.baseReachableMs * (500 + (randomInt32(random) >>> 0) % 1001))
+  ip6PickReachable(vn, i6)
+  ndAutoDefault(vn, ifId)
   if (sysctl['net.inet6.ip6.auto_linklocal'] === 1) ip6AddAddr(vn, ifId, ip6LinkLocal(vn, ifp, 0), 64)
   return i6
 }
 
+/** Draws the reachable time: uniformly from half to one and a half of the base (RFC 4861 §6.3.2). */
+export function ip6PickReachable(vn: Vn, i6: Ip6If): void {
+  i6.reachableUs = Math.floor(i6.baseReachableMs * (500 + (randomInt32(vn.state.random) >>> 0) % 1001))
+}
+
 /**
- * Gives an interface an address; on Ethernet it is tentative until nobody has claimed it, unless `probe` is false. EEXIST: a
- * Vnet has an address only once (a link-local one once a link). EINVAL: not an address of one host. ENOENT: no such interface.
+ * Gives an interface an address; on Ethernet it is tentative until nobody has claimed it, unless `probe` is false; `flags` are IA6_*.
+ * EEXIST: a Vnet has an address only once (a link-local one once a link). EINVAL: not an address of one host. ENOENT: no such interface.
  */
-export function ip6AddAddr(vn: Vn, ifId: number, addr: Addr, prefixLen: number, probe = true): number {
+export function ip6AddAddr(vn: Vn, ifId: number, addr: Addr, prefixLen: number, probe = true, flags = 0): number {
   const { ip6, link } = vn.state
   const ifp = link.ifnets.get(ifId)
   if (ifp === undefined) return ENOENT
@@ -53,6 +59,7 @@ export function ip6AddAddr(vn: Vn, ifId: number, addr: Addr, prefixLen: number, 
   const i6 = ip6Enable(vn, ifId)
   if (i6 === null) return ENOENT
   const ia = createIp6Addr(link.nextAddrId++, own, prefixLen, IFA_TENTATIVE)
+  ia.flags = flags
   i6.addrs.push(ia)
   mcastAddrNotice(vn, ifId)
   if (probe) ndDadStart(vn, ifp, ia)
@@ -84,6 +91,7 @@ export function ip6IfUp(vn: Vn, ifp: Ifnet): void {
     }
     ndDadStart(vn, ifp, ia)
   }
+  ndAutoLinkUp(vn, ifp.id)
 }
 
 /** The interface went down: its neighbours may be others when it comes back. */
@@ -99,6 +107,8 @@ export function ip6Disable(vn: Vn, ifId: number): void {
   route6FlushIf(vn, ifId)
   ndFlushIf(vn, ifId)
   vn.state.ip6.ifs.delete(ifId)
+  vn.state.nd.hosts.delete(ifId)
+  vn.state.nd.advertisers.delete(ifId)
 }
 
 /** Copies of the addresses of an interface, in the order of adding. */
@@ -137,8 +147,11 @@ function opaque(vn: Vn, ifp: Ifnet, dadCounter: number, a: Addr): void {
   const words = [a.w0, a.w1, Math.floor(ifp.mac / 0x1000000), ifp.mac % 0x1000000, dadCounter, ...name]
   a.w2 = sipHash32(vn.state.inet.portKey, [2, ...words])
   a.w3 = sipHash32(vn.state.inet.portKey, [3, ...words])
-  // RFC 5453: identifiers that are reserved: all zeros (subnet-router anycast), 0200:5EFF:FE00:0000…, FDFF:FFFF:FFFF:FF80…
-  const reserved = (a.w2 === 0 && a.w3 === 0) || (a.w2 === 0x02005eff && (a.w3 >>> 24) === 0xfe) ||
+  if (ip6AddrReserved(a)) a.w3 ^= 0x01010101
+}
+
+/** RFC 5453: identifiers that are reserved: all zeros (subnet-router anycast), 0200:5EFF:FE00:0000…, FDFF:FFFF:FFFF:FF80… */
+export function ip6AddrReserved(a: Addr): boolean {
+  return (a.w2 === 0 && a.w3 === 0) || (a.w2 === 0x02005eff && (a.w3 >>> 24) === 0xfe) ||
     (a.w2 === (0xfdffffff | 0) && (a.w3 >>> 7) === 0x1ffffff)
-  if (reserved) a.w3 ^= 0x01010101
 }

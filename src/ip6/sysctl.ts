@@ -13,6 +13,16 @@ export const IP6_SYSCTLS = Object.freeze({
   'net.inet6.ip6.dad_count': sysctlInt(
     1, 0, 16, 'messages', 'Solicitations of duplicate address detection; 0: no detection (RFC 4862 §5.1)'),
   'net.inet6.ip6.prefer_tempaddr': sysctlBool(1, 'Prefer temporary source addresses (RFC 6724 §5 rule 7)'),
+  'net.inet6.ip6.accept_rtadv': sysctlBool(
+    0, 'Interfaces that get IPv6 from now on listen to routers and configure themselves (RFC 4862)'),
+  'net.inet6.ip6.use_tempaddr': sysctlBool(0, 'Make temporary addresses beside the stable ones (RFC 8981)'),
+  'net.inet6.ip6.temppltime': sysctlInt(86_400, 60, 8_640_000, 's', 'Preferred lifetime of temporary addresses (TEMP_PREFERRED_LIFETIME)'),
+  'net.inet6.ip6.tempvltime': sysctlInt(172_800, 60, 8_640_000, 's', 'Valid lifetime of temporary addresses (TEMP_VALID_LIFETIME)'),
+  'net.inet6.ip6.maxifprefixes': sysctlInt(16, 0, 1024, 'prefixes', 'Advertised prefixes of one interface (RFC 6583 §6)'),
+  'net.inet6.ip6.maxifdefrouters': sysctlInt(16, 0, 1024, 'routers', 'Default routers of one interface'),
+  'net.inet6.ip6.maxdynroutes': sysctlInt(256, 0, 65_536, 'routes', 'Redirects that are remembered'),
+  'net.inet6.ip6.redirect': sysctlBool(1, 'A router tells hosts of better first hops (RFC 4861 §8.2)'),
+  'net.inet6.ip6.maxifroutes': sysctlInt(16, 0, 1024, 'routes', 'Advertised routes of one interface (RFC 4191)'),
   'net.inet6.ip6.auto_flowlabel': sysctlBool(1, 'Packets of a conversation share a flow label (RFC 6437 §3)'),
   'net.inet6.ip6.hdrnestlimit': sysctlInt(15, 0, 255, 'headers', 'Extension headers of one packet (RFC 8504 §5.3)'),
   'net.inet6.ip6.maxoptions': sysctlInt(8, 0, 255, 'options', 'Options of one extension header (RFC 8504 §5.3)'),

@@ -21,8 +21,10 @@ export const TIMER_IP6DAD = 11
 export const TIMER_IP6REASS = 12
 export const TIMER_PMTU6 = 13
 export const TIMER_DHCP = 14
+export const TIMER_NDAUTO = 15
+export const TIMER_RTADV = 16
 /** The highest kind. */
-export const TIMER_LAST = TIMER_DHCP
+export const TIMER_LAST = TIMER_RTADV
 
 /** No deadline. */
 export const NEVER = Infinity

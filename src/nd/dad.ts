@@ -9,6 +9,7 @@ import { addrPrint } from '../lib/addr.ts'
 import { IFA_DUPLICATED, IFA_PREFERRED, IFA_TENTATIVE, IFF_RUNNING, IFF_UP, IFT_ETHER } from '../link/state.ts'
 import type { Ifnet } from '../link/state.ts'
 import type { Ip6Addr } from '../ip6/state.ts'
+import { ndAutoNotice } from './notice.ts'
 import { ndNonce, ndProbe } from './send.ts'
 
 /** MAX_RTR_SOLICITATION_DELAY (RFC 4861 §10): hosts that come up together must not ask together (RFC 4862 §5.4.2). */
@@ -55,6 +56,7 @@ export function ndDadFailed(vn: Vn, ifp: Ifnet, ia: Ip6Addr): void {
   vn.state.nd.stats.dupaddr++
   ia.status = IFA_DUPLICATED
   ia.deadline = NEVER
+  ndAutoNotice(vn, ifp.id)
   logWrite(vn.state.log, vn.state.now, LOG_ERR, `nd: ${addrPrint(ia.addr)} on ${ifp.name} is a duplicate`)
 }
 

@@ -12,6 +12,7 @@ import { ETHERTYPE_IPV6 } from '../wire/ethernet.ts'
 import { IP6_DST, IP6_SRC } from '../wire/ipv6.ts'
 import { ND_DELAY, ND_PERMANENT, ND_PROBE, ND_REACHABLE, ND_STALE } from './state.ts'
 import type { NdPacket, Neighbour } from './state.ts'
+import { ndRouterNews } from './routers.ts'
 import { ndClearQueue, ndFind, ndInsert, ndSetStatus } from './table.ts'
 
 /** A message named its sender's Ethernet address: known, but not confirmed (§7.2.3, §6.2.6, §6.3.4). */
@@ -36,6 +37,7 @@ export function ndStale(vn: Vn, ifp: Ifnet, entry: Neighbour, mac: Mac): void {
 export function ndReachable(vn: Vn, ifp: Ifnet, entry: Neighbour, mac: Mac): void {
   entry.mac = mac
   ndSetStatus(vn, entry, ND_REACHABLE, vn.state.now + (vn.state.ip6.ifs.get(ifp.id)?.reachableUs ?? 30_000_000))
+  if (entry.isRouter) ndRouterNews(vn, ifp.id, entry.addr, true)
   flush(vn, ifp, entry)
 }
 

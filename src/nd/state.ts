@@ -2,6 +2,8 @@
 
 import type { Alarm } from '../kern/timer.ts'
 import type { Addr, Mac } from '../lib/addr.ts'
+import type { NdAdvertiser } from './state-adverts.ts'
+import type { NdHost } from './state-auto.ts'
 
 /** Neighbour unreachability detection (RFC 4861 §7.3.2). */
 export const ND_INCOMPLETE = 0
@@ -41,6 +43,15 @@ export interface Neighbour {
 
 export interface NdStats {
   rxsolicits: number
+  rxradverts: number
+  txradverts: number
+  rxrsolicits: number
+  rxredirects: number
+  txredirects: number
+  notfirsthop: number
+  txrsolicits: number
+  prefixlimit: number
+  routelimit: number
   rxadverts: number
   txsolicits: number
   txadverts: number
@@ -73,13 +84,19 @@ export interface NdState extends Alarm {
   heldBytes: number
   /** Neighbours in DELAY or PROBE: where it is 0, nobody waits for a hint of progress (RFC 4861 §7.3.1). */
   unsure: number
+  /** By interface: what routers have told this host. */
+  hosts: Map<number, NdHost>
+  /** By interface: what this router advertises. */
+  advertisers: Map<number, NdAdvertiser>
   stats: NdStats
 }
 
 export function createNdState(): NdState {
   return {
-    alarmAt: Infinity, table: new Map(), count: 0, heldBytes: 0, unsure: 0,
+    alarmAt: Infinity, table: new Map(), count: 0, heldBytes: 0, unsure: 0, hosts: new Map(), advertisers: new Map(),
     stats: {
+      rxradverts: 0, txradverts: 0, rxrsolicits: 0, rxredirects: 0, txredirects: 0, notfirsthop: 0, txrsolicits: 0,
+      prefixlimit: 0, routelimit: 0,
       rxsolicits: 0, rxadverts: 0, txsolicits: 0, txadverts: 0, txprobes: 0, badhoplimit: 0, fragmented: 0, badcode: 0, tooshort: 0,
       badoption: 0, badtarget: 0, badsource: 0, notneighbour: 0, unsolicited: 0, ignored: 0, own: 0, dupaddr: 0,
       loopedback: 0, tablefull: 0, queuelimit: 0, dropped: 0, timeouts: 0, nobuf: 0,

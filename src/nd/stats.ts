@@ -4,6 +4,15 @@ import type { NdStats } from './state.ts'
 
 export const ND_STATS_TEXT: Readonly<Record<keyof NdStats, string>> = Object.freeze({
   rxsolicits: '%d neighbor solicitations received',
+  rxradverts: '%d router advertisements received',
+  txradverts: '%d router advertisements sent',
+  rxrsolicits: '%d router solicitations received',
+  rxredirects: '%d redirects accepted',
+  txredirects: '%d redirects sent',
+  notfirsthop: '%d redirects that are not from the router in use',
+  txrsolicits: '%d router solicitations sent',
+  prefixlimit: '%d advertised prefixes beyond the limit',
+  routelimit: '%d advertised routers and routes beyond the limit',
   rxadverts: '%d neighbor advertisements received',
   txsolicits: '%d neighbor solicitations sent',
   txadverts: '%d neighbor advertisements sent',

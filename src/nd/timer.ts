@@ -12,6 +12,7 @@ import { F_FORWARD, frameRelease } from '../lib/frame.ts'
 import { ICMP6_DST_UNREACH, ICMP6_UNREACH_ADDR } from '../wire/icmpv6.ts'
 import { ndPacketFrame } from './learn.ts'
 import { ndAsk } from './resolve.ts'
+import { ndRouterNews } from './routers.ts'
 import { ND_DELAY, ND_INCOMPLETE, ND_PROBE, ND_REACHABLE, ND_STALE } from './state.ts'
 import type { NdPacket, Neighbour } from './state.ts'
 import { ndClearQueue, ndRemove, ndSetStatus } from './table.ts'
@@ -55,6 +56,7 @@ function step(vn: Vn, entry: Neighbour): void {
       else {
         vn.state.nd.stats.timeouts++
         ndRemove(vn, entry)
+        ndRouterNews(vn, entry.ifId, entry.addr, false)
       }
       break
     default: ndRemove(vn, entry)
@@ -66,6 +68,7 @@ function fail(vn: Vn, entry: Neighbour): void {
   vn.state.nd.stats.timeouts++
   ndClearQueue(vn, entry)
   ndRemove(vn, entry)
+  ndRouterNews(vn, entry.ifId, entry.addr, false)
   for (const packet of queue) reportUnreachable(vn, packet, entry.ifId)
 }
 

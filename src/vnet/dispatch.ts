@@ -6,7 +6,7 @@ import { dhcpTimer } from '../dhcp/client.ts'
 import { ipReassTimer } from '../ip/reass.ts'
 import {
   TIMER_ADDRPROBE, TIMER_ARP, TIMER_DHCP, TIMER_IP6DAD, TIMER_IP6REASS, TIMER_IPREASS, TIMER_LOOP, TIMER_MCAST, TIMER_ND,
-  TIMER_PMTU, TIMER_PMTU6, TIMER_SYNCACHE, TIMER_TCP, TIMER_TIMEWAIT, heapPop,
+  TIMER_NDAUTO, TIMER_PMTU, TIMER_PMTU6, TIMER_RTADV, TIMER_SYNCACHE, TIMER_TCP, TIMER_TIMEWAIT, heapPop,
 } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import { assert } from '../lib/assert.ts'
@@ -15,7 +15,9 @@ import { pmtuTimer } from '../ip/pmtu.ts'
 import { mcastTimer } from '../mcast/timer.ts'
 import { ip6ReassTimer } from '../ip6/reass.ts'
 import { pmtu6Timer } from '../ip6/pmtu.ts'
+import { ndAutoTimer } from '../nd/auto.ts'
 import { ndDadTimer } from '../nd/dad.ts'
+import { ndAdvertTimer } from '../nd/rtadv.ts'
 import { ndTimer } from '../nd/timer.ts'
 import { tcpTimer } from '../tcp/timer.ts'
 
@@ -34,6 +36,8 @@ export function timerFire(vn: Vn): void {
     case TIMER_DHCP: return dhcpTimer(vn, owner, at)
     case TIMER_MCAST: return mcastTimer(vn, owner, at)
     case TIMER_ND: return ndTimer(vn, owner, at)
+    case TIMER_NDAUTO: return ndAutoTimer(vn, owner, at)
+    case TIMER_RTADV: return ndAdvertTimer(vn, owner, at)
     case TIMER_IP6DAD: return ndDadTimer(vn, owner, at)
     case TIMER_IP6REASS: return ip6ReassTimer(vn, owner, at)
     case TIMER_PMTU6: return pmtu6Timer(vn, owner, at)

@@ -62,6 +62,30 @@ export const ND_OPT_ROUTE_INFO = 24
 export const ND_OPT_RDNSS = 25
 export const ND_OPT_DNSSL = 31
 
+/** Lengths of a router solicitation, a router advertisement and a redirect without options (RFC 4861 §4.1, §4.2, §4.5). */
+export const ND_RS_LEN = 8
+export const ND_RA_LEN = 16
+export const ND_REDIRECT_LEN = 40
+/** Fields of a router advertisement, and its flags (RFC 4861 §4.2, RFC 4191 §2.2). */
+export const ND_RA_HLIM = 4
+export const ND_RA_FLAGS = 5
+export const ND_RA_LIFETIME = 6
+export const ND_RA_REACHABLE = 8
+export const ND_RA_RETRANS = 12
+export const ND_RA_MANAGED = 0x80
+export const ND_RA_OTHER = 0x40
+/** Where a redirect's destination address lies. */
+export const ND_REDIRECT_DST = 24
+/** Flags of prefix information (RFC 4861 §4.6.2). */
+export const ND_OPT_PI_ONLINK = 0x80
+export const ND_OPT_PI_AUTO = 0x40
+
+/** The preference in an octet of flags: 1, 0, −1, or null for the reserved one (RFC 4191 §2.1). */
+export function ndPreference(flags: number): -1 | 0 | 1 | null {
+  const bits = (flags >> 3) & 3
+  return bits === 0 ? 0 : bits === 1 ? 1 : bits === 3 ? -1 : null
+}
+
 export function decodeIcmp6(bytes: Uint8Array, at: number): Icmp6Header {
   return decodeHeader(ICMP6, bytes, at)
 }

@@ -12,11 +12,20 @@ import type { Addr } from '../../lib/addr.ts'
 import { createNdPacket, createNeighbour } from '../../nd/state.ts'
 import type { NdPacket, NdState, Neighbour } from '../../nd/state.ts'
 import {
-  BOOL, BYTE, bytes, COUNT, COUNTERS, int, INT32, list, MAYBE, queueMap, record, table, TIME, UINT16, UINT31, UINT32,
+  createNdDomain, createNdHost, createNdPrefix, createNdRoute, createNdServer, createNdTemp,
+} from '../../nd/state-auto.ts'
+import {
+  createNdAdvertConfig, createNdAdvertPrefix, createNdAdvertRoute, createNdAdvertiser,
+} from '../../nd/state-adverts.ts'
+import type { NdAdvertConfig, NdAdvertPrefix, NdAdvertRoute, NdAdvertiser } from '../../nd/state-adverts.ts'
+import type { NdDomain, NdHost, NdPrefix, NdRoute, NdServer, NdTemp } from '../../nd/state-auto.ts'
+import {
+  BOOL, BYTE, bytes, COUNT, COUNTERS, int, INT32, list, MAYBE, PAST, queueMap, record, table, text, TIME, UINT16, UINT31, UINT32,
 } from '../node.ts'
 import { ADDR, ALARM } from './kern.ts'
 import { MAC, PACKET_MAX } from './link.ts'
 
+const NAME_MAX = 255
 const PREFIX_LEN = int(0, 128)
 /** An address that no factory has made. */
 const OWN_ADDR = record<Addr>(createAddr, { w0: INT32, w1: INT32, w2: INT32, w3: INT32, zone: COUNT })
@@ -62,6 +71,44 @@ const NEIGHBOUR = record<Neighbour>(() => createNeighbour(createAddr(), 0), {
   addr: ADDR, ifId: COUNT, mac: MAC, status: int(0, 5), isRouter: BOOL, deadline: TIME, asked: COUNT, queue: list(ND_PACKET),
 })
 
+const ND_ROUTE = record<NdRoute>(() => createNdRoute(createAddr(), 0, createAddr(), 0), {
+  dst: ADDR, prefixLen: PREFIX_LEN, router: ADDR, preference: int(-1, 1), until: TIME, unreachable: BOOL, isRedirect: BOOL,
+})
+
+const ND_TEMP = record<NdTemp>(() => createNdTemp(0, 0, 0), { addrId: COUNT, createdAt: COUNT, desyncUs: COUNT, replaced: BOOL })
+
+const ND_PREFIX = record<NdPrefix>(() => createNdPrefix(createAddr(), 0), {
+  prefix: ADDR, prefixLen: PREFIX_LEN, onLinkUntil: TIME, preferredUntil: TIME, validUntil: TIME, addrId: COUNT,
+  dadCounter: COUNT, tempTries: COUNT, temps: list(ND_TEMP),
+})
+
+const ND_SERVER = record<NdServer>(() => createNdServer(createAddr(), 0), { addr: ADDR, until: TIME })
+const ND_DOMAIN = record<NdDomain>(() => createNdDomain('', 0), { name: text(NAME_MAX), until: TIME })
+
+const ND_HOST = record<NdHost>(() => createNdHost(0), {
+  alarmAt: TIME, ifId: COUNT, accepts: BOOL, solicitAt: TIME, solicited: COUNT, intervalUs: COUNT, linkChanged: BOOL, managed: BOOL,
+  otherConfig: BOOL, routes: list(ND_ROUTE), prefixes: list(ND_PREFIX), servers: list(ND_SERVER), domains: list(ND_DOMAIN),
+})
+
+const ND_ADVERT_PREFIX = record<NdAdvertPrefix>(() => createNdAdvertPrefix(createAddr(), 0), {
+  prefix: ADDR, prefixLen: PREFIX_LEN, onLink: BOOL, autonomous: BOOL, validS: UINT32, preferredS: UINT32,
+})
+
+const ND_ADVERT_ROUTE = record<NdAdvertRoute>(() => createNdAdvertRoute(createAddr(), 0), {
+  dst: ADDR, prefixLen: PREFIX_LEN, preference: int(-1, 1), lifetimeS: UINT32,
+})
+
+const ND_ADVERT_CONFIG = record<NdAdvertConfig>(createNdAdvertConfig, {
+  minS: int(3, 1350), maxS: int(4, 1800), lifetimeS: UINT16, preference: int(-1, 1), managed: BOOL, otherConfig: BOOL, hopLimit: BYTE,
+  linkMtu: UINT32, reachableMs: UINT32, retransMs: UINT32, prefixes: list(ND_ADVERT_PREFIX), routes: list(ND_ADVERT_ROUTE),
+  servers: list(OWN_ADDR), search: list(text(NAME_MAX)), dnsLifetimeS: UINT32,
+})
+
+const ND_ADVERTISER = record<NdAdvertiser>(() => createNdAdvertiser(0, createNdAdvertConfig()), {
+  alarmAt: TIME, ifId: COUNT, config: ND_ADVERT_CONFIG, initial: COUNT, deadline: TIME, sentAt: PAST,
+})
+
 export const ND = record<NdState>(null, {
-  alarmAt: TIME, table: queueMap(INT32, list(NEIGHBOUR)), count: COUNT, heldBytes: COUNT, unsure: COUNT, stats: COUNTERS,
+  alarmAt: TIME, table: queueMap(INT32, list(NEIGHBOUR)), count: COUNT, heldBytes: COUNT, unsure: COUNT, hosts: table(COUNT, ND_HOST),
+  advertisers: table(COUNT, ND_ADVERTISER), stats: COUNTERS,
 })

@@ -66,6 +66,12 @@ function verifyPacket(q: Reass6, path: string): void {
 }
 
 function verifyNeighbours(nd: NdState, known: (ifId: number, path: string) => void): void {
+  for (const [name, map] of [['hosts', nd.hosts], ['advertisers', nd.advertisers]] as const) {
+    for (const [ifId, record] of map) {
+      known(ifId, `.nd.${name}[${ifId}]`)
+      demand(record.ifId === ifId, `.nd.${name}[${ifId}].ifId`, 'stands under another id')
+    }
+  }
   let count = 0
   let held = 0
   let unsure = 0
