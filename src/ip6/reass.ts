@@ -17,7 +17,8 @@ import {
 } from '../wire/icmpv6.ts'
 import { IPTOS_ECN_CE, IPTOS_ECN_MASK, IPTOS_ECN_NOTECT } from '../wire/ipv4.ts'
 import {
-  IP6F_IDENT, IP6F_LEN, IP6F_MORE_FRAG, IP6F_NXT, IP6F_OFFLG, IP6F_OFF_MASK, IP6_HDR_LEN, IP6_PLEN,
+  IP6F_IDENT, IP6F_LEN, IP6F_MORE_FRAG, IP6F_NXT, IP6F_OFFLG, IP6F_OFF_MASK, IP6_HDR_LEN, IP6_NXT, IP6_PLEN,
+  IPPROTO_FRAGMENT,
 } from '../wire/ipv6.ts'
 import { createFragment6, createReass6 } from './state.ts'
 import type { Ip6Stats, Reass6 } from './state.ts'
@@ -181,17 +182,41 @@ function fill(g: Frame, q: Reass6): void {
   addrCopy(g.dst, q.dst)
 }
 
-/** Only where the first fragment is there to be quoted (RFC 8200 §4.5). */
+/** Only where the first fragment is there to be quoted (RFC 8200 §4.5), as it came (RFC 4443 §3.3). */
 function reportTimeout(vn: Vn, q: Reass6): void {
   vn.state.ip6.stats.fragdropped += q.fragments.length
   countDrop(vn, vn.state.ip6.stats, 'ip6', 'fragtimeout', null)
   if (q.fragments.length === 0 || q.fragments[0].at !== 0) return
-  const first = q.fragments[0]
-  const g = frameAlloc(vn.pool, q.header.length + first.bytes.length)
+  const { header } = q
+  const first = q.fragments[0].bytes
+  const at = header.length
+  const g = frameAlloc(vn.pool, at + IP6F_LEN + first.length)
   if (g === null) return
-  fill(g, { ...q, fragments: [first] })
+  const { view, off } = g
+  g.slab.set(header, off)
+  const nxtAt = lastNextHeader(header)
+  view.setUint8(off + nxtAt, IPPROTO_FRAGMENT)
+  view.setUint32(off + at, 0)
+  view.setUint8(off + at + IP6F_NXT, header[nxtAt])
+  view.setUint16(off + at + IP6F_OFFLG, IP6F_MORE_FRAG)
+  view.setInt32(off + at + IP6F_IDENT, q.ident)
+  g.slab.set(first, off + at + IP6F_LEN)
+  g.len = at + IP6F_LEN + first.length
+  g.l3 = off
+  g.view.setUint16(off + IP6_PLEN, g.len - IP6_HDR_LEN)
+  g.ifId = q.ifId
+  g.flags = q.flags
+  addrCopy(g.src, q.src)
+  addrCopy(g.dst, q.dst)
   icmp6Error(vn, g, ICMP6_TIME_EXCEEDED, ICMP6_TIME_EXCEED_REASSEMBLY, 0)
   frameRelease(vn.pool, g)
+}
+
+/** Where the last of these headers names what comes next; their lengths have been checked. */
+function lastNextHeader(header: Uint8Array): number {
+  let nxtAt = IP6_NXT
+  for (let at = IP6_HDR_LEN; at < header.length; at += (header[at + 1] + 1) << 3) nxtAt = at
+  return nxtAt
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

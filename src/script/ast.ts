@@ -1,5 +1,7 @@
 /** A script as data: what the parser makes and the runner walks. Times are in µs, numbers are as written. */
 
+import type { Addr, Mac } from '../lib/addr.ts'
+
 export interface Script {
   options: ScriptOption[]
   events: ScriptEvent[]
@@ -61,8 +63,28 @@ export interface PacketSpec {
   ipOptions: readonly number[] | null
   /** Where a packet of the stack goes first, on a source route; '' for its destination. */
   via: string
-  body: TcpSpec | UdpSpec | IcmpSpec
+  /** What differs from the addresses of the script's options, or null. */
+  src: Addr | null
+  dst: Addr | null
+  /** IPv6's flow label and payload length, or -1. */
+  flow: number
+  plen: number
+  /** On an Ethernet link: who sent the frame, or (of the stack's) whom it goes to; -1 where the script does not say. */
+  mac: Mac
+  /** Extension headers of IPv6, in their order. */
+  headers: HeaderSpec[]
+  body: TcpSpec | UdpSpec | IcmpSpec | NdSpec | RawSpec
 }
+
+export type HeaderSpec =
+  /** Hop-by-hop (0) or destination options (60): the options as they stand, padded to a multiple of 8 octets. */
+  | { kind: 'options'; proto: number; bytes: number[] }
+  | { kind: 'routing'; type: number; left: number; bytes: number[] }
+  /**
+   * The octets first … next of what stands behind it. `more` is the flag, -1 for what follows from that; `at` the offset that
+   * the header states (that of `first` at -1), `id` -1 for any.
+   */
+  | { kind: 'fragment'; first: number; next: number; more: number; at: number; id: number }
 
 export const ECT01 = 4
 
@@ -94,7 +116,27 @@ export type TcpOptionSpec =
   /** Any other: its number and its content. */
   | { kind: 'raw'; number: number; bytes: number[] }
 
-export interface UdpSpec { proto: 'udp'; len: number }
+/** `sum` is the checksum, -1 for the right one. */
+export interface UdpSpec { proto: 'udp'; len: number; sum: number }
+
+/** A protocol by its number, with so many zeros; -1: the rest of a packet whose first fragment said what it is. */
+export interface RawSpec { proto: 'raw'; number: number; len: number }
+
+/** A neighbour solicitation or advertisement (RFC 4861 §4.3, §4.4). */
+export interface NdSpec {
+  proto: 'nd'
+  type: number
+  code: number
+  /** Second word of an advertisement. */
+  flags: number
+  target: Addr
+  options: NdOptionSpec[]
+  /** `<...>`: any options. */
+  anyOptions: boolean
+}
+
+/** `bytes` are those of the whole option; null: a nonce, the one that the stack sent last. */
+export interface NdOptionSpec { bytes: number[] | null }
 
 export interface IcmpSpec {
   proto: 'icmp'
@@ -106,7 +148,9 @@ export interface IcmpSpec {
   mtu: number
   id: number
   seq: number
-  /** Octets of echo data. */
+  /** Pointer of ICMPv6's parameter problem, or -1. */
+  ptr: number
+  /** Octets of echo data, or of what an error quotes (0: not compared). */
   len: number
   /** The quoted packet, or null for the last one that left. */
   quoted: QuotedSpec | null

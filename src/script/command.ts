@@ -4,8 +4,9 @@
  */
 
 import { ip4Parse, ip4PrefixLen } from '../lib/addr.ts'
+import { addrParsePrefix } from '../lib/addr6.ts'
 import { ENOENT } from '../lib/errno.ts'
-import { ifByName, ifSetMtu } from '../link/ifnet.ts'
+import { ifAddAddr, ifByName, ifDelAddr, ifSetMtu } from '../link/ifnet.ts'
 import { sysctlDef, sysctlSet } from '../vnet/sysctl.ts'
 import type { Vnet } from '../vnet/vnet.ts'
 import { unsupported } from './error.ts'
@@ -88,6 +89,8 @@ function network(vnet: Vnet, name: string, args: readonly string[]): boolean {
   const mtu = /^(?:link set |)(?:dev )?(tun\d*) (?:.*\b)?mtu (\d+)$/.exec(text)
   if (mtu !== null) return setMtu(vnet, Number(mtu[2]))
   if (/^(?:link set |)(?:dev )?tun\d* (?:up|(?:txqueuelen|qlen) \d+|gso_max_s\w+ \d+)$/.test(text)) return true
+  const addr = /^(?:-6 )?(?:address|addr|a) (add|del) (\S+) dev tun\d*$/.exec(text)
+  if (addr !== null) return setAddr(vnet, addr[1] === 'add', addr[2])
   const route = /^(?:-\w+ )*(?:route|ro|r) (?:add|change|replace|append) (\S+)(.*)$/.exec(text)
   return route !== null && setRoute(vnet, route[1], route[2])
 }
@@ -95,6 +98,15 @@ function network(vnet: Vnet, name: string, args: readonly string[]): boolean {
 function setMtu(vnet: Vnet, mtu: number): boolean {
   const ifp = ifByName(vnet.vn, 'tun0')
   return ifp !== null && ifSetMtu(vnet.vn, ifp.id, mtu) === 0
+}
+
+/** `ip -6 addr add fd3d::9/64 dev tun0`: an address more, which is probed for where the link has neighbours. */
+function setAddr(vnet: Vnet, add: boolean, text: string): boolean {
+  const { vn } = vnet
+  const ifp = ifByName(vn, 'tun0')
+  const prefix = addrParsePrefix(text)
+  if (ifp === null || prefix === null) return false
+  return (add ? ifAddAddr(vn, ifp.id, prefix.addr, prefix.prefixLen) : ifDelAddr(vn, ifp.id, prefix.addr)) === 0
 }
 
 /** `ip route change default via … mtu 1400 initcwnd 10`: what a route says of the one path that there is. */

@@ -1,21 +1,40 @@
 /** What differs between a packet that a script expects and the one that came. */
 
+import { addrPrint, macPrint } from '../lib/addr.ts'
+import { sameWords } from '../lib/addr6.ts'
+import { icmpIsError } from '../wire/icmp.ts'
+import { icmp6IsError } from '../wire/icmpv6.ts'
 import { TH_ACK } from '../wire/tcp.ts'
 import { IPTOS_ECN_ECT0, IPTOS_ECN_ECT1 } from '../wire/ipv4.ts'
 import { ECT01 } from './ast.ts'
-import type { IcmpSpec, PacketSpec, TcpOptionSpec, TcpSpec } from './ast.ts'
+import type { IcmpSpec, NdSpec, PacketSpec, RawSpec, TcpOptionSpec, TcpSpec, UdpSpec } from './ast.ts'
 import { encodeOptions, printOptions } from './packet-options.ts'
-import { printFlags, printOctets } from './packet-print.ts'
+import { printFlags, printNdOptions, printOctets } from './packet-print.ts'
+import { compareHeaders } from './packet-six.ts'
+import { printNa } from './parse-six.ts'
 
 /** The first difference in words, or ''. Both packets are in the script's numbers. */
 export function comparePackets(expected: PacketSpec, actual: PacketSpec): string {
   const e = expected.body
   const a = actual.body
   if (e.proto !== a.proto) return `it is ${a.proto}, not ${e.proto}`
-  const ip = compareIp(expected, actual)
+  const ip = compareIp(expected, actual) || compareHeaders(expected.headers, actual.headers)
   if (ip !== '') return ip
-  if (e.proto === 'udp') return differ('length', e.len, a.proto === 'udp' ? a.len : -1)
-  return e.proto === 'tcp' ? compareTcp(e, a as TcpSpec) : compareIcmp(e, a as IcmpSpec)
+  switch (e.proto) {
+    case 'tcp': return compareTcp(e, a as TcpSpec)
+    case 'icmp': return compareIcmp(e, a as IcmpSpec)
+    case 'nd': return compareNd(e, a as NdSpec)
+    case 'raw': return differ('protocol', e.number, (a as RawSpec).number) || differ('length', e.len, (a as RawSpec).len)
+    case 'udp': return differ('length', e.len, (a as UdpSpec).len)
+  }
+}
+
+function compareNd(e: NdSpec, a: NdSpec): string {
+  if (e.type !== a.type) return differ('ICMP type', e.type, a.type)
+  if (!sameWords(e.target, a.target)) return `the target is ${addrPrint(a.target)}, expected ${addrPrint(e.target)}`
+  if (e.flags !== a.flags) return `flags are ${printNa(a.flags) || 'none'}, expected ${printNa(e.flags) || 'none'}`
+  const same = e.options.length === a.options.length && e.options.every((o, i) => o.bytes === null || o.bytes.join() === a.options[i].bytes?.join())
+  return e.anyOptions || same ? '' : `options are ${printNdOptions(a)}, expected ${printNdOptions(e)}`
 }
 
 function compareIp(e: PacketSpec, a: PacketSpec): string {
@@ -23,6 +42,9 @@ function compareIp(e: PacketSpec, a: PacketSpec): string {
     if (a.ecn !== IPTOS_ECN_ECT0 && a.ecn !== IPTOS_ECN_ECT1) return `ECN is ${a.ecn}, neither ECT(0) nor ECT(1)`
   } else if (e.ecn >= 0 && e.ecn !== a.ecn) return differ('ECN codepoint', e.ecn, a.ecn)
   if (e.tos >= 0 && e.tos !== a.tos) return differ('TOS', e.tos, a.tos)
+  if (e.flow >= 0 && e.flow !== a.flow) return differ('flow label', e.flow, a.flow)
+  if (e.plen >= 0 && e.plen !== a.plen) return differ('payload length', e.plen, a.plen)
+  if (e.mac >= 0 && e.mac !== a.mac) return `it went to ${macPrint(a.mac)}, expected ${macPrint(e.mac)}`
   if (e.ttl >= 0 && e.ttl !== a.ttl) return differ('TTL', e.ttl, a.ttl)
   if (e.ipOptions === null || e.ipOptions.join() === a.ipOptions?.join()) return ''
   return `IP options are ${printOctets(a.ipOptions ?? [])}, expected ${printOctets(e.ipOptions)}`
@@ -56,7 +78,10 @@ function compareIcmp(e: IcmpSpec, a: IcmpSpec): string {
   if (e.mtu >= 0 && e.mtu !== a.mtu) return differ('MTU', e.mtu, a.mtu)
   if (e.id >= 0 && e.id !== a.id) return differ('identifier', e.id, a.id)
   if (e.seq >= 0 && e.seq !== a.seq) return differ('number', e.seq, a.seq)
-  if (e.len !== a.len) return differ('length', e.len, a.len)
+  if (e.ptr >= 0 && e.ptr !== a.ptr) return differ('pointer', e.ptr, a.ptr)
+  const error = e.v6 ? icmp6IsError(e.type) : icmpIsError(e.type)
+  // how much an error quotes is compared where the script says it
+  if (e.len !== a.len && !(error && e.len === 0)) return differ('length', e.len, a.len)
   if (e.quoted === null) return ''
   const q = a.quoted
   if (q?.proto !== e.quoted.proto) return `it quotes ${q?.proto ?? 'nothing known'}, not ${e.quoted.proto}`

@@ -23,13 +23,16 @@ export interface Config {
   mapped: boolean
   /** Sockets are of AF_INET6, and so are packets. */
   v6: boolean
+  /** The interface is an Ethernet: neighbours have to be found. */
+  ethernet: boolean
   /** Tick of the stack's timestamp clock; 0: timestamps of the stack are not compared. */
   tsTickUs: number
 }
 
 export function createConfig(personality: Personality, toleranceUs: number): Config {
   return {
-    personality, toleranceUs, ...addresses4(), mtu: 1500, bindPort: 8080, connectPort: 8080, mapped: false, v6: false, tsTickUs: 0,
+    personality, toleranceUs, ...addresses4(), mtu: 1500, bindPort: 8080, connectPort: 8080, mapped: false, v6: false,
+    ethernet: false, tsTickUs: 0,
   }
 }
 
@@ -68,6 +71,10 @@ function applyOne(config: Config, o: ScriptOption): void {
     case 'local_ipv6': if (config.v6) config.local = address(o, true); break
     case 'remote_ipv6': if (config.v6) config.remote = address(o, true); break
     case 'netmask_ip': config.prefixLen = prefixLen(o, config.v6); break
+    case 'link':
+      if (o.value !== 'ethernet' && o.value !== 'ip') throw unsupported(`--link=${o.value}`, o.line)
+      config.ethernet = o.value === 'ethernet'
+      break
     case 'mtu': config.mtu = integer(o, 68, 65_535); break
     case 'bind_port': config.bindPort = integer(o, 1, 65_535); break
     case 'connect_port': config.connectPort = integer(o, 1, 65_535); break

@@ -38,8 +38,8 @@ export function createFlow(localPort: number, remotePort: number): Flow {
 /** A packet for the stack, with the script's numbers, in numbers of the wire. */
 export function flowToLive(flow: Flow, spec: PacketSpec): PacketSpec {
   const { body } = spec
-  if (body.proto === 'udp') return spec
   if (body.proto === 'icmp') return { ...spec, body: { ...body, quoted: quotedToLive(flow, body.quoted) } }
+  if (body.proto !== 'tcp') return spec
   const ack = (body.flags & TH_ACK) !== 0 && !body.absolute ? add(body.ack, offsetOf(flow)) : body.ack
   return { ...spec, body: { ...body, ack, options: body.options.map((o) => optionToLive(flow, o)) } }
 }
@@ -50,9 +50,8 @@ export function flowToLive(flow: Flow, spec: PacketSpec): PacketSpec {
  */
 export function flowToScript(flow: Flow, live: PacketSpec, expected: PacketSpec, clock: boolean): PacketSpec {
   const { body } = live
-  if (body.proto === 'udp') return live
   // what an error quotes is what the script sent: already in its numbers
-  if (body.proto === 'icmp') return live
+  if (body.proto !== 'tcp') return live
   const like = expected.body.proto === 'tcp' ? expected.body : null
   if (like !== null && (body.flags & TH_SYN) !== 0) learnIss(flow, body, like)
   // a reset for what we never heard of is in the sender's own numbers (RFC 9293 §3.10.7.1)

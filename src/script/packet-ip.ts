@@ -9,10 +9,11 @@ import {
 import {
   IPOPT_OFFSET, IPOPT_OLEN, IP_OPTIONS_OK, createIpOptions, ipParseOptions,
 } from '../wire/ipv4-options.ts'
-import { IP6_HDR_LEN, decodeIpv6, encodeIpv6, IPPROTO_FRAGMENT } from '../wire/ipv6.ts'
+import { IP6_HDR_LEN, decodeIpv6, encodeIpv6 } from '../wire/ipv6.ts'
 import { viewOf } from '../wire/layout.ts'
 import { ECT01 } from './ast.ts'
-import type { PacketSpec } from './ast.ts'
+import type { HeaderSpec, PacketSpec } from './ast.ts'
+import { sixUnwrap } from './packet-six.ts'
 
 const IP4_HDR_LEN = 20
 const TTL = 255
@@ -25,12 +26,15 @@ export interface IpHeader {
   src: Addr
   dst: Addr
   final: Addr
+  /** The transport's, where it begins, and the length of all behind the IP header. */
   proto: number
-  tos: number
-  ttl: number
   at: number
   len: number
+  tos: number
+  ttl: number
   options: Uint8Array
+  flow: number
+  headers: HeaderSpec[]
   fault: string
 }
 
@@ -92,18 +96,18 @@ export function ipDecode(bytes: Uint8Array, whole: boolean): IpHeader | null {
     const at = (ip.vhl & 15) * 4
     return {
       src: addrFromIp4(ip.src), dst: addrFromIp4(ip.dst), proto: ip.p, tos: ip.tos, ttl: ip.ttl, at, len: ip.len - at,
-      options: bytes.subarray(IP4_HDR_LEN, at), final: finalOf(bytes, ip.dst),
+      flow: -1, headers: [], options: bytes.subarray(IP4_HDR_LEN, at), final: finalOf(bytes, ip.dst),
       fault: whole ? fault4(bytes, ip, at) : '',
     }
   }
   const ip = decodeIpv6(bytes, 0)
+  const { headers, proto, at } = sixUnwrap(bytes)
   return {
     src: { w0: ip.src0, w1: ip.src1, w2: ip.src2, w3: ip.src3, zone: 0 },
     dst: { w0: ip.dst0, w1: ip.dst1, w2: ip.dst2, w3: ip.dst3, zone: 0 },
-    proto: ip.nxt, tos: (ip.vtcflow >>> 20) & 0xff, ttl: ip.hlim, at: IP6_HDR_LEN, len: ip.plen,
+    proto, tos: (ip.vtcflow >>> 20) & 0xff, ttl: ip.hlim, at, len: IP6_HDR_LEN + ip.plen - at, flow: ip.vtcflow & 0xfffff, headers,
     options: new Uint8Array(0), final: { w0: ip.dst0, w1: ip.dst1, w2: ip.dst2, w3: ip.dst3, zone: 0 },
-    fault: !whole ? '' : ip.nxt === IPPROTO_FRAGMENT ? 'the packet is a fragment'
-      : ip.plen + IP6_HDR_LEN === bytes.length ? '' : `the IP length is ${ip.plen}, the packet has ${bytes.length - IP6_HDR_LEN}`,
+    fault: !whole ? '' : ip.plen + IP6_HDR_LEN === bytes.length ? '' : `the IP length is ${ip.plen}, the packet has ${bytes.length - IP6_HDR_LEN}`,
   }
 }
 

@@ -1,12 +1,18 @@
 /** Packets in the script's own words, for messages. */
 
+import { addrPrint, macPrint } from '../lib/addr.ts'
+import {
+  ND_NEIGHBOR_SOLICIT, ND_OPT_NONCE, ND_OPT_SOURCE_LINKADDR, ND_OPT_TARGET_LINKADDR,
+} from '../wire/icmpv6.ts'
 import {
   TH_ACK, TH_AE, TH_CWR, TH_ECE, TH_FIN, TH_PUSH, TH_RST, TH_SYN, TH_URG,
 } from '../wire/tcp.ts'
 import { ECT01 } from './ast.ts'
-import type { IcmpSpec, PacketSpec, TcpSpec } from './ast.ts'
+import type { IcmpSpec, NdSpec, PacketSpec, TcpSpec } from './ast.ts'
 import { icmpCodeName, icmpTypeName } from './icmp-names.ts'
 import { printOptions } from './packet-options.ts'
+import { printHeader } from './packet-six.ts'
+import { printNa } from './parse-six.ts'
 
 /** `like` is the packet that it is compared with: what that one leaves open is left out. */
 export function printPacket(spec: PacketSpec, like: PacketSpec = spec): string {
@@ -18,10 +24,18 @@ export function printPacket(spec: PacketSpec, like: PacketSpec = spec): string {
     ...(like.ttl >= 0 ? [`ttl ${spec.ttl}`] : []),
     ...(like.ipOptions !== null ? [`ipopt ${printOctets(spec.ipOptions ?? [])}`] : []),
     ...(spec.via !== '' ? [`via ${spec.via}`] : []),
+    ...(like.src !== null && spec.src !== null ? [`src ${addrPrint(spec.src)}`] : []),
+    ...(like.dst !== null && spec.dst !== null ? [`dst ${addrPrint(spec.dst)}`] : []),
+    ...(like.flow >= 0 ? [`flow ${spec.flow}`] : []),
+    ...(like.plen >= 0 ? [`plen ${spec.plen}`] : []),
+    ...(like.mac >= 0 ? [`mac ${macPrint(spec.mac)}`] : []),
   ]
   if (ip.length > 0) words.push(`[${ip.join(', ')}]`)
+  words.push(...spec.headers.map(printHeader))
   const { body } = spec
   if (body.proto === 'udp') words.push(`udp (${body.len})`)
+  else if (body.proto === 'nd') words.push(printNd(body))
+  else if (body.proto === 'raw') words.push(body.number < 0 ? 'rest' : `proto ${body.number} (${body.len})`)
   else if (body.proto === 'icmp') words.push(printIcmp(body))
   else words.push(printTcp(body, like.body.proto === 'tcp' ? like.body : body))
   return words.join(' ')
@@ -53,11 +67,35 @@ function printIcmp(icmp: IcmpSpec): string {
   if (icmp.mtu >= 0) words.push(`mtu ${icmp.mtu}`)
   if (icmp.id >= 0) words.push(`id ${icmp.id}`)
   if (icmp.seq >= 0) words.push(`seq ${icmp.seq}`)
+  if (icmp.ptr >= 0) words.push(`ptr ${icmp.ptr}`)
   if (icmp.len > 0) words.push(`(${icmp.len})`)
   const q = icmp.quoted
   if (q !== null) words.push(q.proto === 'udp' ? `[udp (${q.len})]` : `[${q.seq}:${q.seq + q.len}(${q.len})]`)
   return words.join(' ')
 }
+
+function printNd(nd: NdSpec): string {
+  const words = ['nd', nd.type === ND_NEIGHBOR_SOLICIT ? 'ns' : 'na', addrPrint(nd.target)]
+  if (nd.flags !== 0) words.push(printNa(nd.flags))
+  if (nd.code !== 0) words.push(`code ${nd.code}`)
+  if (nd.anyOptions) words.push('<...>')
+  else if (nd.options.length > 0) words.push(printNdOptions(nd))
+  return words.join(' ')
+}
+
+export function printNdOptions(nd: NdSpec): string {
+  const hex = (bytes: readonly number[], by = ''): string => bytes.map((b) => b.toString(16).padStart(2, '0')).join(by)
+  return `<${nd.options.map(({ bytes }) => {
+    if (bytes === null) return 'nonce ...'
+    const name = bytes.length === 8 ? ND_OPTIONS[bytes[0]] : undefined
+    if (name === undefined) return `raw ${hex(bytes)}`
+    return `${name} ${hex(bytes.slice(2), name === 'nonce' ? '' : ':')}`
+  }).join(', ')}>`
+}
+
+const ND_OPTIONS: Readonly<Record<number, string>> = Object.freeze({
+  [ND_OPT_SOURCE_LINKADDR]: 'slla', [ND_OPT_TARGET_LINKADDR]: 'tlla', [ND_OPT_NONCE]: 'nonce',
+})
 
 function printEcn(ecn: number): string {
   return ecn === ECT01 ? 'ect01' : ECN_NAMES[ecn] ?? String(ecn)

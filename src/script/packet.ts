@@ -8,9 +8,11 @@ import {
   icmpIsError,
 } from '../wire/icmp.ts'
 import {
-  ICMP6_ECHO_REPLY, ICMP6_ECHO_REQUEST, ICMP6_PACKET_TOO_BIG, ICMP6_REST, icmp6IsError,
+  ICMP6_ECHO_REPLY, ICMP6_ECHO_REQUEST, ICMP6_PACKET_TOO_BIG, ICMP6_PARAM_PROB, ICMP6_REST, ND_NEIGHBOR_ADVERT,
+  ND_NEIGHBOR_SOLICIT, icmp6IsError,
 } from '../wire/icmpv6.ts'
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, IPTOS_ECN_MASK } from '../wire/ipv4.ts'
+import { IP6_HDR_LEN } from '../wire/ipv6.ts'
 import { viewOf } from '../wire/layout.ts'
 import { TCP_FLAGS_MASK, TCP_HDR_LEN, TCP_SUM, decodeTcp, encodeTcp, tcpOffFlags } from '../wire/tcp.ts'
 import { UDP_HDR_LEN, UDP_SUM, decodeUdp, encodeUdp } from '../wire/udp.ts'
@@ -18,6 +20,7 @@ import type { IcmpSpec, PacketSpec, QuotedSpec, TcpSpec } from './ast.ts'
 import { QUOTED_OFF, ipDecode, ipHeader, ipLen, ipPacket, transportFinish, transportSum, withIpOptions } from './packet-ip.ts'
 import type { Endpoints } from './packet-ip.ts'
 import { decodeOptions, encodeOptions } from './packet-options.ts'
+import { fragmentAt, ndDecode, ndEncode, sixWrap } from './packet-six.ts'
 
 /** A packet that the stack sent, in the script's terms. */
 export interface LivePacket {
@@ -27,17 +30,34 @@ export interface LivePacket {
   fault: string
 }
 
-/** The bytes of an IP packet. */
-export function encodePacket(spec: PacketSpec, ends: Endpoints): Uint8Array {
+/** The bytes of an IP packet. `quoted`: between whom what an error quotes went; `nonce`: of the stack's last question. */
+export function encodePacket(
+  spec: PacketSpec, ends: Endpoints, quoted: Endpoints = ends, nonce: readonly number[] = [],
+): Uint8Array {
+  const whole = encodeBody(spec, ends, quoted, nonce)
+  return addrIsV4(ends.src) ? whole : sixWrap(spec, whole)
+}
+
+function encodeBody(spec: PacketSpec, ends: Endpoints, quoted: Endpoints, nonce: readonly number[]): Uint8Array {
   const { body } = spec
   switch (body.proto) {
     case 'tcp': return encodeTcpPacket(spec, body, ends)
     case 'udp': {
       const bytes = ipPacket(spec, IPPROTO_UDP, ends, UDP_HDR_LEN + body.len)
-      encodeUdp({ sport: ends.sport, dport: ends.dport, len: UDP_HDR_LEN + body.len, sum: 0 }, bytes, ipLen(ends))
-      return transportFinish(bytes, ipLen(ends) + UDP_SUM, ends, IPPROTO_UDP)
+      const at = ipLen(ends)
+      encodeUdp({ sport: ends.sport, dport: ends.dport, len: UDP_HDR_LEN + body.len, sum: 0 }, bytes, at)
+      if (body.sum < 0) return transportFinish(bytes, at + UDP_SUM, ends, IPPROTO_UDP)
+      viewOf(bytes).setUint16(at + UDP_SUM, body.sum)
+      return bytes
     }
-    case 'icmp': return encodeIcmpPacket(spec, body, ends)
+    case 'icmp': return encodeIcmpPacket(spec, body, ends, quoted)
+    case 'nd': {
+      const message = ndEncode(body, nonce)
+      const bytes = ipPacket(spec, IPPROTO_ICMPV6, ends, message.length)
+      bytes.set(message, IP6_HDR_LEN)
+      return transportFinish(bytes, IP6_HDR_LEN + ICMP_SUM, ends, IPPROTO_ICMPV6)
+    }
+    case 'raw': return ipPacket(spec, Math.max(0, body.number), ends, body.len)
   }
 }
 
@@ -48,17 +68,20 @@ export function decodePacket(bytes: Uint8Array): LivePacket | null {
   const from: Endpoints = { src: ip.src, sport: -1, dst: ip.dst, dport: -1 }
   const spec: PacketSpec = {
     kind: 'packet', direction: '>', fromPort: -1, toPort: -1, ecn: ip.tos & IPTOS_ECN_MASK, tos: ip.tos, ttl: ip.ttl,
-    ipOptions: [...ip.options], via: '',
-    body: { proto: 'udp', len: 0 },
+    src: ip.src, dst: ip.dst, flow: ip.flow, plen: ip.len, mac: -1, headers: ip.headers, ipOptions: [...ip.options], via: '',
+    body: { proto: 'raw', number: ip.proto, len: bytes.length - ip.at },
   }
   const packet: LivePacket = { from, spec, fault: ip.fault }
-  if (packet.fault === '' && !decodeBody(packet, bytes, ip.proto, ip.at, ip.final)) return null
+  // only the first fragment tells what the packet is
+  if (fragmentAt(ip.headers) > 0) spec.body = { proto: 'raw', number: -1, len: 0 }
+  else if (packet.fault === '' && !decodeBody(packet, bytes, ip.proto, ip.at, ip.final)) return null
   return packet
 }
 
 /** `final`: the destination that checksums are about, whatever the next stop of a source route is. */
 function decodeBody(packet: LivePacket, bytes: Uint8Array, proto: number, at: number, final: Addr): boolean {
   const { from, spec } = packet
+  const partial = fragmentAt(spec.headers) >= 0
   switch (proto) {
     case IPPROTO_TCP: {
       const h = decodeTcp(bytes, at)
@@ -76,18 +99,24 @@ function decodeBody(packet: LivePacket, bytes: Uint8Array, proto: number, at: nu
       const h = decodeUdp(bytes, at)
       from.sport = h.sport
       from.dport = h.dport
-      spec.body = { proto: 'udp', len: h.len - UDP_HDR_LEN }
-      if (h.len !== bytes.length - at) packet.fault = `the UDP length is ${h.len}, the packet holds ${bytes.length - at}`
+      spec.body = { proto: 'udp', len: h.len - UDP_HDR_LEN, sum: -1 }
+      if (!partial && h.len !== bytes.length - at) packet.fault = `the UDP length is ${h.len}, the packet holds ${bytes.length - at}`
       break
     }
     case IPPROTO_ICMP:
     case IPPROTO_ICMPV6:
       if ((proto === IPPROTO_ICMP) !== addrIsV4(from.src)) return false
       spec.body = decodeIcmpBody(bytes, at, proto === IPPROTO_ICMPV6)
+      if (proto === IPPROTO_ICMPV6 && (spec.body.type === ND_NEIGHBOR_SOLICIT || spec.body.type === ND_NEIGHBOR_ADVERT)) {
+        const nd = ndDecode(bytes, at)
+        if (nd === null) return false
+        spec.body = nd
+      }
       break
-    default: return false
+    // the script says which by its number
+    default: return !addrIsV4(from.src)
   }
-  const wrong = packet.fault === '' && transportSum(bytes, at, { ...from, dst: final }, proto) !== 0
+  const wrong = packet.fault === '' && !partial && transportSum(bytes, at, { ...from, dst: final }, proto) !== 0
   if (wrong) packet.fault = 'the transport checksum is wrong'
   return true
 }
@@ -106,15 +135,16 @@ function encodeTcpPacket(spec: PacketSpec, tcp: TcpSpec, ends: Endpoints): Uint8
 }
 
 /** Both ICMPs have type, code, checksum, and identifier and number at the same places; only the MTU is elsewhere. */
-function encodeIcmpPacket(spec: PacketSpec, icmp: IcmpSpec, ends: Endpoints): Uint8Array {
+function encodeIcmpPacket(spec: PacketSpec, icmp: IcmpSpec, ends: Endpoints, about: Endpoints): Uint8Array {
   const proto = icmp.v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP
-  const quote = icmp.quoted === null ? new Uint8Array(icmp.len) : quoteBytes(icmp.quoted, ends, spec)
+  const quote = icmp.quoted === null ? new Uint8Array(icmp.len) : quoteBytes(icmp.quoted, about, spec)
   const bytes = ipPacket(spec, proto, ends, ICMP_HDR_LEN + quote.length)
   const view = viewOf(bytes)
   const at = ipLen(ends)
   view.setUint8(at + ICMP_TYPE, icmp.type)
   view.setUint8(at + ICMP_CODE, icmp.code)
   if (icmp.mtu >= 0 && icmp.v6) view.setUint32(at + ICMP6_REST, icmp.mtu)
+  else if (icmp.ptr >= 0) view.setUint32(at + ICMP6_REST, icmp.ptr)
   else if (icmp.mtu >= 0) view.setUint16(at + ICMP_MTU, icmp.mtu)
   if (icmp.id >= 0) view.setUint16(at + ICMP_ID, icmp.id)
   if (icmp.seq >= 0) view.setUint16(at + ICMP_SEQ, icmp.seq)
@@ -134,7 +164,8 @@ function decodeIcmpBody(bytes: Uint8Array, at: number, v6: boolean): IcmpSpec {
     mtu: v6 && type === ICMP6_PACKET_TOO_BIG ? view.getUint32(at + ICMP6_REST) : mtu4,
     id: echo ? view.getUint16(at + ICMP_ID) : -1,
     seq: echo ? view.getUint16(at + ICMP_SEQ) : -1,
-    len: error ? 0 : bytes.length - at - ICMP_HDR_LEN,
+    ptr: v6 && type === ICMP6_PARAM_PROB ? view.getUint32(at + ICMP6_REST) : -1,
+    len: bytes.length - at - ICMP_HDR_LEN,
     quoted: error ? decodeQuote(bytes.subarray(at + ICMP_HDR_LEN)) : null,
   }
 }

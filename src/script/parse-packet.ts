@@ -8,19 +8,21 @@ import {
   TCPOPT_AO, TCPOPT_EXPERIMENT, TCPOPT_FAST_OPEN, TCPOPT_SIGNATURE, TCPOPT_USER_TIMEOUT,
 } from '../wire/tcp-options.ts'
 import { ECT01 } from './ast.ts'
-import type { IcmpSpec, PacketSpec, QuotedSpec, TcpOptionSpec, TcpSpec } from './ast.ts'
+import type { IcmpSpec, PacketSpec, QuotedSpec, TcpOptionSpec, TcpSpec, UdpSpec } from './ast.ts'
 import { icmpCodeNumber, icmpTypeNumber } from './icmp-names.ts'
+import { parseAddress, parseHeader, parseHex, parseMac, parseNd } from './parse-six.ts'
 import type { Scanner } from './scanner.ts'
 
 export function parsePacket(s: Scanner): PacketSpec {
   const direction = s.eat('<') ? '<' : '>'
   if (direction === '>') s.expect('>')
   const spec: PacketSpec = {
-    kind: 'packet', direction, fromPort: -1, toPort: -1, ecn: -1, tos: -1, ttl: -1, ipOptions: null,
-    via: '', body: { proto: 'udp', len: 0 },
+    kind: 'packet', direction, fromPort: -1, toPort: -1, ecn: -1, tos: -1, ttl: -1, src: null, dst: null, flow: -1,
+    plen: -1, mac: -1, headers: [], ipOptions: null, via: '', body: { proto: 'raw', number: -1, len: 0 },
   }
   for (;;) {
     if (s.eat('[')) parseIpInfo(s, spec)
+    else if (s.eat('{')) spec.headers.push(parseHeader(s))
     else if (s.looksAt('(') || s.looksAtPattern(/\d+\s*>\s*\d+\s*:/y)) parsePorts(s, spec)
     else break
   }
@@ -28,7 +30,10 @@ export function parsePacket(s: Scanner): PacketSpec {
   if (other !== null) throw s.unsupported(`packets with ${other[0]}`)
   const icmp = s.take(/icmp(v4|v6)?\b/y)
   if (icmp !== null) spec.body = parseIcmp(s, icmp[1] === 'v6')
-  else if (s.eatWord('udp')) spec.body = { proto: 'udp', len: parseLength(s) }
+  else if (s.eatWord('udp')) spec.body = parseUdp(s)
+  else if (s.eatWord('nd')) spec.body = parseNd(s)
+  else if (s.eatWord('proto')) spec.body = { proto: 'raw', number: s.integer('a protocol', 255), len: parseLength(s) }
+  else if (s.eatWord('rest')) spec.body = { proto: 'raw', number: -1, len: 0 }
   else spec.body = parseTcp(s)
   return spec
 }
@@ -47,6 +52,11 @@ function parseIpInfo(s: Scanner, spec: PacketSpec): void {
   do {
     const m = s.take(/[a-z0-9]+/y)
     switch (m?.[0]) {
+      case 'src': spec.src = parseAddress(s); break
+      case 'dst': spec.dst = parseAddress(s); break
+      case 'flow': spec.flow = s.integer('a flow label', 0xfffff); break
+      case 'plen': spec.plen = s.integer('a payload length', 0xffff); break
+      case 'mac': spec.mac = parseMac(s); break
       case 'noecn': case 'nonecn': spec.ecn = IPTOS_ECN_NOTECT; break
       case 'ect0': spec.ecn = IPTOS_ECN_ECT0; break
       case 'ect1': spec.ecn = IPTOS_ECN_ECT1; break
@@ -217,9 +227,9 @@ function parseTimestamps(s: Scanner): TcpOptionSpec {
   return { kind: 'ts', val, ecr: s.eat('...') ? -1 : s.integer('a timestamp') }
 }
 
-function parseHex(s: Scanner): number[] {
-  const m = s.take(/(?:0x)?((?:[0-9a-fA-F]{2})+)\b/y)
-  return m === null ? [] : (m[1].match(/../g) ?? []).map((pair) => parseInt(pair, 16))
+function parseUdp(s: Scanner): UdpSpec {
+  const len = parseLength(s)
+  return { proto: 'udp', len, sum: s.eatWord('sum') ? s.integer('a checksum', 0xffff) : -1 }
 }
 
 function optionLength(o: TcpOptionSpec): number {
@@ -235,7 +245,7 @@ function optionLength(o: TcpOptionSpec): number {
 }
 
 function parseIcmp(s: Scanner, v6: boolean): IcmpSpec {
-  const spec: IcmpSpec = { proto: 'icmp', v6, type: 0, code: 0, mtu: -1, id: -1, seq: -1, len: 0, quoted: null }
+  const spec: IcmpSpec = { proto: 'icmp', v6, type: 0, code: 0, mtu: -1, id: -1, seq: -1, ptr: -1, len: 0, quoted: null }
   const word = s.take(/[a-z_]+/y)
   if (word === null) throw s.fail('an ICMP type')
   spec.type = word[0] === 'type' ? s.integer('an ICMP type', 255) : icmpTypeNumber(word[0], v6)
@@ -247,6 +257,7 @@ function parseIcmp(s: Scanner, v6: boolean): IcmpSpec {
       case 'mtu': spec.mtu = s.integer('an MTU', v6 ? 0xffffffff : 0xffff); break
       case 'id': spec.id = s.integer('an identifier', 0xffff); break
       case 'seq': spec.seq = s.integer('a number', 0xffff); break
+      case 'ptr': spec.ptr = s.integer('a pointer'); break
       case 'code': spec.code = s.integer('an ICMP code', 255); break
       default:
         spec.code = icmpCodeNumber(spec.type, m[0], v6)

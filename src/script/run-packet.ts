@@ -1,5 +1,6 @@
 /** Packets of a script: those for the stack are sent to it, those of the stack are waited for and compared. */
 
+import { addrIsV4, addrParse } from '../lib/addr.ts'
 import { comparePackets } from './compare.ts'
 import type { PacketSpec } from './ast.ts'
 import { mismatch, unsupported } from './error.ts'
@@ -10,11 +11,11 @@ import type { LivePacket } from './packet.ts'
 import { printEndpoints, withIpOptions } from './packet-ip.ts'
 import type { Endpoints } from './packet-ip.ts'
 import { printPacket } from './packet-print.ts'
+import { ndNonceOf } from './packet-six.ts'
 import { flowFind, flowNew, peerPort } from './session.ts'
 import type { Session } from './session.ts'
 import type { Window } from './window.ts'
 import { printTime, windowMiss } from './window.ts'
-import { addrParse } from '../lib/addr.ts'
 import { TH_ACK, TH_SYN } from '../wire/tcp.ts'
 
 /** How long a packet that may come at any time is waited for, and how far one looks for one that is late. */
@@ -26,10 +27,11 @@ export function packetIn(session: Session, spec: PacketSpec): void {
   const { config, stack } = session
   checkIcmp(session, spec)
   const flow = flowForInbound(session, spec)
-  const ends: Endpoints = { src: config.remote, sport: flow.remotePort, dst: config.local, dport: flow.localPort }
-  const bytes = encodePacket(flowToLive(flow, spec), ends)
+  const base: Endpoints = { src: config.remote, sport: flow.remotePort, dst: config.local, dport: flow.localPort }
+  const ends: Endpoints = { ...base, src: spec.src ?? base.src, dst: spec.dst ?? base.dst }
+  const bytes = encodePacket(flowToLive(flow, spec), ends, base, session.nonce)
   const quotes = spec.body.proto === 'icmp' && spec.body.quoted !== null
-  stack.inject(quotes ? bytes : withIpOptions(spec, bytes))
+  stack.inject(quotes ? bytes : withIpOptions(spec, bytes), spec.mac)
 }
 
 /** The stack must send this packet within the window; returns when it did. */
@@ -48,6 +50,8 @@ export function packetOut(session: Session, spec: PacketSpec, window: Window): n
   if (live === null || live.fault !== '') {
     throw mismatch(live === null ? 'the packet is of another protocol' : live.fault, printPacket(spec), `${sent.bytes.length} octets`)
   }
+  live.spec.mac = sent.mac
+  if (live.spec.body.proto === 'nd') session.nonce = ndNonceOf(live.spec.body) ?? session.nonce
   const flow = flowForOutbound(session, spec, live)
   const script = flowToScript(flow, live.spec, spec, config.tsTickUs > 0)
   const fail = (why: string): Error => mismatch(why, printPacket(spec), printPacket(portsLike(script, spec, live), spec))
@@ -60,8 +64,11 @@ export function packetOut(session: Session, spec: PacketSpec, window: Window): n
   return sent.at
 }
 
-/** Each ICMP belongs to its own IP. */
-function checkIcmp({ config }: Session, { body }: PacketSpec): void {
+/** Each ICMP belongs to its own IP, and what only IPv6 has to that. */
+function checkIcmp({ config }: Session, { body, headers, flow, plen, src, dst }: PacketSpec): void {
+  const six = headers.length > 0 || flow >= 0 || plen >= 0 || body.proto === 'nd'
+  if (six && !config.v6) throw unsupported('extension headers and neighbour messages over IPv4')
+  if ([src, dst].some((a) => a !== null && addrIsV4(a) === config.v6)) throw unsupported('addresses of the other family')
   if (body.proto === 'icmp' && body.v6 !== config.v6) throw unsupported(`packets with icmp${body.v6 ? 'v6 over IPv4' : 'v4 over IPv6'}`)
 }
 
@@ -75,7 +82,7 @@ function flowForInbound(session: Session, spec: PacketSpec): Flow {
   if (current === null) return flowNew(session, session.config.bindPort, peerPort(session))
   const { body } = spec
   const syn = body.proto === 'tcp' && (body.flags & (TH_SYN | TH_ACK)) === TH_SYN
-  if (current.listening && (syn || body.proto !== 'icmp')) return flowNew(session, current.localPort, peerPort(session))
+  if (current.listening && (syn || body.proto === 'tcp' || body.proto === 'udp')) return flowNew(session, current.localPort, peerPort(session))
   return current
 }
 
@@ -96,7 +103,8 @@ function whereDiffers(session: Session, flow: Flow, spec: PacketSpec, live: Live
   const { from } = live
   if (live.spec.body.proto !== spec.body.proto) return ''
   const wanted: Endpoints = {
-    src: from.src, dst: spec.via === '' ? config.remote : addrParse(spec.via) ?? config.remote, sport: from.sport < 0 ? -1 : flow.localPort,
+    src: spec.src ?? from.src, dst: (spec.via === '' ? spec.dst : addrParse(spec.via)) ?? config.remote,
+    sport: from.sport < 0 ? -1 : flow.localPort,
     dport: from.sport < 0 ? -1 : flow.remotePort,
   }
   const [is, should] = [printEndpoints(from), printEndpoints(wanted)]

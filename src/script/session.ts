@@ -35,6 +35,8 @@ export interface EpollWatch {
 }
 
 export interface Session {
+  /** The nonce option of the stack's last question of duplicate address detection. */
+  nonce: readonly number[]
   readonly stack: Stack
   readonly config: Config
   readonly files: Map<number, OpenFile>
@@ -52,7 +54,7 @@ const FIRST_PEER_PORT = 49_152
 
 export function createSession(stack: Stack, config: Config): Session {
   return {
-    stack, config, files: new Map(), highestFd: 2, flows: [], current: null, nextPort: FIRST_PEER_PORT,
+    nonce: [], stack, config, files: new Map(), highestFd: 2, flows: [], current: null, nextPort: FIRST_PEER_PORT,
     vars: new Map(),
   }
 }
