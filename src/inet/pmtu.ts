@@ -25,8 +25,8 @@ export function inetPathMtu(vn: Vn, dst: Addr): number {
 
 /** True when a TCP packet to `dst` leaves by a device that cuts it into segments (IFCAP_TSO). */
 export function inetCanSegment(vn: Vn, dst: Addr): boolean {
-  if (!addrIsV4(dst)) return false
-  const ifp = vn.state.link.ifnets.get(ipOutputRoute(vn, 0, 0, dst.w3)?.ifId ?? 0)
+  const route = addrIsV4(dst) ? ipOutputRoute(vn, 0, 0, dst.w3) : ip6OutputRoute(vn, 0, ANY6, dst)
+  const ifp = vn.state.link.ifnets.get(route?.ifId ?? 0)
   return ifp !== undefined && (ifp.capabilities & IFCAP_TSO) !== 0
 }
 

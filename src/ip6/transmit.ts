@@ -7,10 +7,12 @@ import { EMSGSIZE } from '../lib/errno.ts'
 import { F_DF, F_FORWARD, frameRelease } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { linkOutput6 } from '../link/output6.ts'
+import { IFCAP_TSO } from '../link/state.ts'
 import type { Ifnet } from '../link/state.ts'
 import { IPPROTO_TCP } from '../wire/ipv4.ts'
 import { tcpDataOffset } from '../wire/tcp.ts'
 import { ip6Fragment } from './fragment.ts'
+import { ip6Segment } from './segment.ts'
 
 /**
  * Sends the packet in `f` (f.off = f.l3 at a complete header) to `nextHop` on `ifp`; consumes it. EMSGSIZE: too big for
@@ -18,6 +20,7 @@ import { ip6Fragment } from './fragment.ts'
  */
 export function ip6Transmit(vn: Vn, ifp: Ifnet, f: Frame, mtu: number, nextHop: Addr): number {
   if (ip6WireLen(f) <= mtu) {
+    if (f.gsoSize !== 0 && (ifp.capabilities & IFCAP_TSO) === 0) return ip6Segment(vn, ifp, f, nextHop)
     const errno = linkOutput6(vn, ifp, f, nextHop)
     if (errno !== 0) vn.state.ip6.stats.odropped++
     return errno

@@ -33,7 +33,8 @@ function compareNd(e: NdSpec, a: NdSpec): string {
   if (e.type !== a.type) return differ('ICMP type', e.type, a.type)
   if (!sameWords(e.target, a.target)) return `the target is ${addrPrint(a.target)}, expected ${addrPrint(e.target)}`
   if (e.flags !== a.flags) return `flags are ${printNa(a.flags) || 'none'}, expected ${printNa(e.flags) || 'none'}`
-  const same = e.options.length === a.options.length && e.options.every((o, i) => o.bytes === null || o.bytes.join() === a.options[i].bytes?.join())
+  const same = e.options.length === a.options.length &&
+    e.options.every((o, i) => o.bytes === null || o.bytes.join() === a.options[i].bytes?.join())
   return e.anyOptions || same ? '' : `options are ${printNdOptions(a)}, expected ${printNdOptions(e)}`
 }
 

@@ -105,9 +105,11 @@ export function ipDecode(bytes: Uint8Array, whole: boolean): IpHeader | null {
   return {
     src: { w0: ip.src0, w1: ip.src1, w2: ip.src2, w3: ip.src3, zone: 0 },
     dst: { w0: ip.dst0, w1: ip.dst1, w2: ip.dst2, w3: ip.dst3, zone: 0 },
-    proto, tos: (ip.vtcflow >>> 20) & 0xff, ttl: ip.hlim, at, len: IP6_HDR_LEN + ip.plen - at, flow: ip.vtcflow & 0xfffff, headers,
+    proto, tos: (ip.vtcflow >>> 20) & 0xff, ttl: ip.hlim, at, len: IP6_HDR_LEN + ip.plen - at,
+    flow: ip.vtcflow & 0xfffff, headers,
     options: new Uint8Array(0), final: { w0: ip.dst0, w1: ip.dst1, w2: ip.dst2, w3: ip.dst3, zone: 0 },
-    fault: !whole ? '' : ip.plen + IP6_HDR_LEN === bytes.length ? '' : `the IP length is ${ip.plen}, the packet has ${bytes.length - IP6_HDR_LEN}`,
+    fault: !whole || ip.plen + IP6_HDR_LEN === bytes.length ? ''
+      : `the IP length is ${ip.plen}, the packet has ${bytes.length - IP6_HDR_LEN}`,
   }
 }
 

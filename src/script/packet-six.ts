@@ -116,7 +116,8 @@ function sameHeader(e: HeaderSpec, a: HeaderSpec): boolean {
 const NOTHING: Uint8Array = new Uint8Array(0)
 
 export function printHeader(h: HeaderSpec): string {
-  const hex = (bytes: readonly number[]): string => bytes.length === 0 ? '' : ` ${bytes.map((b) => b.toString(16).padStart(2, '0')).join('')}`
+  const hex = (bytes: readonly number[]): string =>
+    bytes.length === 0 ? '' : ` ${bytes.map((b) => b.toString(16).padStart(2, '0')).join('')}`
   switch (h.kind) {
     case 'options': return `{${h.proto === IPPROTO_HOPOPTS ? 'hop' : 'dst'}${hex(h.bytes)}}`
     case 'routing': return `{rt ${h.type} left ${h.left}${hex(h.bytes)}}`

@@ -16,7 +16,6 @@ import { flowFind, flowNew, peerPort } from './session.ts'
 import type { Session } from './session.ts'
 import type { Window } from './window.ts'
 import { printTime, windowMiss } from './window.ts'
-import { TH_ACK, TH_SYN } from '../wire/tcp.ts'
 
 /** How long a packet that may come at any time is waited for, and how far one looks for one that is late. */
 const ANY_LIMIT_US = 24 * 3600e6
@@ -81,8 +80,8 @@ function flowForInbound(session: Session, spec: PacketSpec): Flow {
   }
   if (current === null) return flowNew(session, session.config.bindPort, peerPort(session))
   const { body } = spec
-  const syn = body.proto === 'tcp' && (body.flags & (TH_SYN | TH_ACK)) === TH_SYN
-  if (current.listening && (syn || body.proto === 'tcp' || body.proto === 'udp')) return flowNew(session, current.localPort, peerPort(session))
+  const begins = body.proto === 'tcp' || body.proto === 'udp'
+  if (current.listening && begins) return flowNew(session, current.localPort, peerPort(session))
   return current
 }
 

@@ -10,7 +10,9 @@ import { OFFLOAD_TSO, framePacketBytes, LINK_ETHER } from '../../src/device/devi
 import type { Device } from '../../src/device/device.ts'
 import { Driver } from '../../src/host/driver.ts'
 import type { VnetHost } from '../../src/host/driver.ts'
-import { addrParse } from '../../src/lib/addr.ts'
+import { route6Add } from '../../src/ip6/route.ts'
+import { RTF_GATEWAY, RTF_STATIC, RTF_UP } from '../../src/ip/state.ts'
+import { addrParse, createAddr } from '../../src/lib/addr.ts'
 import type { Addr } from '../../src/lib/addr.ts'
 import { checksumAdd, checksumFold } from '../../src/lib/checksum.ts'
 import { CSUM_NONE, frameBytes } from '../../src/lib/frame.ts'
@@ -52,27 +54,30 @@ afterEach(() => { driver.close() })
 
 function stack(name: string, device: Device, address: string): VnetHost {
   const host = driver.addVnet({ name, seed: [name.length] })
-  ifAddAddr(host.vnet.vn, host.attach(device, 'eth0'), addrParse(address) as Addr, 24)
+  ifAddAddr(host.vnet.vn, host.attach(device, 'eth0'), addrParse(address) as Addr, address.includes(':') ? 64 : 24, { probe: false })
   host.kick()
   return host
 }
 
-function twoHosts(offload: number, mtu = 1500): { a: VnetHost; b: VnetHost; tap: Tap } {
+type Family = 4 | 6
+const NAMES = { 4: ['10.1.0.1', '10.1.0.2'], 6: ['2001:db8:1::1', '2001:db8:1::2'] } as const
+
+function twoHosts(offload: number, mtu = 1500, family: Family = 4): { a: VnetHost; b: VnetHost; tap: Tap } {
   driver = new Driver()
   const [left, right] = createPair(driver.pool, { mtu })
   const tap = new Tap(left, offload)
-  return { tap, a: stack('a', tap, '10.1.0.1'), b: stack('b', right, '10.1.0.2') }
+  return { tap, a: stack('a', tap, NAMES[family][0]), b: stack('b', right, NAMES[family][1]) }
 }
 
 /** TOTAL bytes from a to b; resolves when b has seen their end. */
-async function transfer(a: VnetHost, b: VnetHost): Promise<void> {
+async function transfer(a: VnetHost, b: VnetHost, family: Family = 4, to: string = NAMES[family][1]): Promise<void> {
   const data = Buffer.alloc(TOTAL)
   for (let i = 0; i < TOTAL; i++) data[i] = i * 31 + (i >> 8)
   const server = new TcpServer(b)
-  server.listen({ port: 80 })
+  server.listen({ host: family === 6 ? '::' : '0.0.0.0', port: 80 })
   const hash = createHash('sha1')
   server.on('connection', (socket) => { socket.on('data', (chunk: Buffer) => { hash.update(chunk) }) })
-  const socket = connectTcp(a, { host: '10.1.0.2', port: 80 })
+  const socket = connectTcp(a, { host: to, port: 80 })
   const accepted = once(server, 'connection') as Promise<[NodeJS.ReadableStream]>
   socket.end(data)
   const [peer] = await accepted
@@ -90,6 +95,52 @@ describe('TCP segmentation offload', () => {
     expect(new Set(supers)).toEqual(new Set([1448]))
     expect(tap.sizes.length).toBeLessThan(TOTAL / 1448 / 4)
     expect(Math.max(...tap.sizes)).toBe(1500)
+  })
+
+  it('over IPv6, too: segments of 1,500 less 40 of IPv6, 20 of TCP and 12 of timestamps', async () => {
+    const { a, b, tap } = twoHosts(OFFLOAD_TSO, 1500, 6)
+    await transfer(a, b, 6)
+    const supers = tap.gso.filter((size) => size > 0)
+    expect(supers.length).toBeGreaterThan(10)
+    expect(new Set(supers)).toEqual(new Set([1428]))
+    expect(tap.sizes.length).toBeLessThan(TOTAL / 1428 / 4)
+    expect(Math.max(...tap.sizes)).toBe(1500)
+  })
+
+  it('over IPv6 a device without it gets segments only, and what is lost goes again in single ones', async () => {
+    const plain = twoHosts(0, 1500, 6)
+    await transfer(plain.a, plain.b, 6)
+    expect(plain.tap.gso.every((size) => size === 0)).toBe(true)
+    driver.close()
+    const { a, b, tap } = twoHosts(OFFLOAD_TSO, 1500, 6)
+    let lost = 0
+    tap.lose = (f, nth) => f.gsoSize > 0 && nth > 5 && lost < 3 && ++lost > 0
+    await transfer(a, b, 6)
+    expect(lost).toBe(3)
+    expect(a.vnet.state.tcp.stats.sndrexmitpack).toBeGreaterThanOrEqual(6)
+  })
+
+  it('RFC 8200 §4.5 has no router fragment: a router cuts IPv6 super-segments up for a device that takes none', async () => {
+    driver = new Driver()
+    const [left, inner] = createPair(driver.pool)
+    const [outer, right] = createPair(driver.pool)
+    const tap = new Tap(outer, 0)
+    const a = stack('a', left, '2001:db8:1::1')
+    const router = stack('r', inner, '2001:db8:1::99')
+    ifAddAddr(router.vnet.vn, router.attach(tap, 'eth1'), addrParse('2001:db8:2::99') as Addr, 64, { probe: false })
+    const b = stack('b', right, '2001:db8:2::2')
+    expect(sysctlSet(router.vnet.state.sysctl, 'net.inet6.ip6.forwarding', '1')).toBe(0)
+    for (const [host, gateway] of [[a, '2001:db8:1::99'], [b, '2001:db8:2::99']] as const) {
+      expect(route6Add(host.vnet.vn, createAddr(), 0, addrParse(gateway) as Addr, 0, RTF_UP | RTF_GATEWAY | RTF_STATIC)).toBe(0)
+    }
+    await transfer(a, b, 6, '2001:db8:2::2')
+    expect(tap.gso.every((size) => size === 0)).toBe(true)
+    const cut = tap.plain.filter((bytes) => bytes.length === 1514)
+    expect(cut.length).toBeGreaterThan(100)
+    for (const bytes of cut) {
+      const view = new DataView(bytes.buffer, bytes.byteOffset)
+      expect(checksumFold(checksumAdd(checksumAdd(6 + 1460, view, 22, 32), view, 54, 1460))).toBe(0)
+    }
   })
 
   it('a device without it, or net.inet.tcp.tso=0, gets segments only', async () => {
