@@ -4,11 +4,12 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { demux } from './demux.mjs'
 import { headers } from './headers.mjs'
+import { http } from './http.mjs'
 import { memory } from './memory.mjs'
 import { tap } from './tap.mjs'
 import { printTable } from './measure.mjs'
 
-const BENCHMARKS = [headers, demux, memory, tap]
+const BENCHMARKS = [headers, demux, memory, tap, http]
 
 const HELP = `Usage: npm run bench -- [options]
 

@@ -293,12 +293,26 @@ export class TcpEnd {
 
   #accept(): void {
     const { runner } = this.#env
-    const id = soAccept(runner.vnet, runner.now(), this.#id)
+    const first = soAccept(runner.vnet, runner.now(), this.#id)
+    // all that wait are taken at once, as libuv takes them, or a crowd would not fit the queue; one callback for each
+    for (;;) {
+      const id = soAccept(runner.vnet, runner.now(), this.#id)
+      if (id < 0) break
+      this.#env.later(() => { this.#accepted(id) })
+    }
     runner.kick()
-    if (id < 0) return
-    // one callback for each connection, as from the loop
-    this.#post(EV_ACCEPT)
-    this.#side.accepted(id, this.#family)
+    if (first >= 0) this.#accepted(first)
+  }
+
+  /** The listener may have been closed meanwhile: what it has not reported is reset, as by a kernel. */
+  #accepted(id: number): void {
+    if (!this.#closed) {
+      this.#side.accepted(id, this.#family)
+      return
+    }
+    const { runner } = this.#env
+    soAbort(runner.vnet, runner.now(), id)
+    runner.kick()
   }
 
   #connectResult(what: number): void {

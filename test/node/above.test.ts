@@ -66,7 +66,10 @@ describe('fetch', () => {
     await listening(web, 80)
     const texts = await Promise.all(Array.from({ length: 1000 }, async (_, i) => (await client.fetch(`http://web.test/${i}`)).text()))
     expect(texts).toEqual(Array.from({ length: 1000 }, (_, i) => `/${i}`))
-    expect(two.b.vnet.state.tcp.stats.accepts).toBeGreaterThan(500)
+    const { accepts, listendrop } = two.b.vnet.state.tcp.stats
+    expect(accepts).toBeGreaterThan(500)
+    // all SYNs come in one turn of the event loop, the queue has 511 places: what did not fit is taken when it comes again
+    expect(listendrop).toBeLessThanOrEqual(1000 - 511)
   }, 60_000)
 })
 
