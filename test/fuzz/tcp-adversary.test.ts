@@ -4,6 +4,9 @@
  * VIMAGE_SEED and VIMAGE_FUZZ_STEPS repeat and lengthen a run. A failing list of steps is cut down before it is shown.
  */
 
+import { writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createRandom } from '../../src/kern/random.ts'
 import { randomSteps, runAdversary } from './tcp-adversary.ts'
@@ -21,7 +24,7 @@ describe(`TCP and an adversary (seed ${SEED}, ${STEPS} steps)`, () => {
     for (let game = first; game < GAMES; game += 40) play(SEED + game)
   }, STEPS > 100_000 ? 36_000_000 : 20_000)
 
-  it.each([29, 67, 5124, 5882, 400_149])('a game that went wrong once: %i', play)
+  it.each([29, 67, 5124, 5882, 400_149, 7_004_051, 7_005_163, 7_006_175, 7_007_157, 7_012_090])('a game that went wrong once: %i', play)
 
   afterAll(() => {
     // every state has been visited, or the fuzz does not reach what it is about
@@ -34,8 +37,11 @@ function play(seed: number): void {
   const error = failure(seed, steps)
   if (error === null) return
   const few = shrink(seed, steps, error)
-  throw new Error(`VIMAGE_SEED=${seed}: ${error.message}\n${few.length} steps are enough: ` +
-    `${(failure(seed, few) as Error).message}\nrunAdversary(${seed}, ${JSON.stringify(few)})`, { cause: error })
+  // what went before is for those who want it; the error shows the few steps alone
+  const file = join(tmpdir(), `vimage-adversary-${seed}.txt`)
+  writeFileSync(file, `${error.stack ?? error.message}\n\nrunAdversary(${seed}, ${JSON.stringify(steps)})\n`)
+  throw new Error(`VIMAGE_SEED=${seed}: ${(failure(seed, few) as Error).message}\n` +
+    `runAdversary(${seed}, ${JSON.stringify(few)})\nall ${steps.length} steps: ${file}`)
 }
 
 function failure(seed: number, steps: readonly Step[]): Error | null {

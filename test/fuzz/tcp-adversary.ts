@@ -250,7 +250,11 @@ class Game {
     const fport = this.vnet.state.tcp.tcbs.get(id)?.inp.fport
     const conn = this.conns.find((x) => x.fport === fport)
     if (conn === undefined) soAbort(this.vnet, this.now, id)
-    else conn.id = id
+    else {
+      // a later incarnation between the same ports: the earlier one is over, and its socket is still the user's
+      if (conn.id !== 0) soClose(this.vnet, this.now, conn.id)
+      conn.id = id
+    }
     this.#drain()
   }
 
@@ -339,8 +343,9 @@ class Game {
       !this.#hasBlock(conn)
   }
 
+  /** One that is over, and kept for its user, takes no segments. */
   #hasBlock(conn: Conn): boolean {
-    return [...this.vnet.state.tcp.tcbs.values()].some((tcb) => tcb.inp.fport === conn.fport)
+    return [...this.vnet.state.tcp.tcbs.values()].some((tcb) => tcb.inp.fport === conn.fport && tcb.state !== TCPS_CLOSED)
   }
 
   #drain(): void {

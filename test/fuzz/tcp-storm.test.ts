@@ -4,6 +4,9 @@
  * VIMAGE_SEED and VIMAGE_FUZZ_STORMS repeat and lengthen a run. What a failure does not need is left out of what is shown.
  */
 
+import { writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { runStorm, stormConfig } from './tcp-storm.ts'
 import type { StormConfig } from './tcp-storm.ts'
@@ -32,8 +35,9 @@ function storm(seed: number): void {
   const error = failure(config)
   if (error === null) return
   const small = shrink(config)
-  throw new Error(`VIMAGE_SEED=${seed}: ${error.message}\nas little as this is enough: ` +
-    `${(failure(small) as Error).message}\nrunStorm(${JSON.stringify(small)})`, { cause: error })
+  const file = join(tmpdir(), `vimage-storm-${seed}.txt`)
+  writeFileSync(file, `${error.stack ?? error.message}\n\nrunStorm(${JSON.stringify(config)})\n`)
+  throw new Error(`VIMAGE_SEED=${seed}: ${(failure(small) as Error).message}\nrunStorm(${JSON.stringify(small)})\nas it began: ${file}`)
 }
 
 function failure(config: StormConfig): Error | null {
