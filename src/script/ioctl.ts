@@ -27,7 +27,7 @@ function value(session: Session, { id }: OpenFile, request: number): number {
   if ((id & SO_KIND_MASK) !== SO_TCP) return datagramValue(session, id, request)
   const tcb = tcbOf(session, id, 'ioctl')
   switch (request) {
-    case FIONREAD: return tcb.rcvBuf.len
+    case FIONREAD: return tcpInfo(session.stack.vnet.vn, id)?.readable ?? 0
     case SIOCOUTQ: return tcb.sndBuf.len
     case SIOCOUTQNSD: return tcpInfo(session.stack.vnet.vn, id)?.unsent ?? 0
     case SIOCATMARK: return tcpInfo(session.stack.vnet.vn, id)?.atMark === true ? 1 : 0

@@ -6,7 +6,7 @@ import { seqDiff } from '../lib/seq.ts'
 import { tcpStateName } from './fsm.ts'
 import { TCPS_SYN_RECEIVED, TCPS_TIME_WAIT, TF_FASTRECOVERY } from './state.ts'
 import type { Tcb } from './state.ts'
-import { tcpAtMark, tcpUrgentLeft } from './urgent.ts'
+import { tcpAtMark, tcpReadable, tcpUrgentLeft } from './urgent.ts'
 import { tcpRcvWnd } from './window.ts'
 
 /** One line of netstat. */
@@ -47,6 +47,8 @@ export interface TcpInfo {
   urgentLeft: number
   /** All before the last urgent octet is read (SIOCATMARK). */
   atMark: boolean
+  /** Octets that a read would take. */
+  readable: number
   /** Last ICMP error that did not end the connection, or 0 (MUST-47, SHLD-25). */
   softError: number
 }
@@ -97,7 +99,7 @@ export function tcpInfo(vn: Vn, id: number): TcpInfo | null {
     sndWscale: tcb.sndWscale,
     rcvWscale: tcb.rcvWscale,
     outOfOrderRanges: tcb.reass.length / 2,
-    urgentLeft: tcpUrgentLeft(tcb), atMark: tcpAtMark(tcb),
+    urgentLeft: tcpUrgentLeft(tcb), atMark: tcpAtMark(tcb), readable: tcpReadable(tcb),
     softError: tcb.softError,
   }
 }

@@ -4,7 +4,7 @@ import { MSG_OOB, MSG_PEEK, MSG_TRUNC } from '../inet/sockopt.ts'
 import { inpTakeError } from '../inet/inpopt.ts'
 import type { Vn } from '../kern/vn.ts'
 import { ringDrop, ringPeek } from '../lib/bytering.ts'
-import { EAGAIN, EBADF, EINVAL, ENOTCONN } from '../lib/errno.ts'
+import { EAGAIN, EBADF, ENOTCONN } from '../lib/errno.ts'
 import { tcpIsOpening } from './fsm.ts'
 import { tcpBufferDrained } from './idle.ts'
 import { tcpWindowUpdate } from './output.ts'
@@ -12,7 +12,7 @@ import { tcpCharge } from './quota.ts'
 import {
   TCPS_CLOSED, TCPS_LISTEN, TF_CANTRCVMORE, TF_CANTSENDMORE, TF_GOTFIN,
 } from './state.ts'
-import { tcpUrgentRead } from './urgent.ts'
+import { tcpReadable, tcpRecvOob, tcpUrgentPass, tcpUrgentRead, tcpUrgentSkip } from './urgent.ts'
 
 /**
  * Moves up to `len` received bytes to `buf` at `at`. Returns their number, 0 at the end of the stream, -EAGAIN when
@@ -21,12 +21,16 @@ import { tcpUrgentRead } from './urgent.ts'
 export function tcpRecv(vn: Vn, id: number, buf: Uint8Array, at: number, len: number, flags: number): number {
   const tcb = vn.state.tcp.tcbs.get(id)
   if (tcb === undefined) return -EBADF
-  // there is no other place where urgent data could be (RFC 6093 §6)
-  if ((flags & MSG_OOB) !== 0) return -EINVAL
-  const n = tcpIsOpening(tcb) ? 0 : Math.min(len, tcb.rcvBuf.len)
+  if ((flags & MSG_OOB) !== 0) return tcpRecvOob(tcb, buf, at, len, flags)
+  const skip = tcpUrgentSkip(tcb)
+  const n = tcpIsOpening(tcb) ? 0 : Math.min(len, tcpReadable(tcb))
+  if (skip > 0 && (flags & MSG_PEEK) === 0) {
+    tcpUrgentPass(tcb)
+    if (n === 0) tcpCharge(vn, tcb)
+  }
   if (n > 0) {
     // MSG_TRUNC: the user wants to be rid of it, not to see it
-    if ((flags & MSG_TRUNC) === 0) ringPeek(tcb.rcvBuf, 0, buf, at, n)
+    if ((flags & MSG_TRUNC) === 0) ringPeek(tcb.rcvBuf, (flags & MSG_PEEK) !== 0 ? skip : 0, buf, at, n)
     if ((flags & MSG_PEEK) !== 0) return n
     ringDrop(tcb.rcvBuf, n, tcb.reass.length > 0)
     tcpCharge(vn, tcb)

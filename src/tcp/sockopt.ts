@@ -9,7 +9,7 @@ import {
   TCP_WINDOW_CLAMP,
 } from '../inet/sockopt.ts'
 import type { Vn } from '../kern/vn.ts'
-import { EBADF, EINVAL, EISCONN, ENOENT, ENOPROTOOPT } from '../lib/errno.ts'
+import { EBADF, EINVAL, EISCONN, ENOENT } from '../lib/errno.ts'
 import { ccChange } from './cc/cc.ts'
 import { CC_NAMES } from './cc/names.ts'
 import { BUF_RCV_FIXED, BUF_SND_FIXED } from './autotune.ts'
@@ -50,8 +50,9 @@ export function tcpSetOpt(vn: Vn, id: number, level: number, name: number, value
         if (name === SO_RCVLOWAT) tcb.user.rcvLowat = Math.max(1, value)
         else tcb.user.sndLowat = Math.max(1, value)
         return 0
-      // urgent data always stays in line (RFC 6093 §6)
-      case SO_OOBINLINE: return value !== 0 ? 0 : ENOPROTOOPT
+      case SO_OOBINLINE:
+        tcb.user.oobInline = value !== 0
+        return 0
       default:
     }
   }
@@ -71,7 +72,7 @@ export function tcpGetOpt(vn: Vn, id: number, level: number, name: number): numb
       case SO_RCVBUF: return tcb.rcvLimit
       case SO_LINGER: return tcb.linger < 0 ? 0x7fffffff : tcb.linger
       case SO_MAX_PACING_RATE: return tcb.maxPaceRate
-      case SO_OOBINLINE: return 1
+      case SO_OOBINLINE: return tcb.user.oobInline ? 1 : 0
       case SO_RCVLOWAT: return tcb.user.rcvLowat
       case SO_SNDLOWAT: return tcb.user.sndLowat
       case SO_ACCEPTCONN: return tcb.state === TCPS_LISTEN ? 1 : 0

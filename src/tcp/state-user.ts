@@ -16,11 +16,17 @@ export interface UserOptions {
   notsentLowat: number
   /** TCP_NOOPT: no TCP options. */
   noOptions: boolean
+  /** SO_OOBINLINE: the urgent octet stays among the others (RFC 6093 §6); otherwise MSG_OOB reads it. */
+  oobInline: boolean
+  /** Not in line: MSG_OOB has had the octet before the mark; the octet of a mark that was passed without, or −1. */
+  oobTaken: boolean
+  oobOctet: number
 }
 
 export function createUserOptions(): UserOptions {
   return {
     keepInitMs: 0, finWait2Ms: 0, deferAccept: 0, windowClamp: 0, rcvLowat: 1, sndLowat: 1, notsentLowat: 0, noOptions: false,
+    oobInline: true, oobTaken: false, oobOctet: -1,
   }
 }
 
@@ -33,4 +39,5 @@ export function userOptionsCopy(to: UserOptions, from: UserOptions): void {
   to.sndLowat = from.sndLowat
   to.notsentLowat = from.notsentLowat
   to.noOptions = from.noOptions
+  to.oobInline = from.oobInline
 }

@@ -7,6 +7,7 @@
 
 import { randomInt32 } from '../kern/random.ts'
 import type { Vn } from '../kern/vn.ts'
+import { addrIsV4 } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import type { Frame } from '../lib/frame.ts'
 import { seqAdd, toSeq } from '../lib/seq.ts'
@@ -24,7 +25,9 @@ import type { Seg, Syncache } from './state.ts'
 const LIFETIME_US = 15e6
 
 /** What three bits can say: the largest that is not above the peer's (the first is the floor of minmss). */
-const MSS = Object.freeze([88, 536, 1220, 1360, 1400, 1440, 1460, 8960])
+const MSS4 = Object.freeze([88, 536, 1220, 1360, 1400, 1440, 1460, 8960])
+/** IPv6: its least, tunnels, PPPoE, Ethernet and jumbo frames less 60 octets of headers (RFC 8200 §5). */
+const MSS6 = Object.freeze([88, 536, 1220, 1360, 1400, 1432, 1440, 8940])
 /** No window scale, and shifts: the largest that is not above the peer's. A window is never taken for larger than it is. */
 const SHIFT = Object.freeze([-1, 0, 1, 2, 4, 6, 7, 8])
 
@@ -45,7 +48,7 @@ export function tcpCookieMake(vn: Vn, sc: Syncache): void {
   if (vn.state.now - cookies.since >= LIFETIME_US) rekey(vn, cookies)
   const sack = (sc.flags & TF_SACK_PERMIT) !== 0
   const shift = (sc.flags & TF_SCALE) !== 0 ? sc.sndWscale : -1
-  const code = largest(MSS, sc.peerMss) << 5 | largest(SHIFT, shift) << 2 | (sack ? 2 : 0) | cookies.current
+  const code = largest(sizes(sc.inp.faddr), sc.peerMss) << 5 | largest(SHIFT, shift) << 2 | (sack ? 2 : 0) | cookies.current
   let tsCode = TS_NONE
   if ((sc.flags & TF_TSTMP) !== 0) {
     tsCode = (shift < 0 ? TS_SCALE : shift) | (sack ? TS_SACK : 0) | (sc.ecn !== 0 ? TS_ECN : 0)
@@ -81,7 +84,7 @@ export function tcpCookieOpen(vn: Vn, f: Frame, seg: Seg, opt: TcpOptions): bool
   if (is !== iss) return false
   tcpOptionsReset(opt)
   opt.flags = TOF_MSS
-  opt.mss = MSS[code >> 5 & 7]
+  opt.mss = sizes(f.src)[code >> 5 & 7]
   const shift = !stamped ? SHIFT[code >> 2 & 7] : (tsCode & 15) === TS_SCALE ? -1 : tsCode & 15
   if (shift >= 0) {
     opt.flags |= TOF_SCALE
@@ -118,6 +121,10 @@ function rekey(vn: Vn, cookies: SynCookies): void {
   cookies.current ^= 1
   for (let i = 0; i < 4; i++) cookies.keys[cookies.current * 4 + i] = randomInt32(vn.state.random)
   cookies.since = vn.state.now
+}
+
+function sizes(faddr: Addr): readonly number[] {
+  return addrIsV4(faddr) ? MSS4 : MSS6
 }
 
 function largest(table: readonly number[], value: number): number {

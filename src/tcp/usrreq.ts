@@ -19,7 +19,7 @@ import {
 import type { Tcb } from './state.ts'
 import { tcpUnsentFull } from './useropt.ts'
 import { tcpNewTcb } from './tcb.ts'
-import { tcpUrgentLeft, EV_URGENT } from './urgent.ts'
+import { tcpReadable, tcpUrgentLeft, EV_URGENT } from './urgent.ts'
 
 export { tcpAbort, tcpClose, tcpShutdown } from './close.ts'
 export { tcpConnect, tcpFastConnect } from './connect.ts'
@@ -86,7 +86,7 @@ export function tcpReady(vn: Vn, id: number): number {
   if (listener !== undefined) return listener.queue.length > 0 ? EV_ACCEPT : 0
   let what = tcb.inp.soError !== 0 ? EV_ERROR : 0
   if (tcb.state === TCPS_CLOSED && !tcpIsUsed(tcb)) return what
-  if (tcb.rcvBuf.len >= Math.max(1, Math.min(tcb.user.rcvLowat, tcb.rcvLimit)) && !tcpIsOpening(tcb)) what |= EV_READ
+  if (tcpReadable(tcb) >= Math.max(1, Math.min(tcb.user.rcvLowat, tcb.rcvLimit)) && !tcpIsOpening(tcb)) what |= EV_READ
   if ((tcb.flags & (TF_GOTFIN | TF_CANTRCVMORE)) !== 0 || tcpIsUsed(tcb)) what |= EV_READ
   if ((tcb.flags & TF_CANTSENDMORE) !== 0 || (writable(tcb) && hasRoom(vn, tcb))) {
     what |= EV_WRITE

@@ -93,7 +93,7 @@ const CWV = record<Cwv>(createCwv, {
 
 const USER = record<UserOptions>(createUserOptions, {
   keepInitMs: AMOUNT, finWait2Ms: real(-1, SAFE_MAX), deferAccept: int(0, 255), windowClamp: AMOUNT, rcvLowat: AMOUNT,
-  sndLowat: AMOUNT, notsentLowat: AMOUNT, noOptions: BOOL,
+  sndLowat: AMOUNT, notsentLowat: AMOUNT, noOptions: BOOL, oobInline: BOOL, oobTaken: BOOL, oobOctet: int(-1, 255),
 })
 
 const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
