@@ -14,6 +14,7 @@ interface Change {
   add?: string[]
   remove?: string[]
   dhcp?: boolean
+  acceptRtadv?: boolean
 }
 
 export function addIfconfig(program: Command): void {
@@ -27,6 +28,8 @@ Words:
   ADDR/LEN                  the address in place of those it has
   ADDR/LEN alias            one more address
   ADDR -alias               take an address away
+  accept_rtadv, -accept_rtadv
+                            listen to IPv6 routers and configure itself, or no longer
   dhcp, -dhcp               get the address by DHCP, or give it back
   mtu N                     longest packet
 
@@ -55,6 +58,7 @@ function parseWords(words: readonly string[]): Change {
     const word = words[i]
     const next = words[i + 1]
     if (word === 'up' || word === 'down') change.up = word === 'up'
+    else if (word === 'accept_rtadv' || word === '-accept_rtadv') change.acceptRtadv = word === 'accept_rtadv'
     else if (word === 'dhcp' || word === '-dhcp') change.dhcp = word === 'dhcp'
     else if (word === 'mtu') {
       change.mtuBytes = parseInteger('mtu', 1, 65_535)(next ?? '')
@@ -65,7 +69,8 @@ function parseWords(words: readonly string[]): Change {
       else change.set = word
       if (next === 'alias' || next === '-alias') i++
     } else if (word !== 'inet' && word !== 'inet6') {
-      throw new UsageError(`ifconfig does not know "${word}"; expected up, down, [-]dhcp, mtu N, or ADDR/LEN [alias | -alias]`)
+      throw new UsageError(`ifconfig does not know "${word}"; expected up, down, [-]dhcp, [-]accept_rtadv, mtu N, `
+        + 'or ADDR/LEN [alias | -alias]')
     }
   }
   return change

@@ -7,6 +7,7 @@ import { ManageError } from '../vimage/error.ts'
 import {
   interfaceAddAddress, interfaceDhcp, interfaceGet, interfaceList, interfaceRemoveAddress, interfaceSetMtu, interfaceSetUp,
 } from '../vimage/interfaces.ts'
+import { interfaceAuto, prefixRows, routerRows } from '../vimage/autoconf.ts'
 import { neighbour6Rows, neighbourDelete, neighbourRows, neighbourSet } from '../vimage/neighbours.ts'
 import { routeGet, routeInsert, routeRemove, routeRows } from '../vimage/routes.ts'
 import { socketRows } from '../vimage/sockets.ts'
@@ -70,6 +71,8 @@ const ROUTES: Readonly<Record<string, Handler>> = Object.freeze({
   'PATCH /v1/vimages/:vimage/interfaces/:interface': patchInterface,
   'GET /v1/vimages/:vimage/arp': (c) => neighbourRows(runnerOf(c)),
   'GET /v1/vimages/:vimage/ndp': (c) => neighbour6Rows(runnerOf(c)),
+  'GET /v1/vimages/:vimage/ndp-routers': (c) => routerRows(runnerOf(c)),
+  'GET /v1/vimages/:vimage/ndp-prefixes': (c) => prefixRows(runnerOf(c)),
   'PUT /v1/vimages/:vimage/arp/:address': (c) => {
     neighbourSet(runnerOf(c), c.params[1], z.strictObject({ mac: z.string() }).parse(c.body).mac)
   },
@@ -144,6 +147,7 @@ function patchInterface(c: Call): unknown {
     set: z.string().optional(),
     probe: z.boolean().default(false),
     dhcp: z.boolean().optional(),
+    acceptRtadv: z.boolean().optional(),
   }).parse(c.body)
   const runner = runnerOf(c)
   const before = interfaceGet(runner, name)
@@ -151,6 +155,7 @@ function patchInterface(c: Call): unknown {
   if (change.set !== undefined) replaceAddresses(runner, name, change.set, before.addresses.map((a) => a.address))
   for (const address of change.add) interfaceAddAddress(runner, name, address, change.probe)
   if (change.dhcp !== undefined) interfaceDhcp(runner, name, change.dhcp)
+  if (change.acceptRtadv !== undefined) interfaceAuto(runner, name, change.acceptRtadv)
   if (change.mtuBytes !== undefined) interfaceSetMtu(runner, name, change.mtuBytes)
   if (change.up !== undefined) interfaceSetUp(runner, name, change.up)
   return interfaceGet(runner, name)
