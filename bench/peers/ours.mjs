@@ -43,7 +43,10 @@ export async function ourFigures({ netload, tapbench, runs, secs, progress }) {
 async function ideal(inNs, netload, tapbench, { runs, secs, progress }, figures) {
   const servers = [['tcp-sink-server', '6001'], ['tcp-source-server', '6002']]
     .map(([mode, port]) => spawn('ip', ['netns', 'exec', NS, netload, mode, '0.0.0.0', port], { stdio: 'ignore' }))
-  await sleep(300)
+  for (let tries = 0; inNs(['ss', '-Hltn']).split('\n').length < servers.length; tries++) {
+    if (tries === 100) throw new Error(`the servers of ${netload} do not listen`)
+    await sleep(100)
+  }
   for (const [key, args] of [
     ['idealRxGbps', ['tcp-sink', '-p', '6002', '-v']], ['idealTxGbps', ['tcp-source', '-p', '6001', '-v', '-G', '65160']],
     ['idealRxPlainGbps', ['tcp-sink', '-p', '6002', '-m', '1500']],
