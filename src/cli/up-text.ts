@@ -2,7 +2,7 @@
 
 import type { DaemonConfig } from '../daemon/config-types.ts'
 import type { DaemonInfo } from '../daemon/listings.ts'
-import { ip4Print } from '../lib/addr.ts'
+import { addrPrint } from '../lib/addr.ts'
 
 /** `detachedLog`: where the log of a detached daemon goes, else ''. */
 export function upText(config: DaemonConfig, info: DaemonInfo, detachedLog: string): string {
@@ -21,7 +21,10 @@ function whereWords(info: DaemonInfo): string {
 
 function inventory(config: DaemonConfig): string[] {
   return config.vimages.map((vimage) => {
-    const addresses = vimage.interfaces.map((i) => [i.name, ...i.addresses.map((a) => ip4Print(a.ip))].join(' '))
+    const addresses = vimage.interfaces.map((i) => {
+      const given = [...i.addresses.map((a) => addrPrint(a.addr)), ...(i.dhcp ? ['dhcp'] : []), ...(i.auto ? ['auto'] : [])]
+      return [i.name, ...given].join(' ')
+    })
     const services = vimage.services.map((s) => s.name).join(', ')
     return `  vimage ${vimage.name}: ${addresses.join(', ')}${services === '' ? '' : `; services ${services}`}`
   })
@@ -49,5 +52,5 @@ function suggestions(config: DaemonConfig, info: DaemonInfo): string[] {
 
 function addressOf(vimage: DaemonConfig['vimages'][number] | undefined): string {
   const address = vimage?.interfaces[0]?.addresses[0]
-  return address === undefined ? '' : ip4Print(address.ip)
+  return address === undefined ? '' : addrPrint(address.addr)
 }

@@ -10,10 +10,12 @@ import { openRawIp } from '../host/raw-ip.ts'
 import { openTap } from '../host/tap.ts'
 import type { TapDevice } from '../host/tap.ts'
 import { LOG_INFO } from '../kern/log.ts'
-import { ip4Print, macPrint } from '../lib/addr.ts'
+import { addrPrint, ip4Print, macPrint } from '../lib/addr.ts'
+import { addr6NeedsZone } from '../lib/addr6.ts'
 import type { ServiceOptions } from '../service/service.ts'
+import { interfaceAdvertise, interfaceAuto } from '../vimage/autoconf.ts'
 import { ManageError } from '../vimage/error.ts'
-import { interfaceAddAddress, interfaceDhcp, interfaceAnnounce, interfaceSetMtu } from '../vimage/interfaces.ts'
+import { interfaceAddAddress, interfaceAnnounce, interfaceDhcp, interfaceSetMtu } from '../vimage/interfaces.ts'
 import { messageWrite } from '../vimage/messages.ts'
 import { routeInsert } from '../vimage/routes.ts'
 import { sysctlAssign } from '../vimage/sysctls.ts'
@@ -22,7 +24,7 @@ import { captureToFile } from './capture-file.ts'
 import { createCapturePoint } from './capture-point.ts'
 import type { CapturePoint } from './capture-point.ts'
 import type {
-  BridgeConfig, InterfaceConfig, Prefix, ServiceConfig, TapConfig, VimageConfig,
+  AddrPrefix, BridgeConfig, InterfaceConfig, Prefix, ServiceConfig, TapConfig, VimageConfig,
 } from './config-types.ts'
 import { thereAre } from './listings.ts'
 import type { Logger } from './log.ts'
@@ -83,9 +85,10 @@ export function buildVimage(daemon: BuildContext, config: VimageConfig): void {
     for (const ifc of config.interfaces) if (!buildInterface(c, host, config, ifc)) missing.add(ifc.name)
     for (const route of config.routes) {
       if (missing.size > 0 && (route.interface === '' || missing.has(route.interface))) continue
-      const to = prefixText(route.to)
-      const via = route.via === 0 ? '' : ip4Print(route.via)
-      routeInsert(host, { to: to === '0.0.0.0/0' ? 'default' : to, via, interface: route.interface })
+      // a link-local gateway has its interface for a zone (RFC 4007 §6)
+      const via = route.via === null ? ''
+        : addr6NeedsZone(route.via) ? `${addrPrint(route.via)}%${route.interface}` : addrPrint(route.via)
+      routeInsert(host, { to: addrPrefixText(route.to), via, interface: route.interface })
     }
     for (const service of config.services) vimage.startService(service.name, serviceOptions(service))
     c.undo.push(() => vimage.services.splice(0).forEach((service) => service.stop()))
@@ -177,8 +180,9 @@ function buildInterface(c: BuildContext, host: VnetHost, vimage: VimageConfig, c
   if (config.mtu !== 0 && config.mtu !== device.mtu) interfaceSetMtu(host, config.name, config.mtu)
   const mac = device.mac === 0 ? '' : `, Ethernet address ${macPrint(device.mac)}`
   messageWrite(host, LOG_INFO, `${config.name}: on ${linkWords(config)}${mac}, MTU ${config.mtu || device.mtu}`)
-  for (const address of config.addresses) interfaceAddAddress(host, config.name, prefixText(address), config.probe)
+  for (const address of config.addresses) interfaceAddAddress(host, config.name, addrPrefixText(address), config.probe)
   if (config.dhcp) interfaceDhcp(host, config.name, true)
+  if (config.auto) interfaceAuto(host, config.name, true)
   return true
 }
 
@@ -253,6 +257,10 @@ function linkWords(config: InterfaceConfig): string {
   return link.kind === 'tap' ? `TAP ${link.tap.name}` : 'a raw socket of the host'
 }
 
-export function prefixText(p: Prefix): string {
+function prefixText(p: Prefix): string {
   return `${ip4Print(p.ip)}/${p.prefixLen}`
+}
+
+function addrPrefixText(p: AddrPrefix): string {
+  return `${addrPrint(p.addr)}/${p.prefixLen}`
 }

@@ -1,6 +1,8 @@
 /** What the values of a configuration have to do with each other: names used once, names that exist, free ports. */
 
-import { ip4Mask, ip4Print } from '../lib/addr.ts'
+import { addrIsV4, addrPrint, ip4Mask } from '../lib/addr.ts'
+import type { Addr } from '../lib/addr.ts'
+import { addr6IsLinkLocal, prefixEq } from '../lib/addr6.ts'
 import { createSysctls, SYSCTLS, sysctlDef, sysctlSet } from '../vnet/sysctl.ts'
 import { sysctlExpected } from '../vimage/sysctls.ts'
 import type { DaemonConfig, InterfaceConfig, TapConfig, VimageConfig } from './config-types.ts'
@@ -59,7 +61,7 @@ function checkInterfaces(
   vimage.interfaces.forEach((ifc, i) => {
     names.add(ifc.name, [...path, i, 'name'])
     if (ifc.capture !== '') captures.add(ifc.capture, [...path, i, 'capture'])
-    ifc.addresses.forEach((a, k) => addresses.add(ip4Print(a.ip), [...path, i, 'addresses', k]))
+    ifc.addresses.forEach((a, k) => addresses.add(addrPrint(a.addr), [...path, i, 'addresses', k]))
     checkLink(config, ifc, [...path, i], taps, problems)
   })
 }
@@ -82,13 +84,15 @@ function checkLink(
   if (link.kind === 'raw') {
     if (ifc.mac !== 0) problems.push({ path: [...path, 'mac'], message: 'a raw interface has no hardware address' })
     if (ifc.probe) problems.push({ path: [...path, 'probe'], message: 'a raw interface has no link to probe on' })
+    if (ifc.auto) problems.push({ path: [...path, 'addresses'], message: 'a raw interface hears no routers: "auto" needs Ethernet' })
   }
 }
 
 function checkRoutes(vimage: VimageConfig, path: (string | number)[], problems: CheckProblem[]): void {
   const seen = new Unique(problems, 'route')
   vimage.routes.forEach((route, i) => {
-    seen.add(`${ip4Print(route.to.ip)}/${route.to.prefixLen} ${route.via} ${route.interface}`, [...path, i, 'to'])
+    const via = route.via === null ? '' : addrPrint(route.via)
+    seen.add(`${addrPrint(route.to.addr)}/${route.to.prefixLen} ${via} ${route.interface}`, [...path, i, 'to'])
     const ifc = vimage.interfaces.find((x) => x.name === route.interface)
     if (route.interface !== '' && ifc === undefined) {
       const known = vimage.interfaces.map((x) => x.name).join(', ')
@@ -98,14 +102,19 @@ function checkRoutes(vimage: VimageConfig, path: (string | number)[], problems: 
       return
     }
     const through = ifc === undefined ? vimage.interfaces : [ifc]
-    const onLink = through.some((x) => x.addresses.some((a) => ((a.ip ^ route.via) & ip4Mask(a.prefixLen)) === 0))
-    if (route.via !== 0 && !onLink) {
+    if (route.via !== null && !through.some((x) => reaches(x, route.via as Addr))) {
       const where = ifc === undefined ? 'an interface of this vimage' : ifc.name
       problems.push({
-        path: [...path, i, 'via'], message: `expected a neighbour on ${where}, found ${ip4Print(route.via)}`,
+        path: [...path, i, 'via'], message: `expected a neighbour on ${where}, found ${via}`,
       })
     }
   })
+}
+
+/** The gateway is on the interface's link, as far as the file knows. */
+function reaches(ifc: InterfaceConfig, via: Addr): boolean {
+  if (addrIsV4(via)) return ifc.addresses.some((a) => addrIsV4(a.addr) && ((a.addr.w3 ^ via.w3) & ip4Mask(a.prefixLen)) === 0)
+  return addr6IsLinkLocal(via) || ifc.addresses.some((a) => !addrIsV4(a.addr) && prefixEq(a.addr, via, a.prefixLen))
 }
 
 function checkSysctls(vimage: VimageConfig, path: (string | number)[], problems: CheckProblem[]): void {

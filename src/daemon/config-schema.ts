@@ -6,13 +6,21 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { checkImpairConfig, createImpairConfig } from '../device/impair-plan.ts'
-import { ip4IsMulticast, ip4Mask, ip4Parse, ip4ParsePrefix, macIsMulticast, macParse } from '../lib/addr.ts'
+import {
+  addrFromIp4, addrIsLoopback, addrIsMulticast, addrIsUnspecified, addrIsV4, addrParse, addrPrint, ip4IsMulticast, ip4Mask,
+  ip4ParsePrefix, macIsMulticast, macParse,
+} from '../lib/addr.ts'
+import type { Addr } from '../lib/addr.ts'
+import { addr6, addr6IsLinkLocal, addr6IsMulticast, addrParsePrefix } from '../lib/addr6.ts'
 import { IF_MIN_MTU } from '../link/ifnet.ts'
 import { parseZones } from '../service/dns-zone.ts'
 import type { ServiceName } from '../service/service.ts'
+import { destinationParse } from '../vimage/address.ts'
 import { IPPROTO_ICMP } from '../wire/ipv4.ts'
 import { LOG_LEVELS } from './config-types.ts'
-import type { DaemonConfig, InterfaceConfig, Prefix, RouteConfig, ServiceConfig, TapConfig } from './config-types.ts'
+import type {
+  AddrPrefix, DaemonConfig, InterfaceConfig, Prefix, RouteConfig, ServiceConfig, TapConfig,
+} from './config-types.ts'
 import { SERVICES } from './service-ports.ts'
 
 /** Linux's IFNAMSIZ, without the terminating zero. */
@@ -79,16 +87,17 @@ function interfaceSchema(path: z.ZodType<string>): z.ZodType<InterfaceConfig> {
     raw: z.tuple([oneOf(['icmp'] as const)], { error: '[icmp]' }).optional(),
     mac: mac().default(0),
     mtu: integer(IF_MIN_MTU, MAX_MTU).default(0),
-    // `dhcp` alone, or in the list beside addresses of its own
-    addresses: z.preprocess((v) => v === 'dhcp' ? ['dhcp'] : v, list('addresses', hostPrefixOrDhcp()).default([])),
+    // `dhcp` or `auto` alone, or in the list beside addresses of its own
+    addresses: z.preprocess((v) => v === 'dhcp' || v === 'auto' ? [v] : v, list('addresses', interfaceAddress()).default([])),
     probe: boolean().default(false),
     capture: path.default(''),
     impair: record('a map with in and out', { in: impairSchema().default({}), out: impairSchema().default({}) })
       .nullable().default(null),
   }
   const all = record(`a map with ${Object.keys(shape).join(', ')}`, shape)
-  return all.transform(({ bridge, tap, raw, addresses: given4, ...others }, ctx) => {
-    const rest = { ...others, addresses: given4.filter((a) => a !== 'dhcp'), dhcp: given4.includes('dhcp') }
+  return all.transform(({ bridge, tap, raw, addresses: wanted, ...others }, ctx) => {
+    const addresses = wanted.filter((a) => a !== 'dhcp' && a !== 'auto')
+    const rest = { ...others, addresses, dhcp: wanted.includes('dhcp'), auto: wanted.includes('auto') }
     const given = [bridge, tap, raw].filter((x) => x !== undefined).length
     if (given !== 1) {
       const params = { found: given === 0 ? 'none' : `${given} of them` }
@@ -121,15 +130,26 @@ function impairSchema(): z.ZodType<InterfaceConfig['impair'] extends null | { in
 
 function routeSchema(): z.ZodType<RouteConfig> {
   const shape = {
-    to: parsed('"default" or a network like 10.1.0.0/16 without bits outside its prefix', parseRoute),
-    via: parsed('an address like 10.0.0.1', (text) => ip4Parse(text) || null).default(0),
+    to: parsed('"default" or a network like 10.1.0.0/16 or 2001:db8::/32 without bits outside its prefix', parseRoute),
+    via: parsed('an address like 10.0.0.1 or fe80::1', parseGateway).nullable().default(null),
     interface: name().default(''),
   }
-  return record('a map with to, via and interface', shape).transform((route, ctx) => {
-    if (route.via === 0 && route.interface === '') {
+  return record('a map with to, via and interface', shape).transform(({ to: given, ...route }, ctx) => {
+    const { via } = route
+    if (via === null && route.interface === '') {
       ctx.addIssue({ code: 'custom', message: 'via or interface', params: { found: 'neither' } })
     }
-    return route
+    // the default route is of its gateway's family
+    const six = via !== null && !addrIsV4(via)
+    const to = given !== 'default' ? given : { addr: six ? addr6(0, 0, 0, 0) : addrFromIp4(0), prefixLen: 0 }
+    if (via !== null && addrIsV4(to.addr) === six) {
+      const found = `${addrPrint(via)} for a network of ${six ? 'IPv4' : 'IPv6'}`
+      ctx.addIssue({ code: 'custom', path: ['via'], message: 'a gateway of the same family', params: { found } })
+    }
+    if (six && addr6IsLinkLocal(via) && route.interface === '') {
+      ctx.addIssue({ code: 'custom', message: 'interface, for a link-local gateway', params: { found: 'none' } })
+    }
+    return { ...route, to }
   })
 }
 
@@ -236,8 +256,21 @@ function hostPrefix(): z.ZodType<Prefix> {
   return parsed(HOST_PREFIX, parseHostPrefix)
 }
 
-function hostPrefixOrDhcp(): z.ZodType<Prefix | 'dhcp'> {
-  return parsed<Prefix | 'dhcp'>(HOST_PREFIX, (text) => (text === 'dhcp' ? 'dhcp' : parseHostPrefix(text)))
+function interfaceAddress(): z.ZodType<AddrPrefix | 'dhcp' | 'auto'> {
+  return parsed<AddrPrefix | 'dhcp' | 'auto'>(`${HOST_PREFIX} or 2001:db8::1/64, or one of dhcp, auto`, (text) =>
+    (text === 'dhcp' || text === 'auto' ? text : text.includes(':') ? parseHostPrefix6(text) : hostPrefix4(text)))
+}
+
+function hostPrefix4(text: string): AddrPrefix | null {
+  const p = parseHostPrefix(text)
+  return p === null ? null : { addr: addrFromIp4(p.ip), prefixLen: p.prefixLen }
+}
+
+/** A unicast address that can be somebody's (RFC 4291 §2.5); link-local ones need no zone here. */
+function parseHostPrefix6(text: string): AddrPrefix | null {
+  const p = text.includes('/') ? addrParsePrefix(text) : null
+  if (p === null || p.prefixLen === 0 || p.addr.zone !== 0 || addrIsV4(p.addr)) return null
+  return addr6IsMulticast(p.addr) || addrIsUnspecified(p.addr) || addrIsLoopback(p.addr) ? null : p
 }
 
 const HOST_PREFIX = 'the address of a host with its prefix length, like 10.0.0.1/24'
@@ -251,10 +284,15 @@ function parseHostPrefix(text: string): Prefix | null {
   return p.prefixLen < 31 && edge ? null : p
 }
 
-function parseRoute(text: string): Prefix | null {
-  if (text === 'default') return { ip: 0, prefixLen: 0 }
-  const p = text.includes('/') ? ip4ParsePrefix(text) : null
-  return p === null || (p.ip & ~ip4Mask(p.prefixLen)) !== 0 ? null : p
+function parseRoute(text: string): AddrPrefix | 'default' | null {
+  if (text === 'default') return text
+  return text.includes('/') ? destinationParse(text) : null
+}
+
+/** A neighbour: an address that can be somebody's. */
+function parseGateway(text: string): Addr | null {
+  const addr = addrParse(text)
+  return addr === null || addr.zone !== 0 || addrIsUnspecified(addr) || addrIsMulticast(addr) ? null : addr
 }
 
 /** A string that `parse` understands; null means that it does not. */

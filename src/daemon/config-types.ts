@@ -1,7 +1,7 @@
 /** The daemon's configuration as the rest of the daemon sees it: every value parsed, every default filled in. */
 
 import type { ImpairConfig } from '../device/impair-plan.ts'
-import type { Ip4, Mac } from '../lib/addr.ts'
+import type { Addr, Ip4, Mac } from '../lib/addr.ts'
 import type { ServiceName } from '../service/service.ts'
 
 export interface DaemonConfig {
@@ -45,7 +45,11 @@ export interface TapConfig {
   up: boolean | null
 }
 
+/** Of the kernel's end of a TAP: IPv4. */
 export interface Prefix { ip: Ip4; prefixLen: number }
+
+/** Of either family. */
+export interface AddrPrefix { addr: Addr; prefixLen: number }
 
 export interface VimageConfig {
   name: string
@@ -75,9 +79,11 @@ export interface InterfaceConfig {
   /** 0 leaves it to the device. */
   mac: Mac
   mtu: number
-  addresses: Prefix[]
+  addresses: AddrPrefix[]
   /** Its address comes by DHCP. */
   dhcp: boolean
+  /** It configures itself by the advertisements of IPv6's routers (RFC 4862). */
+  auto: boolean
   probe: boolean
   /** '' for none. */
   capture: string
@@ -85,9 +91,9 @@ export interface InterfaceConfig {
 }
 
 export interface RouteConfig {
-  to: Prefix
-  /** 0 for none. */
-  via: Ip4
+  to: AddrPrefix
+  /** Null for none; a link-local one is on `interface`. */
+  via: Addr | null
   /** '' to leave it to the gateway. */
   interface: string
 }

@@ -1,6 +1,6 @@
 /** The default lab: two vimages on a bridge, and a TAP by which the kernel is the third host. */
 
-import { ip4Parse } from '../lib/addr.ts'
+import { addrFromIp4, ip4Parse } from '../lib/addr.ts'
 import type { Ip4 } from '../lib/addr.ts'
 import type { DaemonConfig, LogConfig, TapConfig, VimageConfig } from './config-types.ts'
 
@@ -27,9 +27,9 @@ function labVimage(name: string, ip: string): VimageConfig {
     name, seed: [], sysctls: [],
     interfaces: [{
       name: 'eth0', link: { kind: 'bridge', bridge: LAB_BRIDGE }, mac: 0, mtu: 0, probe: false, capture: '',
-      impair: null, dhcp: false, addresses: [{ ip: address(ip), prefixLen: PREFIX_LEN }],
+      impair: null, dhcp: false, auto: false, addresses: [{ addr: addrFromIp4(address(ip)), prefixLen: PREFIX_LEN }],
     }],
-    routes: [{ to: { ip: 0, prefixLen: 0 }, via: address('10.66.0.1'), interface: '' }],
+    routes: [{ to: { addr: addrFromIp4(0), prefixLen: 0 }, via: addrFromIp4(address('10.66.0.1')), interface: '' }],
     services: LAB_SERVICES.map((service) => ({ name: service, port: 0, root: '', zones: {} })),
     record: '',
   }

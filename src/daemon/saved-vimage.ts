@@ -5,6 +5,7 @@
  */
 
 import { z } from 'zod'
+import { addrFromIp4 } from '../lib/addr.ts'
 import { parseZones } from '../service/dns-zone.ts'
 import { SERVICE_NAMES } from '../service/service.ts'
 import type { SavedService } from '../service/saved.ts'
@@ -71,6 +72,14 @@ function bad(why: string): ManageError {
 
 const int = z.int()
 const prefix = z.strictObject({ ip: int, prefixLen: z.int().min(0).max(32) })
+const word = z.int().min(-0x80000000).max(0x7fffffff)
+const addr = z.strictObject({ w0: word, w1: word, w2: word, w3: word, zone: z.literal(0) })
+/** Files from before IPv6 have IPv4's alone. */
+const addrPrefix = z.union([
+  z.strictObject({ addr, prefixLen: z.int().min(0).max(128) }),
+  prefix.transform((p) => ({ addr: addrFromIp4(p.ip), prefixLen: p.prefixLen })),
+])
+const gateway = z.union([addr, z.null(), int.transform((ip) => (ip === 0 ? null : addrFromIp4(ip)))])
 const tap = z.strictObject({
   name: z.string().regex(/^[^\s/:%]{1,15}$/), attach: z.boolean(), offload: z.boolean(), mtu: int, mac: int,
   address: prefix.nullable(), up: z.boolean().nullable(),
@@ -88,10 +97,11 @@ const CONFIG: z.ZodType<VimageConfig> = z.strictObject({
       z.strictObject({ kind: z.literal('tap'), tap }),
       z.strictObject({ kind: z.literal('raw'), protocol: int }),
     ]),
-    mac: int, mtu: int, addresses: z.array(prefix), dhcp: z.boolean().default(false), probe: z.boolean(), capture: z.string(),
+    mac: int, mtu: int, addresses: z.array(addrPrefix), dhcp: z.boolean().default(false),
+    auto: z.boolean().default(false), probe: z.boolean(), capture: z.string(),
     impair: z.strictObject({ in: impair, out: impair }).nullable(),
   })),
-  routes: z.array(z.strictObject({ to: prefix, via: int, interface: z.string() })),
+  routes: z.array(z.strictObject({ to: addrPrefix, via: gateway, interface: z.string() })),
   sysctls: z.array(z.strictObject({ name: z.string(), value: z.string() })),
   services: z.array(z.strictObject({
     name: z.enum(SERVICE_NAMES), port: int, root: z.string(), zones: z.record(z.string(), z.array(z.string())).default({}).refine(areZones),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ConfigError } from '../../src/daemon/config-error.ts'
 import { parseConfig } from '../../src/daemon/config.ts'
+import { addrParse } from '../../src/lib/addr.ts'
 
 function problems(text: string): string[] {
   try {
@@ -40,10 +41,10 @@ control: c.sock
       name: 'a', seed: [7, 0],
       interfaces: [{
         name: 'eth0', link: { kind: 'bridge', bridge: 'br0' }, mac: 0, mtu: 0, probe: false, capture: '',
-        addresses: [{ ip: 0x0a010002, prefixLen: 24 }, { ip: 0x0a010102, prefixLen: 31 }],
-        impair: { in: {}, out: { lossRate: 0.5 } }, dhcp: false,
+        addresses: [{ addr: addrParse('10.1.0.2'), prefixLen: 24 }, { addr: addrParse('10.1.1.2'), prefixLen: 31 }],
+        impair: { in: {}, out: { lossRate: 0.5 } }, dhcp: false, auto: false,
       }],
-      routes: [{ to: { ip: 0, prefixLen: 0 }, via: 0x0a010001, interface: '' }],
+      routes: [{ to: { addr: addrParse('0.0.0.0'), prefixLen: 0 }, via: addrParse('10.1.0.1'), interface: '' }],
       sysctls: [{ name: 'net.inet.ip.ttl', value: '32' }, { name: 'net.inet.ip.forwarding', value: '1' }],
       services: [{ name: 'echo', port: 0, root: '', zones: {} }, { name: 'http', port: 8080, root: '', zones: {} }],
       record: '',
@@ -57,8 +58,30 @@ control: c.sock
       `bridges: [{name: br0}]\nvimages:\n  - name: a\n    interfaces: [{name: eth0, bridge: br0, addresses: ${addresses}}]`,
       'x.yaml').vimages[0].interfaces[0]
     expect(interfaces('dhcp')).toMatchObject({ dhcp: true, addresses: [] })
-    expect(interfaces('[10.1.0.2/24, dhcp]')).toMatchObject({ dhcp: true, addresses: [{ ip: 0x0a010002, prefixLen: 24 }] })
+    expect(interfaces('[10.1.0.2/24, dhcp]')).toMatchObject({ dhcp: true, addresses: [{ addr: addrParse('10.1.0.2'), prefixLen: 24 }] })
     expect(() => interfaces('dhcpd')).toThrow(/addresses/)
+  })
+
+  it('IPv6: addresses, auto, routes by global and link-local gateways; a default route is of its gateway\'s family', () => {
+    const [a] = parseConfig(`bridges: [{name: br0}]
+vimages:
+  - name: a
+    interfaces: [{name: eth0, bridge: br0, addresses: [10.1.0.2/24, 2001:db8:1::2/64, fe80::2/64, auto]}]
+    routes:
+      - { to: default, via: 10.1.0.1 }
+      - { to: default, via: 2001:db8:1::1 }
+      - { to: '2001:db8:2::/48', via: 'fe80::1', interface: eth0 }
+      - { to: '2001:db8:3::/48', interface: eth0 }`, 'x.yaml').vimages
+    const prefix = (text: string, prefixLen: number): unknown => ({ addr: addrParse(text), prefixLen })
+    expect(a.interfaces[0]).toMatchObject({
+      auto: true, dhcp: false, addresses: [prefix('10.1.0.2', 24), prefix('2001:db8:1::2', 64), prefix('fe80::2', 64)],
+    })
+    expect(a.routes).toEqual([
+      { to: prefix('0.0.0.0', 0), via: addrParse('10.1.0.1'), interface: '' },
+      { to: prefix('::', 0), via: addrParse('2001:db8:1::1'), interface: '' },
+      { to: prefix('2001:db8:2::', 48), via: addrParse('fe80::1'), interface: 'eth0' },
+      { to: prefix('2001:db8:3::', 48), via: null, interface: 'eth0' },
+    ])
   })
 
   it('record: true is a file of the vimage\'s name beside the configuration, a name is that file', () => {
@@ -91,7 +114,20 @@ describe('a configuration that is wrong', () => {
       'x.yaml:5:7: bridges[0].taps[0].mtu: expected a whole number from 68 to 65520, found 12']],
     ['a bad address', 'vimages: [{name: a, interfaces: [{name: e0, raw: [icmp], addresses: [10.0.0.256/24]}]}]', [
       'x.yaml:1:70: vimages[0].interfaces[0].addresses[0]: expected the address of a host with its prefix length, like'
-      + ' 10.0.0.1/24, found "10.0.0.256/24"']],
+      + ' 10.0.0.1/24 or 2001:db8::1/64, or one of dhcp, auto, found "10.0.0.256/24"']],
+    ['a group as address', 'bridges: [{name: b}]\nvimages: [{name: a, interfaces: [{name: e, bridge: b, addresses: ["ff02::1/64"]}]}]', [
+      'addresses[0]: expected the address of a host with its prefix length, like 10.0.0.1/24 or 2001:db8::1/64']],
+    ['a gateway of the other family', `bridges: [{name: b}]
+vimages: [{name: a, interfaces: [{name: e, bridge: b, addresses: [10.0.0.1/8]}], routes: [{to: "2001:db8::/32", via: 10.0.0.2}]}]`, [
+      'routes[0].via: expected a gateway of the same family, found 10.0.0.2 for a network of IPv6']],
+    ['a link-local gateway of no interface', `bridges: [{name: b}]
+vimages: [{name: a, interfaces: [{name: e, bridge: b}], routes: [{to: default, via: "fe80::1"}]}]`, [
+      'routes[0]: expected interface, for a link-local gateway, found none']],
+    ['an IPv6 gateway that is nobody\'s neighbour', `bridges: [{name: b}]
+vimages: [{name: a, interfaces: [{name: e, bridge: b, addresses: ["2001:db8::1/64"]}], routes: [{to: default, via: "2001:db9::1"}]}]`, [
+      'routes[0].via: expected a neighbour on an interface of this vimage, found 2001:db9::1']],
+    ['autoconfiguration without Ethernet', 'vimages: [{name: a, interfaces: [{name: e, raw: [icmp], addresses: auto}]}]', [
+      'interfaces[0].addresses: a raw interface hears no routers']],
     ['the address of a network', 'bridges: [{name: b, taps: [{name: t, address: 10.0.0.0/24}]}]', [
       'bridges[0].taps[0].address: expected the address of a host']],
     ['a multicast hardware address', 'bridges: [{name: b, taps: [{name: t, mac: 01:00:5e:00:00:01}]}]', [
@@ -127,7 +163,7 @@ vimages:
     ['a route without a way', 'vimages: [{name: a, routes: [{to: default}]}]', [
       'x.yaml:1:30: vimages[0].routes[0]: expected via or interface, found neither']],
     ['a route with bits outside its prefix', 'vimages: [{name: a, routes: [{to: 10.0.0.1/8, via: 10.0.0.2}]}]', [
-      'vimages[0].routes[0].to: expected "default" or a network like 10.1.0.0/16 without bits outside its prefix']],
+      'vimages[0].routes[0].to: expected "default" or a network like 10.1.0.0/16 or 2001:db8::/32 without bits outside its prefix']],
     ['an unknown sysctl', 'vimages:\n - name: a\n   sysctl:\n     net.inet.ip.tl: 3', [
       'x.yaml:4:6: vimages[0].sysctl.net.inet.ip.tl: expected the name of a sysctl, found "net.inet.ip.tl"'
       + ' (did you mean net.inet.ip.ttl?)']],
