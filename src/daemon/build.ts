@@ -12,6 +12,9 @@ import type { TapDevice } from '../host/tap.ts'
 import { LOG_INFO } from '../kern/log.ts'
 import { addrPrint, ip4Print, macPrint } from '../lib/addr.ts'
 import { addr6NeedsZone } from '../lib/addr6.ts'
+import { createNdAdvertConfig, createNdAdvertPrefix } from '../nd/state-adverts.ts'
+import type { NdAdvertConfig } from '../nd/state-adverts.ts'
+import { ND_PREF_HIGH, ND_PREF_LOW, ND_PREF_MEDIUM } from '../nd/state-auto.ts'
 import type { ServiceOptions } from '../service/service.ts'
 import { interfaceAdvertise, interfaceAuto } from '../vimage/autoconf.ts'
 import { ManageError } from '../vimage/error.ts'
@@ -24,7 +27,7 @@ import { captureToFile } from './capture-file.ts'
 import { createCapturePoint } from './capture-point.ts'
 import type { CapturePoint } from './capture-point.ts'
 import type {
-  AddrPrefix, BridgeConfig, InterfaceConfig, Prefix, ServiceConfig, TapConfig, VimageConfig,
+  AddrPrefix, AdvertiseConfig, BridgeConfig, InterfaceConfig, Prefix, ServiceConfig, TapConfig, VimageConfig,
 } from './config-types.ts'
 import { thereAre } from './listings.ts'
 import type { Logger } from './log.ts'
@@ -183,7 +186,19 @@ function buildInterface(c: BuildContext, host: VnetHost, vimage: VimageConfig, c
   for (const address of config.addresses) interfaceAddAddress(host, config.name, addrPrefixText(address), config.probe)
   if (config.dhcp) interfaceDhcp(host, config.name, true)
   if (config.auto) interfaceAuto(host, config.name, true)
+  if (config.advertise !== null) interfaceAdvertise(host, config.name, advertConfig(config.advertise))
   return true
+}
+
+function advertConfig(a: AdvertiseConfig): NdAdvertConfig {
+  return {
+    ...createNdAdvertConfig(),
+    // a third, as RFC 4861 §6.2.1 has it, and 3 s at least
+    minS: Math.max(3, Math.floor(a.intervalS / 3)), maxS: a.intervalS, lifetimeS: a.lifetimeS, linkMtu: a.mtu,
+    preference: a.preference === 'high' ? ND_PREF_HIGH : a.preference === 'low' ? ND_PREF_LOW : ND_PREF_MEDIUM,
+    prefixes: a.prefixes.map((p) => createNdAdvertPrefix(p.addr, p.prefixLen)), servers: a.dns, search: a.search,
+    dnsLifetimeS: 3 * a.intervalS,
+  }
 }
 
 /** The device with its impairments and its capture point. */

@@ -35,6 +35,7 @@ export function checkConfig(config: Omit<DaemonConfig, 'file'>): CheckProblem[] 
     vimages.add(vimage.name, ['vimages', i, 'name'])
     checkInterfaces(config, vimage, ['vimages', i, 'interfaces'], taps, problems)
     checkRoutes(vimage, ['vimages', i, 'routes'], problems)
+    checkAdverts(vimage, ['vimages', i, 'interfaces'], problems)
     checkSysctls(vimage, ['vimages', i, 'sysctl'], problems)
     checkServices(vimage, ['vimages', i, 'services'], problems)
   })
@@ -84,6 +85,7 @@ function checkLink(
   if (link.kind === 'raw') {
     if (ifc.mac !== 0) problems.push({ path: [...path, 'mac'], message: 'a raw interface has no hardware address' })
     if (ifc.probe) problems.push({ path: [...path, 'probe'], message: 'a raw interface has no link to probe on' })
+    if (ifc.advertise !== null) problems.push({ path: [...path, 'advertise'], message: 'a raw interface has no hosts to advertise to' })
     if (ifc.auto) problems.push({ path: [...path, 'addresses'], message: 'a raw interface hears no routers: "auto" needs Ethernet' })
   }
 }
@@ -108,6 +110,16 @@ function checkRoutes(vimage: VimageConfig, path: (string | number)[], problems: 
         path: [...path, i, 'via'], message: `expected a neighbour on ${where}, found ${via}`,
       })
     }
+  })
+}
+
+/** Hosts send nothing that is not theirs to what does not forward (RFC 4861 §6.2.2: then it is no default router). */
+function checkAdverts(vimage: VimageConfig, path: (string | number)[], problems: CheckProblem[]): void {
+  const forwards = vimage.sysctls.some((s) => s.name === 'net.inet6.ip6.forwarding' && s.value !== '0')
+  vimage.interfaces.forEach((ifc, i) => {
+    if (ifc.advertise === null || ifc.advertise.lifetimeS === 0 || forwards) return
+    const message = 'expected lifetimeSeconds: 0, or sysctl net.inet6.ip6.forwarding: 1: what does not forward is no default router'
+    problems.push({ path: [...path, i, 'advertise'], message })
   })
 }
 

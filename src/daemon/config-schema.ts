@@ -19,7 +19,7 @@ import { destinationParse } from '../vimage/address.ts'
 import { IPPROTO_ICMP } from '../wire/ipv4.ts'
 import { LOG_LEVELS } from './config-types.ts'
 import type {
-  AddrPrefix, DaemonConfig, InterfaceConfig, Prefix, RouteConfig, ServiceConfig, TapConfig,
+  AddrPrefix, AdvertiseConfig, DaemonConfig, InterfaceConfig, Prefix, RouteConfig, ServiceConfig, TapConfig,
 } from './config-types.ts'
 import { SERVICES } from './service-ports.ts'
 
@@ -89,6 +89,7 @@ function interfaceSchema(path: z.ZodType<string>): z.ZodType<InterfaceConfig> {
     mtu: integer(IF_MIN_MTU, MAX_MTU).default(0),
     // `dhcp` or `auto` alone, or in the list beside addresses of its own
     addresses: z.preprocess((v) => v === 'dhcp' || v === 'auto' ? [v] : v, list('addresses', interfaceAddress()).default([])),
+    advertise: advertiseSchema().nullable().default(null),
     probe: boolean().default(false),
     capture: path.default(''),
     impair: record('a map with in and out', { in: impairSchema().default({}), out: impairSchema().default({}) })
@@ -107,6 +108,36 @@ function interfaceSchema(path: z.ZodType<string>): z.ZodType<InterfaceConfig> {
     const link: InterfaceConfig['link'] = bridge !== undefined ? { kind: 'bridge', bridge }
       : tap !== undefined ? { kind: 'tap', tap } : { kind: 'raw', protocol: IPPROTO_ICMP }
     return { ...rest, link }
+  })
+}
+
+/** What a router tells the hosts of an interface; defaults are RFC 4861 §6.2.1's. */
+function advertiseSchema(): z.ZodType<AdvertiseConfig> {
+  const prefix = parsed('a network like 2001:db8:1::/64 without bits outside its prefix', (text) => {
+    const p = text.includes('/') ? destinationParse(text) : null
+    return p === null || addrIsV4(p.addr) || p.prefixLen === 0 || addr6IsMulticast(p.addr) || addr6IsLinkLocal(p.addr) ? null : p
+  })
+  const server = parsed('an IPv6 address like 2001:db8::53', (text) => {
+    const a = parseGateway(text)
+    return a === null || addrIsV4(a) ? null : a
+  })
+  const domain = parsed('a domain like example.org', (text) => (/^[a-z0-9_-]{1,63}([.][a-z0-9_-]{1,63})*$/i.test(text) ? text : null))
+  return record('a map with prefixes, dns, search, lifetimeSeconds, preference, mtu and intervalSeconds', {
+    prefixes: list('networks', prefix).default([]),
+    dns: list('addresses', server).default([]),
+    search: list('domains', domain).default([]),
+    lifetimeSeconds: integer(0, 65_535).default(1800),
+    preference: oneOf(['low', 'medium', 'high'] as const).default('medium'),
+    mtu: integer(1280, MAX_MTU).default(0),
+    intervalSeconds: integer(4, 1800).default(600),
+  }).transform(({ lifetimeSeconds, intervalSeconds, ...rest }, ctx) => {
+    if (lifetimeSeconds !== 0 && lifetimeSeconds < intervalSeconds) {
+      ctx.addIssue({
+        code: 'custom', path: ['lifetimeSeconds'], message: `0, or intervalSeconds (${intervalSeconds}) and more`,
+        params: { found: String(lifetimeSeconds) },
+      })
+    }
+    return { ...rest, lifetimeS: lifetimeSeconds, intervalS: intervalSeconds }
   })
 }
 

@@ -84,10 +84,25 @@ export interface InterfaceConfig {
   dhcp: boolean
   /** It configures itself by the advertisements of IPv6's routers (RFC 4862). */
   auto: boolean
+  /** It tells hosts what to configure (RFC 4861 §6.2); null: it does not. */
+  advertise: AdvertiseConfig | null
   probe: boolean
   /** '' for none. */
   capture: string
   impair: { in: Partial<ImpairConfig>; out: Partial<ImpairConfig> } | null
+}
+
+export interface AdvertiseConfig {
+  prefixes: AddrPrefix[]
+  /** Name servers and search list (RFC 8106). */
+  dns: Addr[]
+  search: string[]
+  /** Of the default route; 0: this is no default router. */
+  lifetimeS: number
+  preference: 'low' | 'medium' | 'high'
+  /** 0: not said. */
+  mtu: number
+  intervalS: number
 }
 
 export interface RouteConfig {

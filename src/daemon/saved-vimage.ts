@@ -87,6 +87,11 @@ const tap = z.strictObject({
 const amount = z.union([z.number(), z.literal('Infinity').transform(() => Infinity), z.boolean()])
 const impair = z.record(z.string(), amount)
 
+const advertise = z.strictObject({
+  prefixes: z.array(addrPrefix), dns: z.array(addr), search: z.array(z.string()), lifetimeS: int, preference: z.enum(['low', 'medium', 'high']),
+  mtu: int, intervalS: int,
+})
+
 const CONFIG: z.ZodType<VimageConfig> = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9][\w.-]{0,31}$/),
   seed: z.array(int),
@@ -98,7 +103,7 @@ const CONFIG: z.ZodType<VimageConfig> = z.strictObject({
       z.strictObject({ kind: z.literal('raw'), protocol: int }),
     ]),
     mac: int, mtu: int, addresses: z.array(addrPrefix), dhcp: z.boolean().default(false),
-    auto: z.boolean().default(false), probe: z.boolean(), capture: z.string(),
+    auto: z.boolean().default(false), advertise: advertise.nullable().default(null), probe: z.boolean(), capture: z.string(),
     impair: z.strictObject({ in: impair, out: impair }).nullable(),
   })),
   routes: z.array(z.strictObject({ to: addrPrefix, via: gateway, interface: z.string() })),

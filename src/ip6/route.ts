@@ -52,9 +52,8 @@ export function route6Add(
         out = ifId !== 0 ? ifId : gateway.zone
         via.zone = out
       } else {
-        const hop = route6Lookup(vn, gateway, true)
-        if (hop === null || (ifId !== 0 && hop.ifId !== ifId)) return ENETUNREACH
-        out = hop.ifId
+        out = route6Lookup(vn, gateway, true)?.ifId ?? claimedLink(vn, gateway)
+        if (out === 0 || (ifId !== 0 && out !== ifId)) return ENETUNREACH
       }
     }
     if (!vn.state.link.ifnets.has(out)) return ENETUNREACH
@@ -64,6 +63,14 @@ export function route6Add(
   route.dst.zone = 0
   route.metric = metric
   return route6Insert(vn, route)
+}
+
+/** The interface with an address beside `gateway` that may still be under check (RFC 4862 §5.4: its prefix comes with it); or 0. */
+function claimedLink(vn: Vn, gateway: Addr): number {
+  for (const [ifId, i6] of vn.state.ip6.ifs) {
+    if (i6.addrs.some((ia) => prefixEq(ia.addr, gateway, ia.prefixLen) && ia.addr.zone === gateway.zone)) return ifId
+  }
+  return 0
 }
 
 /** Removes the route to a prefix: the one by `gateway`, or the first when it is `::`. ENOENT. */

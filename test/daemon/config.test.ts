@@ -42,7 +42,7 @@ control: c.sock
       interfaces: [{
         name: 'eth0', link: { kind: 'bridge', bridge: 'br0' }, mac: 0, mtu: 0, probe: false, capture: '',
         addresses: [{ addr: addrParse('10.1.0.2'), prefixLen: 24 }, { addr: addrParse('10.1.1.2'), prefixLen: 31 }],
-        impair: { in: {}, out: { lossRate: 0.5 } }, dhcp: false, auto: false,
+        impair: { in: {}, out: { lossRate: 0.5 } }, dhcp: false, auto: false, advertise: null,
       }],
       routes: [{ to: { addr: addrParse('0.0.0.0'), prefixLen: 0 }, via: addrParse('10.1.0.1'), interface: '' }],
       sysctls: [{ name: 'net.inet.ip.ttl', value: '32' }, { name: 'net.inet.ip.forwarding', value: '1' }],
@@ -82,6 +82,20 @@ vimages:
       { to: prefix('2001:db8:2::', 48), via: addrParse('fe80::1'), interface: 'eth0' },
       { to: prefix('2001:db8:3::', 48), via: null, interface: 'eth0' },
     ])
+  })
+
+  it('advertise: what a router tells hosts, with the defaults of RFC 4861 §6.2.1', () => {
+    const [a] = parseConfig(`bridges: [{name: br0}]
+vimages:
+  - name: r
+    sysctl: { net.inet6.ip6.forwarding: 1 }
+    interfaces:
+      - { name: eth0, bridge: br0, addresses: ['2001:db8:1::1/64'],
+          advertise: { prefixes: ['2001:db8:1::/64'], dns: ['2001:db8::53'], search: [example.org], preference: high } }`, 'x.yaml').vimages
+    expect(a.interfaces[0].advertise).toEqual({
+      prefixes: [{ addr: addrParse('2001:db8:1::'), prefixLen: 64 }], dns: [addrParse('2001:db8::53')], search: ['example.org'],
+      lifetimeS: 1800, preference: 'high', mtu: 0, intervalS: 600,
+    })
   })
 
   it('record: true is a file of the vimage\'s name beside the configuration, a name is that file', () => {
@@ -126,6 +140,15 @@ vimages: [{name: a, interfaces: [{name: e, bridge: b}], routes: [{to: default, v
     ['an IPv6 gateway that is nobody\'s neighbour', `bridges: [{name: b}]
 vimages: [{name: a, interfaces: [{name: e, bridge: b, addresses: ["2001:db8::1/64"]}], routes: [{to: default, via: "2001:db9::1"}]}]`, [
       'routes[0].via: expected a neighbour on an interface of this vimage, found 2001:db9::1']],
+    ['advertisements of a host that forwards nothing', `bridges: [{name: b}]
+vimages: [{name: a, interfaces: [{name: e, bridge: b, advertise: {}}]}]`, [
+      'advertise: expected lifetimeSeconds: 0, or sysctl net.inet6.ip6.forwarding: 1']],
+    ['an advertised prefix with bits of a host', `bridges: [{name: b}]
+vimages: [{name: a, interfaces: [{name: e, bridge: b, advertise: {lifetimeSeconds: 0, prefixes: ["2001:db8::1/64"]}}]}]`, [
+      'advertise.prefixes[0]: expected a network like 2001:db8:1::/64']],
+    ['a lifetime shorter than the interval', `bridges: [{name: b}]
+vimages: [{name: a, interfaces: [{name: e, bridge: b, advertise: {lifetimeSeconds: 10}}]}]`, [
+      'advertise.lifetimeSeconds: expected 0, or intervalSeconds (600) and more, found 10']],
     ['autoconfiguration without Ethernet', 'vimages: [{name: a, interfaces: [{name: e, raw: [icmp], addresses: auto}]}]', [
       'interfaces[0].addresses: a raw interface hears no routers']],
     ['the address of a network', 'bridges: [{name: b, taps: [{name: t, address: 10.0.0.0/24}]}]', [

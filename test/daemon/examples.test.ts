@@ -40,6 +40,16 @@ describe('examples', () => {
     expect(counters.find((c) => c.protocol === 'ip' && c.name === 'forward')?.value).toBe(4)
   })
 
+  it('router6.yaml: a host configures itself by what the router advertises, and reaches the other bridge', { timeout: 30_000 }, async () => {
+    const p = place()
+    await startCopy(p, 'router6.yaml')
+    await expect.poll(async () => {
+      const [prefix] = await p.client.get<{ prefix: string }[]>('/v1/vimages/right/ndp-prefixes')
+      return prefix?.prefix
+    }, { timeout: 15_000 }).toBe('2001:db8:2::/64')
+    await expect.poll(async () => (await ping(p, 'right', '2001:db8:1::2', 1)).received, { timeout: 15_000 }).toBe(1)
+  })
+
   it('bad-link.yaml: the delay is there', async () => {
     const p = place()
     await startCopy(p, 'bad-link.yaml')
