@@ -88,7 +88,8 @@ const amount = z.union([z.number(), z.literal('Infinity').transform(() => Infini
 const impair = z.record(z.string(), amount)
 
 const advertise = z.strictObject({
-  prefixes: z.array(addrPrefix), dns: z.array(addr), search: z.array(z.string()), lifetimeS: int, preference: z.enum(['low', 'medium', 'high']),
+  prefixes: z.array(addrPrefix), dns: z.array(addr), search: z.array(z.string()), lifetimeS: int,
+  preference: z.enum(['low', 'medium', 'high']),
   mtu: int, intervalS: int,
 })
 

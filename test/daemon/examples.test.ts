@@ -40,7 +40,8 @@ describe('examples', () => {
     expect(counters.find((c) => c.protocol === 'ip' && c.name === 'forward')?.value).toBe(4)
   })
 
-  it('router6.yaml: a host configures itself by what the router advertises, and reaches the other bridge', { timeout: 30_000 }, async () => {
+  it('router6.yaml: a host configures itself by what the router advertises, and reaches the other bridge', { timeout: 30_000 },
+  async () => {
     const p = place()
     await startCopy(p, 'router6.yaml')
     await expect.poll(async () => {
