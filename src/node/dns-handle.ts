@@ -1,5 +1,6 @@
 /** Node's native side of `dns` over a Vnet: getaddrinfo, getnameinfo and c-ares' channel. */
 
+import { inetSortDestinations } from '../inet/dest.ts'
 import { addrIsLoopback, addrIsV4, addrParse } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { UV_EAI_NONAME, UV_EINVAL } from './binding.ts'
@@ -191,13 +192,15 @@ function orderOf(order: number | boolean): number {
   return typeof order === 'boolean' ? (order ? 0 : ORDER_IPV4_FIRST) : order
 }
 
+/** As the C library's getaddrinfo: by RFC 6724 §6; an order of families that was asked for comes first. */
 function sort(addresses: string[], order: number, resolver: DnsResolver): string[] {
-  const six = addresses.filter((a) => a.includes(':'))
-  const four = addresses.filter((a) => !a.includes(':'))
-  if (order === ORDER_IPV6_FIRST) return [...six, ...four]
-  // without an address to send from, a destination is the last choice (RFC 6724 §5, rule 1)
-  const four1st = order === ORDER_IPV4_FIRST || (!hasFamily(resolver, 6) && !six.every(isLoopback))
-  return four1st ? [...four, ...six] : addresses
+  const { vnet } = resolver.runner
+  const byAddr = new Map(addresses.map((text) => [addrParse(text), text]))
+  const known = [...byAddr.keys()].filter((addr): addr is Addr => addr !== null)
+  const sorted = inetSortDestinations(vnet.vn, known).map((addr) => byAddr.get(addr) ?? '')
+  if (order !== ORDER_IPV4_FIRST && order !== ORDER_IPV6_FIRST) return sorted
+  const [six, four] = [sorted.filter((a) => a.includes(':')), sorted.filter((a) => !a.includes(':'))]
+  return order === ORDER_IPV6_FIRST ? [...six, ...four] : [...four, ...six]
 }
 
 /** AI_ADDRCONFIG: only families of which this host has an address that is not its loopback; loopback itself is spared. */

@@ -133,7 +133,7 @@ describe('vimage/register', () => {
   it('a configuration that is wrong says where', async () => {
     const { stderr, code } = await program('0', '{interfaces: {eth0: {address: 10.0.0.1/24}}}')
     expect(code).not.toBe(0)
-    expect(stderr).toContain('VIMAGE_CONFIG: interfaces.eth0.tap')
+    expect(stderr).toContain('VIMAGE_CONFIG: interfaces.eth0: expected exactly one of tap, bridge and world')
   })
 
   it('loaded too late, it says so', async () => {
