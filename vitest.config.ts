@@ -4,6 +4,7 @@
  * more than they compute; each has its own namespaces, sockets and folders).
  */
 
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import type { Plugin } from 'vite'
 import { configDefaults, defineConfig } from 'vitest/config'
@@ -13,6 +14,8 @@ const INTEROP = ['interop', 'host', 'daemon', 'cli', 'readme'].map((d) => `test/
 /** Files that cannot run here, separated by commas (CI, where a package is not built for the Node under test). */
 const WITHOUT = (process.env['VIMAGE_TESTS_WITHOUT'] ?? '').split(',').filter((path) => path !== '')
 const EXCLUDE = [...configDefaults.exclude, ...WITHOUT]
+/** vitest alone would leave one core to itself, though its own work is little. */
+const CORES = availableParallelism()
 const [SRC, DIST] = ['src', 'dist'].map((folder) => `${resolve(import.meta.dirname, folder)}/`)
 
 /** VIMAGE_TESTS_OF=dist: what `npm run build` made is tested, as Node loads it, which is several times faster to load. */
@@ -39,6 +42,7 @@ export default defineConfig({
           exclude: [...EXCLUDE, ...WORLDS, ...INTEROP],
           testTimeout: 20_000,
           hookTimeout: 60_000,
+          maxWorkers: CORES,
           sequence: { groupOrder: 0 },
         },
       },
@@ -50,6 +54,7 @@ export default defineConfig({
           include: WORLDS,
           exclude: EXCLUDE,
           testTimeout: 60_000,
+          maxWorkers: CORES,
           sequence: { groupOrder: 1 },
         },
       },
