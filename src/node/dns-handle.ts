@@ -1,6 +1,5 @@
 /** Node's native side of `dns` over a Vnet: getaddrinfo, getnameinfo and c-ares' channel. */
 
-import { inetSortDestinations } from '../inet/dest.ts'
 import { addrIsLoopback, addrIsV4, addrParse } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { UV_EAI_NONAME, UV_EINVAL } from './binding.ts'
@@ -197,7 +196,7 @@ function sort(addresses: string[], order: number, resolver: DnsResolver): string
   const { vnet } = resolver.runner
   const byAddr = new Map(addresses.map((text) => [addrParse(text), text]))
   const known = [...byAddr.keys()].filter((addr): addr is Addr => addr !== null)
-  const sorted = inetSortDestinations(vnet.vn, known).map((addr) => byAddr.get(addr) ?? '')
+  const sorted = vnet.sortDestinations(known).map((addr) => byAddr.get(addr) ?? '')
   if (order !== ORDER_IPV4_FIRST && order !== ORDER_IPV6_FIRST) return sorted
   const [six, four] = [sorted.filter((a) => a.includes(':')), sorted.filter((a) => !a.includes(':'))]
   return order === ORDER_IPV6_FIRST ? [...six, ...four] : [...four, ...six]

@@ -14,6 +14,7 @@ import { createDhcpState } from '../dhcp/state.ts'
 import { createIcmpState } from '../icmp/state.ts'
 import { createIcmp6State } from '../icmp6/state.ts'
 import { createIgmpState } from '../igmp/state.ts'
+import { inetSortDestinations } from '../inet/dest.ts'
 import { createInetState } from '../inet/state.ts'
 import { createIpState } from '../ip/state.ts'
 import { createIp6State } from '../ip6/state.ts'
@@ -22,6 +23,7 @@ import { createRandom, randomInt32, randomKey } from '../kern/random.ts'
 import { createTimerHeap, heapTop } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrFromIp4, IP4_LOOPBACK } from '../lib/addr.ts'
+import type { Addr } from '../lib/addr.ts'
 import { addr6 } from '../lib/addr6.ts'
 import { assert } from '../lib/assert.ts'
 import { createFramePool, frameRelease } from '../lib/frame.ts'
@@ -200,6 +202,11 @@ export class Vnet implements VnetCore {
   /** The sockets that a program may hold: what `adoptSocket` takes after a restore. */
   sockets(): SocketInfo[] {
     return socketInfos(this.vn.state)
+  }
+
+  /** A name's addresses in the order in which to try them (RFC 6724 §6). */
+  sortDestinations(addrs: readonly Addr[]): Addr[] {
+    return inetSortDestinations(this.vn, addrs)
   }
 
   /** The event trace of TCP (net.inet.tcp.trace, TCP_TRACE), oldest first: why was this sent, why was this dropped. */
