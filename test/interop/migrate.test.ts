@@ -3,9 +3,9 @@ import { describeInterop } from './netns.ts'
 
 const CYCLES = 20
 const BYTES = 1_000_000_000
-/** 20 moves a second apart fit into the 22 seconds and more that curl takes at this rate. */
-const RATE = '45M'
-const EVERY_MS = 900
+/** 20 moves a second apart, with their pauses, fit into the 28 seconds and more that curl takes at this rate. */
+const RATE = '35M'
+const EVERY_MS = 800
 
 describeInterop('live migration', new URL('migrate-scenarios.ts', import.meta.url), ['curl', 'sha256sum'], (run) => {
   it('curl downloads 1 GB from a vimage that is 20 times saved, killed, and restored in a new process', async () => {
