@@ -1,7 +1,8 @@
 /**
  * Three kinds of tests, one after the other: `unit` (pure functions, scripts), `worlds` (several Vnets on a virtual
  * clock) and `interop` (processes, namespaces, TAP devices and the real kernel: three files at a time, for they wait
- * more than they compute; each has its own namespaces, sockets and folders).
+ * more than they compute; each has its own namespaces, sockets and folders). Only `interop` may repeat a test that
+ * fails: there the kernel's and other programs' clocks run on whatever the machine has left. CI names what it repeated.
  */
 
 import { availableParallelism } from 'node:os'
@@ -66,6 +67,7 @@ export default defineConfig({
           include: INTEROP,
           exclude: EXCLUDE,
           maxWorkers: 3,
+          retry: 2,
           testTimeout: 120_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 2 },

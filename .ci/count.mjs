@@ -1,7 +1,8 @@
 /**
  * `count.mjs REPORT EXITCODE`: reads vitest's JSON report and prints "passed failed". A skipped test counts as a failed
  * one: under CI everything must have run. So does a file that could not be loaded, a report that is missing, a set of
- * tests without interop, and an exit code that the report does not explain. Complaints go to stderr.
+ * tests without interop, and an exit code that the report does not explain. Complaints go to stderr, and so do the names
+ * of tests that passed only when repeated (vitest.config.ts says which may).
  */
 
 import { existsSync, readFileSync } from 'node:fs'
@@ -10,12 +11,14 @@ import { relative } from 'node:path'
 const LINES = 12
 
 const [report = '', exitCode = '1'] = process.argv.slice(2)
-const { passed, complaints } = count(report, Number(exitCode))
-for (const c of complaints) console.error(c)
+const { passed, complaints, repeated } = count(report, Number(exitCode))
+for (const line of [...complaints, ...repeated]) console.error(line)
 console.log(`${passed} ${complaints.length}`)
 
 function count(path, code) {
-  if (!existsSync(path)) return { passed: 0, complaints: [`the tests did not finish (exit ${code})`] }
+  if (!existsSync(path)) {
+    return { passed: 0, complaints: [`the tests did not finish (exit ${code})`], repeated: [] }
+  }
   const files = JSON.parse(readFileSync(path, 'utf8')).testResults
   const complaints = files.flatMap(complaintsOf)
   const passed = files.flatMap((f) => f.assertionResults).filter((t) => t.status === 'passed').length
@@ -23,7 +26,7 @@ function count(path, code) {
     complaints.push('no interop test ran')
   }
   if (code !== 0 && complaints.length === 0) complaints.push(`the tests ended with exit ${code}`)
-  return { passed, complaints }
+  return { passed, complaints, repeated: files.flatMap(repeatedOf) }
 }
 
 function complaintsOf(file) {
@@ -34,6 +37,11 @@ function complaintsOf(file) {
   return bad.map((t) => t.status === 'failed'
     ? `FAILED ${name} > ${t.fullName}\n${head(t.failureMessages.join('\n'))}`
     : `SKIPPED ${name} > ${t.fullName}`)
+}
+
+function repeatedOf(file) {
+  return file.assertionResults.filter((t) => t.status === 'passed' && t.failureMessages.length > 0)
+    .map((t) => `REPEATED ${relative(process.cwd(), file.name)} > ${t.fullName}: ${t.failureMessages[0].split('\n')[0]}`)
 }
 
 function head(text) {

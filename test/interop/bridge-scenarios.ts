@@ -86,8 +86,11 @@ async function plug(scene: Scene, name: string, space: string[], i: number): Pro
 
 async function iperf(scene: Scene, a: string[], b: string[], seconds: number) {
   await scene.start('Server listening', ...b, 'iperf3', '-s', '--forceflush')
-  const client = async (...args: string[]) =>
-    JSON.parse(await scene.ok(...a, 'iperf3', '-c', B, '-t', String(seconds), '-J', ...args)).end
+  const client = async (...args: string[]) => {
+    const report = JSON.parse(await scene.ok(...a, 'iperf3', '-c', B, '-t', String(seconds), '-J', ...args))
+    if (report.error !== undefined) throw new Error(`iperf3 ${args.join(' ')}: ${report.error}`)
+    return report.end
+  }
   const tcp = await client()
   const back = await client('-R')
   const udp = await client('-u', '-b', '20M', '-l', '1400')
