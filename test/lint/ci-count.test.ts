@@ -8,7 +8,8 @@ const COUNT = join(import.meta.dirname, '../../.ci/count.mjs')
 const dir = mkdtempSync(join(tmpdir(), 'vimage-count-'))
 afterAll(() => rmSync(dir, { recursive: true }))
 
-const test = (status: string): object => ({ status, fullName: `a ${status} test`, failureMessages: ['because'] })
+const test = (status: string): object =>
+  ({ status, fullName: `a ${status} test`, failureMessages: status === 'passed' ? [] : ['because'] })
 const file = (name: string, statuses: string[], status = 'passed', message = ''): object =>
   ({ name: `/x/test/${name}`, status, message, assertionResults: statuses.map(test) })
 const interop = file('interop/a.test.ts', ['passed'])
@@ -23,6 +24,14 @@ function count(files: object[] | null, exitCode: number): [stdout: string, stder
 describe('CI counts what really ran', () => {
   it('passes', () => {
     expect(count([interop, file('b.test.ts', ['passed', 'passed'])], 0)).toEqual(['3 0', ''])
+  })
+
+  it('says what passed only when it was repeated', () => {
+    const repeated = { ...test('passed'), failureMessages: ['too late\n at line 1', 'too late'] }
+    const late = { ...file('interop/b.test.ts', []), assertionResults: [repeated] }
+    const [stdout, stderr] = count([late], 0)
+    expect(stdout).toBe('1 0')
+    expect(stderr).toMatch(/^REPEATED .*interop\/b[.]test[.]ts > a passed test: too late\n$/)
   })
 
   it.each([
