@@ -76,7 +76,12 @@ export function ringCommit(r: ByteRing, n: number): void {
 
 /** True for an empty ring that holds more memory than an idle one may. */
 export function ringIsRoomy(r: ByteRing): boolean {
-  return r.len === 0 && r.buf.length > IDLE_SIZE
+  return r.len === 0 && ringIsLarge(r)
+}
+
+/** True for a ring that has more memory than an idle one may keep. */
+export function ringIsLarge(r: ByteRing): boolean {
+  return r.buf.length > IDLE_SIZE
 }
 
 /** Gives all memory back. */

@@ -5,6 +5,7 @@
  */
 
 import type { Vn } from '../kern/vn.ts'
+import { ringIsLarge } from '../lib/bytering.ts'
 import { seqAdd, seqDiff, seqGeq, seqGt, seqLeq, seqLt, seqMin, toSeq } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
 import { dsackResent } from './dsack.ts'
@@ -18,7 +19,7 @@ import {
 import type { Sent } from './state-sent.ts'
 import type { Tcb } from './state.ts'
 
-/** Records of a new ring, and what an empty one may keep. */
+/** Records of a new ring, and what an idle one may keep. */
 const MIN_RECORDS = 8
 /** Beyond this many, small segments share a record: memory follows bytes, not the user's writes. */
 const MANY_RECORDS = 1024
@@ -108,7 +109,13 @@ export function sentAcked(vn: Vn, tcb: Tcb, ack: Seq): void {
   }
   if (s.count !== 0) return
   s.head = 0
-  if (s.log.length > MIN_RECORDS * SENT_STRIDE) s.log.length = 0
+  // a bulk transfer runs empty many times a second: its records go with its buffer (idle.ts)
+  if (!ringIsLarge(tcb.sndBuf)) sentIdle(s)
+}
+
+/** Gives the memory back that an idle connection does not need. */
+export function sentIdle(s: Sent): void {
+  if (s.count === 0 && s.log.length > MIN_RECORDS * SENT_STRIDE) s.log.length = 0
 }
 
 /** `len` bytes of the record at `at` reached the peer: into the totals, and perhaps the segment that is sampled. */
