@@ -9,10 +9,12 @@ export function churnOnce(world: World): void {
   for (const host of world.hosts) churnHost(world, host)
 }
 
-export function churnHost(world: World, host: SimHost): void {
+/** Returns the size of the snapshot. */
+export function churnHost(world: World, host: SimHost): number {
   const old = host.vnet
   const bytes = old.snapshot()
   host.replaceVnet(Vnet.restore(bytes, { pool: world.pool }))
   // whoever still holds the old one would fall over it
   Object.assign(old.vn, { state: null, pool: null, txq: null, events: null })
+  return bytes.length
 }
