@@ -6,6 +6,7 @@
  */
 
 import type { Frame, FramePool } from '../lib/frame.ts'
+import type { Seq } from '../lib/seq.ts'
 import type { VnetState } from '../vnet/state.ts'
 
 /** Something became possible on a socket: bits of `Vn.events`. */
@@ -25,6 +26,14 @@ export interface Probe {
   drop(now: number, counter: string, f: Frame | null): void
 }
 
+/** The ACK that the next one of its connection may be merged into (tcp/ackmerge.ts), as long as it waits in `txq`. */
+export interface AckMerge {
+  frame: Frame | null
+  /** Socket of the connection, and the number that was acknowledged before this ACK. */
+  sock: number
+  from: Seq
+}
+
 export interface Vn {
   state: VnetState
   pool: FramePool
@@ -35,6 +44,7 @@ export interface Vn {
   probe: Probe | null
   /** Counter of the segment that TCP discarded in this event, for its trace; '' where none was. */
   dropped: string
+  merge: AckMerge
 }
 
 /** Tells the owner of socket `id` (when the events are drained) that `what` happened. */

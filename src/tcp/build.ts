@@ -23,6 +23,7 @@ import {
 import { TCP_MAX_HDR_LEN } from '../wire/tcp.ts'
 import { TOF_TS, tcpOptionsReset, tcpWriteOptions } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
+import { tcpAckQueued } from './ackmerge.ts'
 import { tcpEcnMarks, tcpEcnSent, tcpEcnTos } from './ecn.ts'
 import { tcpAuthSign } from './auth/auth.ts'
 import { tcpFastSynLen, tcpFastSynOption } from './fastclient.ts'
@@ -83,7 +84,8 @@ export function tcpTransmit(
   if (errno !== 0) return errno
   if (ecn !== 0) tcpEcnSent(tcb, bits)
   tcpMeterOut(vn, tcb, seq, flags, len, gso === 0 ? 1 : Math.ceil(len / gso))
-  if ((flags & TH_ACK) !== 0) ackSent(tcb, field, syn)
+  if (bits === TH_ACK && len === 0) tcpAckQueued(vn, tcb, f, hdrLen, tcb.lastAckSent)
+  if ((flags & TH_ACK) !== 0) tcpAckSent(tcb, field, syn)
   return 0
 }
 
@@ -163,7 +165,7 @@ function tcpSegOptions(vn: Vn, tcb: Tcb, flags: number): TcpOptions {
 }
 
 /** Whatever carried an ACK spares the one that was owed. */
-function ackSent(tcb: Tcb, field: number, syn: boolean): void {
+export function tcpAckSent(tcb: Tcb, field: number, syn: boolean): void {
   if (field === 0) tcb.meter.zeroWindows++
   if (!syn) tcpWindowSent(tcb, field)
   tcpDsackSent(tcb)

@@ -9,7 +9,8 @@ import { EMSGSIZE, ENOBUFS } from '../lib/errno.ts'
 import { seqAdd, seqDiff, seqGt, seqLt } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
 import { TH_ACK, TH_FIN, TH_PUSH, TH_SYN } from '../wire/tcp.ts'
-import { tcpSynDataLen, tcpTransmit } from './build.ts'
+import { tcpAckMerge } from './ackmerge.ts'
+import { tcpAckSent, tcpSynDataLen, tcpTransmit } from './build.ts'
 import { ccAfterIdle } from './cc/cc.ts'
 import { tcpTimerOn, tcpTimerSet, tcpTimerStop } from './deadline.ts'
 import { tcpCanReceive, tcpIsOpening, tcpSendsFin } from './fsm.ts'
@@ -130,6 +131,14 @@ function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
   // MUST-61: what empties the queue is pushed
   const flags = TH_ACK | (fin ? TH_FIN : 0) | (len > 0 && pos + len === queued ? TH_PUSH : 0)
   const mss = tcb.mss
+  if (len === 0 && !fin && !force && vn.merge.frame !== null) {
+    const field = tcpAckMerge(vn, tcb)
+    if (field >= 0) {
+      tcpAckSent(tcb, field, false)
+      persistIfWaiting(vn, tcb, queued)
+      return 0
+    }
+  }
   countSegment(vn, tcb, seq, len, fin)
   const errno = tcpTransmit(vn, tcb, seq, flags, pos, len, gso)
   if (errno !== 0) return outputFailed(vn, tcb, errno, mss)

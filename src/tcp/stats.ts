@@ -13,6 +13,7 @@ export const TCP_STATS_TEXT = Object.freeze({
   sndrexmitbyte: '%d data bytes retransmitted',
   sndrexmitbad: '%d unnecessary packet retransmissions',
   sndacks: '%d ack-only packets sent',
+  sndackmerged: '%d acks merged into one that had not left yet',
   delack: '%d delayed acks sent',
   sndurg: '%d URG only packets sent',
   sndprobe: '%d window probe packets sent',

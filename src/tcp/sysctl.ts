@@ -23,6 +23,8 @@ export const TCP_SYSCTLS = Object.freeze({
     0, 'Offer the free space in every segment once it is a segment or a quarter of the buffer (as FreeBSD does)'),
   'net.inet.tcp.delack_full': sysctlBool(
     0, 'Acknowledge when more than a full-sized segment has come, instead of every second segment (as Linux does)'),
+  'net.inet.tcp.ackmerge_max': sysctlInt(
+    65_536, 0, 1_073_741_824, 'bytes', 'What an ACK may cover into which the next ones of its batch are merged, 0: none'),
   'net.inet.tcp.notsent_lowat': sysctlInt(
     0, 0, 1_073_741_824, 'bytes', 'Data not yet sent from which on no more is taken from the user, 0: no limit'),
   'net.inet.tcp.rfc1323': sysctlBool(1, 'Offer window scaling and timestamps (RFC 7323)'),

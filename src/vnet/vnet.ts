@@ -28,6 +28,7 @@ import { addr6 } from '../lib/addr6.ts'
 import { assert } from '../lib/assert.ts'
 import { createFramePool, frameRelease } from '../lib/frame.ts'
 import type { Frame, FramePool } from '../lib/frame.ts'
+import { SEQ_ZERO } from '../lib/seq.ts'
 import { ifAddAddr, ifCreate, ifSetFlags } from '../link/ifnet.ts'
 import { linkInput } from '../link/input.ts'
 import { createLinkState, IFF_UP, IFT_LOOP } from '../link/state.ts'
@@ -106,6 +107,7 @@ export class Vnet implements VnetCore {
       events: new Map(),
       probe: null,
       dropped: '',
+      merge: { frame: null, sock: 0, from: SEQ_ZERO },
     }
     if (state !== null) return
     const lo = ifCreate(this.vn, 'lo0', IFT_LOOP, 0, LOOP_MTU)
@@ -159,7 +161,8 @@ export class Vnet implements VnetCore {
 
   /** Hands over what is to be sent, in order. A frame is borrowed by the sink: retain or copy it to keep it. */
   drainFrames(sink: FrameSink): void {
-    const { txq, pool } = this.vn
+    const { txq, pool, merge } = this.vn
+    merge.frame = null
     for (let i = 0; i < txq.length; i++) {
       const f = txq[i]
       sink(f.ifId, f)

@@ -49,6 +49,8 @@ export interface Tcp {
   events: Map<number, number>
   /** Everything else that left: IP packets that are not TCP. */
   other: Uint8Array[]
+  /** What events produce is not collected before the batch is over. */
+  batching: boolean
 }
 
 export interface TcpOptionsForTest {
@@ -70,7 +72,7 @@ export function createTcp(options: TcpOptionsForTest = {}): Tcp {
   const ifp = ifCreate(vnet.vn, 'tun0', IFT_IP, 0, options.mtu ?? 1500)
   expect(ifAddAddr(vnet.vn, ifp.id, { ...ME }, 24)).toBe(0)
   const t: Tcp = {
-    vnet, vn: vnet.vn, ifp, now: options.startAt ?? 0, sent: [], drops: [], events: new Map(), other: [],
+    vnet, vn: vnet.vn, ifp, now: options.startAt ?? 0, sent: [], drops: [], events: new Map(), other: [], batching: false,
   }
   vnet.vn.probe = { drop: (_now, counter) => { t.drops.push(counter) } }
   vnet.advance(t.now)
@@ -80,6 +82,7 @@ export function createTcp(options: TcpOptionsForTest = {}): Tcp {
 
 /** Collects what the last event produced. */
 export function settle(t: Tcp): void {
+  if (t.batching) return
   t.vnet.drainFrames((_ifId, f) => {
     const packet = frameBytes(f).slice()
     const seg = decode(packet, t.now)
@@ -87,6 +90,14 @@ export function settle(t: Tcp): void {
     else t.sent.push(seg)
   })
   t.vnet.drainEvents((id, what) => { t.events.set(id, (t.events.get(id) ?? 0) | what) })
+}
+
+/** All that `fn` lets arrive is one batch, as a device reads it: what it makes the Vnet send leaves at its end. */
+export function batch(t: Tcp, fn: () => void): void {
+  t.batching = true
+  fn()
+  t.batching = false
+  settle(t)
 }
 
 /** Lets `ms` pass; timers fire at their exact times. */
