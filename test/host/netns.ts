@@ -17,6 +17,8 @@ export interface NetnsOptions {
   enter?: string[]
   /** Node to run in it (default: this one). */
   node?: string
+  /** Its flags. */
+  flags?: string[]
 }
 
 export interface NetnsChild {
@@ -55,7 +57,7 @@ export function describeInNetns(title: string, body: () => void, missing = ''): 
 export async function openNetns(options: NetnsOptions = {}): Promise<NetnsChild> {
   const enter = options.enter ?? ENTER
   const main = fileURLToPath(new URL('netns-child.mjs', import.meta.url))
-  const args = [...enter.slice(1), options.node ?? process.execPath, '--no-warnings', main]
+  const args = [...enter.slice(1), options.node ?? process.execPath, ...options.flags ?? [], '--no-warnings', main]
   const child = spawn(enter[0], args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const replies = new Replies(child)
   await replies.next(0)
