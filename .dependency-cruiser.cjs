@@ -12,9 +12,9 @@ const NPM = ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-un
 const PROTOCOLS = ['link', 'arp', 'nd', 'ip', 'ip6', 'icmp', 'icmp6', 'inet', 'mcast', 'igmp', 'mld', 'raw', 'udp', 'dhcp', 'resolver', 'tcp']
 const CORE = ['lib', 'wire', 'kern', 'device', ...PROTOCOLS, 'snapshot', 'vnet', 'sim', 'pcap', 'script']
 /** Folders that may call the host's operating system. */
-const NODE_SIDE = ['host', 'daemon', 'cli', 'socket', 'node', 'service', 'vimage']
+const NODE_SIDE = ['host', 'daemon', 'cli', 'socket', 'node', 'service', 'vimage', 'testing']
 /** Where the package is entered: its exports and its program. */
-const ENTRIES = '^src/(index|(wire|sim|pcap|script)/index|script/sim|cli/main|node/(register|modules))\\.ts$'
+const ENTRIES = '^src/(index|(wire|sim|pcap|script|testing)/index|script/sim|cli/main|node/(register|modules))\\.ts$'
 /** Counters, tunables, constants and records: no behaviour, so any protocol may look at any other's. */
 const TABLES = '/(state|state-[a-z]+|stats|sysctl|ctl|sockopt)\\.ts$'
 /** What owners of a Vnet (driver, world, container, sockets) may call besides vnet/: management, names of states. */
@@ -123,9 +123,12 @@ const OWNERS = [
     { path: dir('service', 'vimage', 'node') }),
   never('host-below-daemon', 'the driver knows no configuration', { path: dir('host', 'vimage', 'node', 'sim') },
     { path: dir('daemon', 'cli') }),
+  never('nobody-knows-the-testing-kit', 'simulations for tests stand above all else, and need no daemon', { path: '^src/', pathNot: dir('testing') },
+    { path: dir('testing') }),
+  never('testing-is-in-memory', 'a simulation has virtual devices only', { path: dir('testing') }, { path: dir('host', 'daemon', 'cli') }),
   never('daemon-below-cli', 'the daemon prints no tables', { path: dir('daemon') }, { path: dir('cli') }),
   never('index-is-for-users', 'inside, import the file that has it', { path: '^src/', pathNot: '^src/script/sim\\.ts$' },
-    { path: '^src/(index|(wire|sim|pcap|script)/index)\\.ts$' }),
+    { path: '^src/(index|(wire|sim|pcap|script|testing)/index)\\.ts$' }),
 ]
 
 const PACKAGES = Object.entries({

@@ -12,7 +12,7 @@ export type DgramModule = typeof dgram
 type Lookup = (address: string, family: number, done: (...args: unknown[]) => void) => void
 
 /** A handle as Node's Socket prepares it. */
-interface Prepared {
+export interface Prepared {
   close(): void
   bind6?: unknown
   connect6?: unknown
@@ -24,7 +24,7 @@ interface Prepared {
   [key: symbol]: unknown
 }
 
-interface State { handle: Prepared | null }
+interface State { handle: Prepared | null; bindState: number }
 
 export function createDgram(env: NetEnv, dns: DnsModule): DgramModule {
   const UDP = createUdpClass(() => env)
@@ -44,14 +44,14 @@ export function createDgram(env: NetEnv, dns: DnsModule): DgramModule {
 }
 
 /** Where Node's Socket keeps its handle. */
-function stateOf(socket: dgram.Socket): State {
+export function stateOf(socket: dgram.Socket): State {
   const key = symbolOf(socket, 'state symbol')
   if (key === null) throw new Error(`dgram of Node ${process.version} is not one that vimage knows`)
   return (socket as unknown as Record<symbol, State>)[key]
 }
 
 /** Ours in the place of Node's, which was not used yet. */
-function prepare(handle: Prepared, was: Prepared, six: boolean, lookup: Lookup): Prepared {
+export function prepare(handle: Prepared, was: Prepared, six: boolean, lookup: Lookup): Prepared {
   for (const key of Object.getOwnPropertySymbols(was)) handle[key] = was[key]
   was.close()
   handle.lookup = (address, done) => { lookup(address || (six ? '::1' : '127.0.0.1'), six ? 6 : 4, done) }

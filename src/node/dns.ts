@@ -15,7 +15,7 @@ const METHODS = Object.freeze([
   'resolvePtr', 'resolveSoa', 'resolveSrv', 'resolveTlsa', 'resolveTxt', 'reverse', 'getServers', 'setServers',
 ] as const)
 
-type AnyFunction = (...args: unknown[]) => unknown
+export type AnyFunction = (...args: unknown[]) => unknown
 type ResolverOptions = { timeout?: number; tries?: number } | undefined
 
 export function createDns(env: NetEnv, resolver: DnsResolver): DnsModule {
@@ -37,8 +37,8 @@ export function createDns(env: NetEnv, resolver: DnsResolver): DnsModule {
 
   const lookup = (...args: unknown[]): unknown => within(dns.lookup as AnyFunction, args)
   const lookupService = (...args: unknown[]): unknown => within(dns.lookupService as AnyFunction, args)
-  const lookupPromise = promised(lookup, (address, family) => Array.isArray(address) ? address : { address, family })
-  const servicePromise = promised(lookupService, (hostname, service) => ({ hostname, service }))
+  const lookupPromise = lookupAsPromise(lookup)
+  const servicePromise = serviceAsPromise(lookupService)
   Object.defineProperty(lookup, promisify.custom, { value: lookupPromise })
   Object.defineProperty(lookupService, promisify.custom, { value: servicePromise })
 
@@ -69,6 +69,15 @@ function methodsOf(of: object): Record<string, AnyFunction> {
     const method = (of as Record<string, AnyFunction | undefined>)[name]
     return method === undefined ? [] : [[name, method.bind(of)]]
   }))
+}
+
+/** `dns.promises.lookup` of a `dns.lookup`. */
+export function lookupAsPromise(lookup: AnyFunction): AnyFunction {
+  return promised(lookup, (address, family) => Array.isArray(address) ? address : { address, family })
+}
+
+export function serviceAsPromise(lookupService: AnyFunction): AnyFunction {
+  return promised(lookupService, (hostname, service) => ({ hostname, service }))
 }
 
 /** As a promise; what the callback form throws at once is thrown at once. */

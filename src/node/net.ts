@@ -148,7 +148,7 @@ export function createNet(env: NetEnv, dns: DnsModule): NetOnVnet {
 }
 
 /** The symbol under which a handle knows its socket. */
-function ownerSymbol(TCP: TcpClass, reinitialize: symbol): symbol {
+export function ownerSymbol(TCP: TcpClass, reinitialize: symbol): symbol {
   const probe = new net.Socket() as net.Socket & SocketInside
   const handle = new TCP(0)
   probe[reinitialize]?.(handle)
@@ -186,7 +186,7 @@ export function extend(prototype: object, methods: object): void {
 }
 
 /** A handle bound as Node binds one: without an address both families, else IPv4. What fails, `listen` reports. */
-function listeningHandle(
+export function listeningHandle(
   TCP: TcpClass, address: string | null, port: number, addressType: number, flags: number,
 ): { handle: TcpHandle; address: string; family: number } {
   let handle = new TCP(1)

@@ -2,6 +2,7 @@
  * Names on a Vnet: a table of hosts, `localhost`, and DNS with a search list and a cache (RFC 1034 §5, RFC 2308).
  */
 
+import { AsyncResource } from 'node:async_hooks'
 import { hostname } from 'node:os'
 import type { Answer, DecodedPacket } from 'dns-packet'
 import { addrIsLoopback, addrParse, addrPrint } from '../lib/addr.ts'
@@ -30,6 +31,9 @@ export interface AskOptions { servers: readonly DnsServer[]; timeoutMs: number; 
 
 export interface Records { code: string; answers: Answer[] }
 
+/** A question under way, and who waits for its answer. */
+interface Asking { told: Set<(records: Records) => void>; stop: () => void }
+
 interface Cached extends Records { until: number }
 
 const CACHE_MAX = 1000
@@ -44,6 +48,7 @@ export class DnsResolver {
   readonly #search: readonly string[]
   readonly #ndots: number
   readonly #cache = new Map<string, Cached>()
+  readonly #asking = new Map<string, Asking>()
 
   constructor(runner: Runner, options: ResolverOptions = {}) {
     this.runner = runner
@@ -84,7 +89,10 @@ export class DnsResolver {
     return this.#tryAll(this.#candidates(name), types, done)
   }
 
-  /** Records of one name and type with their CNAMEs, from the cache or the servers. Returns how to give up. */
+  /**
+   * Records of one name and type with their CNAMEs, from the cache or the servers; `done` is called in the asynchronous context
+   * of the caller. Who asks for the same meanwhile waits for the same answer. Returns how to give up.
+   */
   records(name: string, type: QueryType, ask: AskOptions, done: (records: Records) => void): () => void {
     const key = `${type} ${canonical(name)} ${ask.servers.map((s) => `${s.address}:${s.port}`).join()}`
     const cached = this.#cache.get(key)
@@ -92,30 +100,52 @@ export class DnsResolver {
       queueMicrotask(() => { done(cached) })
       return () => undefined
     }
+    if (ask.servers.length === 0) {
+      queueMicrotask(() => { done({ code: 'ECONNREFUSED', answers: [] }) })
+      return () => undefined
+    }
+    const same = `${key} ${ask.timeoutMs} ${ask.attempts} ${ask.localAddress ?? ''}`
+    const told = AsyncResource.bind(done)
+    const asking = this.#asking.get(same) ?? this.#exchange(name, type, ask, key, same)
+    asking.told.add(told)
+    return () => {
+      if (!asking.told.delete(told) || asking.told.size > 0) return
+      this.#asking.delete(same)
+      asking.stop()
+    }
+  }
+
+  /** Asks one server after the other until one knows, and tells everybody who waits. */
+  #exchange(name: string, type: QueryType, ask: AskOptions, key: string, same: string): Asking {
+    const asking: Asking = { told: new Set(), stop: () => undefined }
+    this.#asking.set(same, asking)
+    const finish = (records: Records): void => {
+      this.#asking.delete(same)
+      for (const told of asking.told) told(records)
+      asking.told.clear()
+    }
     let tries = 0
-    let stop = (): void => undefined
     const next = (code: string, answer: DecodedPacket | null): void => {
       if (answer !== null) {
         const records = read(answer)
         if (records.code === '' || records.code === 'ENOTFOUND' || records.code === 'ENODATA') {
           this.#keep(key, records, lifetimeS(answer))
-          done(records)
+          finish(records)
           return
         }
         code = records.code
       }
-      if (code === 'EBADNAME' || tries >= ask.attempts * ask.servers.length) done({ code, answers: [] })
+      if (code === 'EBADNAME' || tries >= ask.attempts * ask.servers.length) finish({ code, answers: [] })
       else again()
     }
     const again = (): void => {
       const server = ask.servers[tries % ask.servers.length]
       const round = Math.floor(tries++ / ask.servers.length)
-      stop = dnsExchange(this.runner, server, { name: canonical(name), type },
+      asking.stop = dnsExchange(this.runner, server, { name: canonical(name), type },
         { timeoutMs: ask.timeoutMs * 2 ** round, localAddress: ask.localAddress }, next)
     }
-    if (ask.servers.length === 0) queueMicrotask(() => { done({ code: 'ECONNREFUSED', answers: [] }) })
-    else again()
-    return () => { stop() }
+    again()
+    return asking
   }
 
   /** The name of an address in the table of hosts, or null. */

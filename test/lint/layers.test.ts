@@ -69,6 +69,8 @@ const CASES: Record<string, [bad: Edge[], good: Edge[]]> = {
   'sockets-know-no-host': [[['src/service/a.ts', 'src/host/b.ts']], [['src/service/a.ts', 'src/socket/b.ts']]],
   'socket-below-service': [[['src/socket/a.ts', 'src/service/b.ts']], [['src/service/a.ts', 'src/socket/b.ts']]],
   'host-below-daemon': [[['src/host/a.ts', 'src/daemon/b.ts', 'type']], [['src/daemon/a.ts', 'src/host/b.ts']]],
+  'nobody-knows-the-testing-kit': [[['src/node/a.ts', 'src/testing/b.ts']], [['src/testing/a.ts', 'src/node/b.ts']]],
+  'testing-is-in-memory': [[['src/testing/a.ts', 'src/host/b.ts']], [['src/testing/a.ts', 'src/sim/b.ts']]],
   'daemon-below-cli': [[['src/daemon/a.ts', 'src/cli/b.ts']], [['src/cli/a.ts', 'src/daemon/b.ts']]],
   'index-is-for-users': [[['src/cli/a.ts', 'src/index.ts']], [['src/cli/a.ts', 'src/vnet/b.ts']]],
   '@noble/hashes-in-tcp': [[['src/lib/a.ts', '@noble/hashes/legacy.js']], [['src/tcp/a.ts', '@noble/hashes/legacy.js']]],
