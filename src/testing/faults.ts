@@ -26,26 +26,15 @@ export function applyFault(world: TestWorld, fault: Fault): void {
     case 'cut':
       world.between(...fault.link).cut('both', fault.for)
       return
-    case 'link': {
-      const link = world.between(...fault.link)
-      const was = [{ ...link.cable.aToB.config }, { ...link.cable.bToA.config }]
-      link.set(fault.conditions)
-      world.at(world.now + fault.for, () => {
-        const changed = Object.keys(was[0]) as (keyof typeof was[0])[]
-        for (const key of changed) {
-          if (key === 'cut') continue
-          Object.assign(link.cable.aToB.config, { [key]: was[0][key] })
-          Object.assign(link.cable.bToA.config, { [key]: was[1][key] })
-        }
-        world.note(`link ${link.a} – ${link.b} is as before`)
-      })
+    case 'link':
+      world.between(...fault.link).disturb(fault.conditions, fault.for)
       return
-    }
     case 'crash':
     case 'kill': {
       const host = world.existing(fault.host)
       host[fault.do]()
-      world.at(world.now + fault.for, () => { host.restart() })
+      // another fault may have started it again
+      world.at(world.now + fault.for, () => { if (!host.alive) host.restart() })
       return
     }
     case 'skew':

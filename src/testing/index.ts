@@ -13,7 +13,11 @@
 
 export { simulate } from './simulate.ts'
 export type { SimulateOptions } from './simulate.ts'
+export { explore } from './explore.ts'
+export type { Explored, ExploreOptions, FaultKind } from './explore.ts'
 export type { Fault } from './faults.ts'
+export { assertThat, delivered, havePackets, matchers, retransmitted } from './match.ts'
+export type { Delivery, Matched, PacketsWanted, Retransmission, SimulationMatchers } from './match.ts'
 export { TestHost } from './host.ts'
 export type { HostOptions } from './host.ts'
 export { TestLink } from './link.ts'

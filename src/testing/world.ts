@@ -62,8 +62,8 @@ export class TestWorld implements HostSide {
   readonly #topology = new Topology()
   readonly #switches = new Map<string, TestSwitch>()
   readonly #nats = new Map<string, Nat>()
-  /** 'from>to', of hosts. */
-  readonly #apart = new Set<string>()
+  /** What each partition keeps apart: 'from>to', of hosts. */
+  #apart: Set<string>[] = []
   readonly #conditions: { holds: () => boolean; fn: () => void }[] = []
   #changed = true
 
@@ -161,15 +161,24 @@ export class TestWorld implements HostSide {
   /** Packets between the hosts of one side and those of the other vanish. */
   partition(one: Node | readonly Node[], other: Node | readonly Node[], options: PartitionOptions = {}): void {
     const pairs = this.#pairs(one, other, options.oneWay ?? false)
-    for (const pair of pairs) this.#apart.add(pair)
+    const apart = new Set(pairs)
+    this.#apart.push(apart)
     this.note(`partition: ${pairs.join(' ')}`)
-    if (options.for !== undefined) this.at(this.now + durationUs(options.for) / 1000, () => { this.heal(one, other) })
+    if (options.for === undefined) return
+    this.at(this.now + durationUs(options.for) / 1000, () => {
+      this.#apart = this.#apart.filter((a) => a !== apart)
+      this.note(`healed: ${pairs.join(' ')}`)
+    })
   }
 
   /** Ends partitions: those between two sides, or all. */
   heal(one?: Node | readonly Node[], other?: Node | readonly Node[]): void {
-    if (one === undefined || other === undefined) this.#apart.clear()
-    else for (const pair of this.#pairs(one, other, false)) this.#apart.delete(pair)
+    const healed = one === undefined || other === undefined ? null : this.#pairs(one, other, false)
+    for (const apart of this.#apart) {
+      if (healed === null) apart.clear()
+      else for (const pair of healed) apart.delete(pair)
+    }
+    this.#apart = this.#apart.filter((apart) => apart.size > 0)
     this.note('healed')
   }
 
@@ -223,11 +232,12 @@ export class TestWorld implements HostSide {
   }
 
   get partitioned(): boolean {
-    return this.#apart.size > 0
+    return this.#apart.length > 0
   }
 
   separated(from: string, to: string): boolean {
-    return this.#apart.has(`${this.#ownerOf(from)}>${this.#ownerOf(to)}`)
+    const pair = `${this.#ownerOf(from)}>${this.#ownerOf(to)}`
+    return this.#apart.some((apart) => apart.has(pair))
   }
 
   settle(): void {
