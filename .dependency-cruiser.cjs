@@ -9,7 +9,7 @@ const RUNTIME = { dependencyTypesNot: ['type-only'] }
 const BUILTIN = { dependencyTypes: ['core'] }
 const NPM = ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown', 'npm-bundled']
 
-const PROTOCOLS = ['link', 'arp', 'nd', 'ip', 'ip6', 'icmp', 'icmp6', 'inet', 'mcast', 'igmp', 'mld', 'raw', 'udp', 'dhcp', 'resolver', 'tcp']
+const PROTOCOLS = ['link', 'arp', 'nd', 'ip', 'ip6', 'icmp', 'icmp6', 'inet', 'mcast', 'igmp', 'mld', 'raw', 'udp', 'dhcp', 'dhcp6', 'resolver', 'tcp']
 const CORE = ['lib', 'wire', 'kern', 'device', ...PROTOCOLS, 'snapshot', 'vnet', 'sim', 'pcap', 'script']
 /** Folders that may call the host's operating system. */
 const NODE_SIDE = ['host', 'daemon', 'cli', 'socket', 'node', 'service', 'vimage', 'testing']
@@ -18,7 +18,7 @@ const ENTRIES = '^src/(index|(wire|sim|pcap|script|testing)/index|script/sim|cli
 /** Counters, tunables, constants and records: no behaviour, so any protocol may look at any other's. */
 const TABLES = '/(state|state-[a-z]+|stats|sysctl|ctl|sockopt)\\.ts$'
 /** What owners of a Vnet (driver, world, container, sockets) may call besides vnet/: management, names of states. */
-const MANAGEMENT = '^src/(link/ifnet|ip/route|ip6/(route|ifaddr)|arp/list|nd/(list|auto|rtadv)|dhcp/client|resolver/resolver|tcp/(fsm|info|linux-info|freebsd-info|trace-read|cc/names))\\.ts$'
+const MANAGEMENT = '^src/(link/ifnet|ip/route|ip6/(route|ifaddr)|arp/list|nd/(list|auto|rtadv)|dhcp6?/client|resolver/resolver|tcp/(fsm|info|linux-info|freebsd-info|trace-read|cc/names))\\.ts$'
 
 /** Files in `from` import nothing outside the pattern `may`. */
 const only = (name, comment, from, may, to = {}) =>

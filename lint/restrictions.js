@@ -2,7 +2,7 @@
 
 /** Folders of the core: they run in a browser, on a virtual clock, and replay exactly (invariant 2). */
 export const CORE = Object.freeze(['lib', 'wire', 'kern', 'link', 'arp', 'ip', 'icmp', 'udp', 'tcp', 'inet', 'mcast',
-  'igmp', 'mld', 'dhcp', 'resolver', 'raw',
+  'igmp', 'mld', 'dhcp', 'dhcp6', 'resolver', 'raw',
   'snapshot', 'vnet', 'device', 'sim', 'pcap', 'script'].map((d) => `src/${d}/**/*.ts`))
 
 /** Files in core folders that touch Node all the same, on purpose. */

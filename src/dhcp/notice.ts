@@ -11,8 +11,9 @@ export function dhcpAddrNotice(vn: Vn, ifId: number): void {
 
 /** The interface is gone, and with it what was learnt there. */
 export function dhcpIfGone(vn: Vn, ifId: number): void {
-  const { dhcp, resolver } = vn.state
+  const { dhcp, dhcp6, resolver } = vn.state
   dhcp.clients.delete(ifId)
+  dhcp6.clients.delete(ifId)
   resolver.entries = resolver.entries.filter((entry) => entry.ifId !== ifId)
 }
 

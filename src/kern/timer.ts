@@ -23,8 +23,9 @@ export const TIMER_PMTU6 = 13
 export const TIMER_DHCP = 14
 export const TIMER_NDAUTO = 15
 export const TIMER_RTADV = 16
+export const TIMER_DHCP6 = 17
 /** The highest kind. */
-export const TIMER_LAST = TIMER_RTADV
+export const TIMER_LAST = TIMER_DHCP6
 
 /** No deadline. */
 export const NEVER = Infinity

@@ -4,6 +4,7 @@ import { arpProbeStart } from '../arp/probe.ts'
 import { arpFlushIf } from '../arp/table.ts'
 import { ip6IfDown, ip6IfUp } from '../ip6/ifaddr.ts'
 import { dhcpLinkNotice } from '../dhcp/notice.ts'
+import { dhcp6LinkNotice } from '../dhcp6/notice.ts'
 import type { Vn } from '../kern/vn.ts'
 import { ENOENT } from '../lib/errno.ts'
 import { mcastLinkUp } from '../mcast/link.ts'
@@ -20,7 +21,10 @@ export function ifSetFlags(vn: Vn, ifId: number, flags: number): number {
   const wasReady = (ifp.flags & ready) === ready
   ifp.flags = flags
   const isReady = (flags & ready) === ready
-  if (wasReady !== isReady) dhcpLinkNotice(vn, ifId, isReady)
+  if (wasReady !== isReady) {
+    dhcpLinkNotice(vn, ifId, isReady)
+    dhcp6LinkNotice(vn, ifId)
+  }
   if (wasReady && !isReady) {
     arpFlushIf(vn, ifId)
     ip6IfDown(vn, ifp)

@@ -1,5 +1,6 @@
 /** A host that configures itself: when routers are asked (RFC 4861 §6.3.7, RFC 7559), and what time does to what they said. */
 
+import { dhcp6RoutersGone } from '../dhcp6/notice.ts'
 import { NEVER, TIMER_NDAUTO, alarmSet } from '../kern/timer.ts'
 import { randomBelow } from '../kern/random.ts'
 import type { Vn } from '../kern/vn.ts'
@@ -50,6 +51,9 @@ export function ndAutoStop(vn: Vn, ifId: number): number {
   ndDnsTell(vn, host)
   const i6 = vn.state.ip6.ifs.get(ifId)
   if (i6 !== undefined) i6.linkMtu = i6.curHopLimit = 0
+  host.managed = false
+  host.otherConfig = false
+  dhcp6RoutersGone(vn, ifId)
   return 0
 }
 

@@ -1,5 +1,6 @@
 /** Duplicate address detection (RFC 4862 §5.4), with nonces against loops (RFC 7527). */
 
+import { dhcp6AddrNotice } from '../dhcp6/notice.ts'
 import { ip6AddrActivate } from '../ip6/activate.ts'
 import { LOG_ERR, LOG_INFO, logWrite } from '../kern/log.ts'
 import { randomBelow } from '../kern/random.ts'
@@ -57,6 +58,7 @@ export function ndDadFailed(vn: Vn, ifp: Ifnet, ia: Ip6Addr): void {
   ia.status = IFA_DUPLICATED
   ia.deadline = NEVER
   ndAutoNotice(vn, ifp.id)
+  dhcp6AddrNotice(vn, ifp.id)
   logWrite(vn.state.log, vn.state.now, LOG_ERR, `nd: ${addrPrint(ia.addr)} on ${ifp.name} is a duplicate`)
 }
 
@@ -79,6 +81,7 @@ function step(vn: Vn, ifp: Ifnet, ia: Ip6Addr, at: number): void {
 function use(vn: Vn, ifp: Ifnet, ia: Ip6Addr): void {
   ia.status = IFA_PREFERRED
   ip6AddrActivate(vn, ifp, ia)
+  dhcp6AddrNotice(vn, ifp.id)
 }
 
 function isReady(ifp: Ifnet): boolean {

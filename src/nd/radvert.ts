@@ -1,5 +1,6 @@
 /** Router advertisements received (RFC 4861 §6.1.2, §6.3.4; RFC 4191, RFC 8106). */
 
+import { dhcp6RouterNews } from '../dhcp6/notice.ts'
 import { ip6PickReachable } from '../ip6/ifaddr.ts'
 import { IP6_MMTU } from '../ip6/state.ts'
 import type { Ip6If } from '../ip6/state.ts'
@@ -56,6 +57,7 @@ export function ndRouterAdvertInput(vn: Vn, ifp: Ifnet, f: Frame): void {
   ndRouteLearn(vn, host, DEFAULT, 0, src, ndPreference(flags) ?? 0, vn.state.now + lifetime * 1_000_000)
   options(vn, ifp, i6, host, f, at, end)
   ndDnsTell(vn, host)
+  dhcp6RouterNews(vn, ifp.id, host.managed, host.otherConfig)
   if (lifetime > 0) ndAutoHeard(host)
   ndAutoSchedule(vn, host)
 }

@@ -1,6 +1,7 @@
 /** Datagrams from the network to sockets (RFC 768; RFC 1122 §4.1.3; RFC 8085 §5). */
 
 import { dhcpInput } from '../dhcp/input.ts'
+import { dhcp6Input } from '../dhcp6/input.ts'
 import { inetPseudo } from '../inet/checksum.ts'
 import { inetPortUnreachable } from '../inet/error.ts'
 import { inetReturnRoute } from '../inet/ipopt.ts'
@@ -14,6 +15,7 @@ import { CSUM_NONE, F_BCAST, F_IPOPTS, F_MCAST } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { mcastAllows } from '../mcast/filter.ts'
 import { DHCP_CLIENT_PORT } from '../wire/dhcp.ts'
+import { DHCP6_CLIENT_PORT } from '../wire/dhcp6.ts'
 import { IP_HDR_LEN, ipHeaderLen } from '../wire/ipv4.ts'
 import { UDP_DPORT, UDP_HDR_LEN, UDP_LEN, UDP_SPORT, UDP_SUM } from '../wire/udp.ts'
 import { UDP_CHARGE, createUdpDatagram } from './state.ts'
@@ -33,6 +35,7 @@ export function udpInput(vn: Vn, f: Frame): void {
   const sport = f.view.getUint16(f.l4 + UDP_SPORT)
   const dport = f.view.getUint16(f.l4 + UDP_DPORT)
   if (dport === DHCP_CLIENT_PORT && vn.state.dhcp.clients.size > 0 && dhcpInput(vn, f, n)) return
+  if (dport === DHCP6_CLIENT_PORT && vn.state.dhcp6.clients.size > 0 && !addrIsV4(f.dst) && dhcp6Input(vn, f, n)) return
   if ((f.flags & (F_BCAST | F_MCAST)) !== 0 || addrIsMulticast(f.dst) || inetIsBroadcast(vn, f.dst)) {
     return groupInput(vn, f, sport, dport, n)
   }

@@ -3,10 +3,11 @@
 import { arpProbeTimer } from '../arp/probe.ts'
 import { arpTimer } from '../arp/timer.ts'
 import { dhcpTimer } from '../dhcp/client.ts'
+import { dhcp6Timer } from '../dhcp6/client.ts'
 import { ipReassTimer } from '../ip/reass.ts'
 import {
-  TIMER_ADDRPROBE, TIMER_ARP, TIMER_DHCP, TIMER_IP6DAD, TIMER_IP6REASS, TIMER_IPREASS, TIMER_LOOP, TIMER_MCAST, TIMER_ND,
-  TIMER_NDAUTO, TIMER_PMTU, TIMER_PMTU6, TIMER_RTADV, TIMER_SYNCACHE, TIMER_TCP, TIMER_TIMEWAIT, heapPop,
+  TIMER_ADDRPROBE, TIMER_ARP, TIMER_DHCP, TIMER_DHCP6, TIMER_IP6DAD, TIMER_IP6REASS, TIMER_IPREASS, TIMER_LOOP, TIMER_MCAST,
+  TIMER_ND, TIMER_NDAUTO, TIMER_PMTU, TIMER_PMTU6, TIMER_RTADV, TIMER_SYNCACHE, TIMER_TCP, TIMER_TIMEWAIT, heapPop,
 } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import { assert } from '../lib/assert.ts'
@@ -34,6 +35,7 @@ export function timerFire(vn: Vn): void {
     case TIMER_IPREASS: return ipReassTimer(vn, owner, at)
     case TIMER_PMTU: return pmtuTimer(vn, owner, at)
     case TIMER_DHCP: return dhcpTimer(vn, owner, at)
+    case TIMER_DHCP6: return dhcp6Timer(vn, owner, at)
     case TIMER_MCAST: return mcastTimer(vn, owner, at)
     case TIMER_ND: return ndTimer(vn, owner, at)
     case TIMER_NDAUTO: return ndAutoTimer(vn, owner, at)

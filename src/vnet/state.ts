@@ -2,6 +2,7 @@
 
 import type { ArpState } from '../arp/state.ts'
 import type { DhcpState } from '../dhcp/state.ts'
+import type { Dhcp6State } from '../dhcp6/state.ts'
 import type { IcmpState } from '../icmp/state.ts'
 import type { Icmp6State } from '../icmp6/state.ts'
 import type { IgmpState } from '../igmp/state.ts'
@@ -43,6 +44,7 @@ export interface VnetState {
   raw: RawState
   udp: UdpState
   dhcp: DhcpState
+  dhcp6: Dhcp6State
   resolver: ResolverState
   tcp: TcpState
 }

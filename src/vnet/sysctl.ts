@@ -2,6 +2,7 @@
 
 import { ARP_SYSCTLS } from '../arp/sysctl.ts'
 import { DHCP_SYSCTLS } from '../dhcp/sysctl.ts'
+import { DHCP6_SYSCTLS } from '../dhcp6/sysctl.ts'
 import { ICMP_SYSCTLS } from '../icmp/sysctl.ts'
 import { ICMP6_SYSCTLS } from '../icmp6/sysctl.ts'
 import { IGMP_SYSCTLS } from '../igmp/sysctl.ts'
@@ -20,7 +21,8 @@ import { UDP_SYSCTLS } from '../udp/sysctl.ts'
 
 const TABLE = Object.freeze({
   ...LINK_SYSCTLS, ...ARP_SYSCTLS, ...IP_SYSCTLS, ...ICMP_SYSCTLS, ...IP6_SYSCTLS, ...ICMP6_SYSCTLS, ...ND_SYSCTLS,
-  ...INET_SYSCTLS, ...MCAST_SYSCTLS, ...IGMP_SYSCTLS, ...MLD_SYSCTLS, ...UDP_SYSCTLS, ...DHCP_SYSCTLS, ...TCP_SYSCTLS,
+  ...INET_SYSCTLS, ...MCAST_SYSCTLS, ...IGMP_SYSCTLS, ...MLD_SYSCTLS, ...UDP_SYSCTLS, ...DHCP_SYSCTLS, ...DHCP6_SYSCTLS,
+  ...TCP_SYSCTLS,
 })
 
 export type SysctlName = keyof typeof TABLE

@@ -11,6 +11,7 @@
 
 import { createArpState } from '../arp/state.ts'
 import { createDhcpState } from '../dhcp/state.ts'
+import { createDhcp6State } from '../dhcp6/state.ts'
 import { createIcmpState } from '../icmp/state.ts'
 import { createIcmp6State } from '../icmp6/state.ts'
 import { createIgmpState } from '../igmp/state.ts'
@@ -257,6 +258,7 @@ export function createVnetState(name: string, seed: readonly number[]): VnetStat
     raw: createRawState(),
     udp: createUdpState(),
     dhcp: createDhcpState(),
+    dhcp6: createDhcp6State(),
     resolver: createResolverState(),
     tcp: createTcpState(randomKey(random)),
   }

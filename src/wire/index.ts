@@ -1,6 +1,7 @@
 /** The wire formats: one file per header, and the one-line dissector. */
 export * from './arp.ts'
 export * from './dhcp.ts'
+export * from './dhcp6.ts'
 export * from './ethernet.ts'
 export * from './icmp-print.ts'
 export * from './icmp.ts'

@@ -12,7 +12,7 @@ const code = filesIn('src', '.ts').filter((p) => !/\/(state|stats|sysctl)\.ts$/.
 describe('invariant 5: every discarded packet is counted under its own name', () => {
   it('looks at every protocol', () => {
     expect(groups.map(([name]) => name).sort()).toEqual([
-      'arp', 'dhcp', 'icmp', 'icmp6', 'igmp', 'ip', 'ip6', 'link', 'mld', 'nd', 'raw', 'tcp', 'udp',
+      'arp', 'dhcp', 'dhcp6', 'icmp', 'icmp6', 'igmp', 'ip', 'ip6', 'link', 'mld', 'nd', 'raw', 'tcp', 'udp',
     ])
   })
 

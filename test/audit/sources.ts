@@ -8,7 +8,7 @@ export const ROOT = join(import.meta.dirname, '../..')
 
 /** Folders whose modules hold nothing mutable (invariant 1). host/, daemon/ and cli/ own operating-system objects. */
 const AUDITED = [
-  'lib', 'wire', 'kern', 'link', 'arp', 'ip', 'icmp', 'inet', 'mcast', 'igmp', 'mld', 'dhcp', 'resolver', 'raw', 'udp',
+  'lib', 'wire', 'kern', 'link', 'arp', 'ip', 'icmp', 'inet', 'mcast', 'igmp', 'mld', 'dhcp', 'dhcp6', 'resolver', 'raw', 'udp',
   'tcp', 'vnet', 'device', 'sim', 'pcap',
   'script', 'snapshot', 'socket', 'service', 'vimage',
 ]

@@ -26,7 +26,7 @@ const CLIENT = record<DhcpClient>(() => createDhcpClient(0, new Uint8Array(0), '
 
 export const DHCP = record<DhcpState>(null, { clients: table(COUNT, CLIENT), stats: COUNTERS })
 
-const ADDRESS = record<Addr>(createAddr, { w0: INT32, w1: INT32, w2: INT32, w3: INT32, zone: COUNT })
+export const ADDRESS = record<Addr>(createAddr, { w0: INT32, w1: INT32, w2: INT32, w3: INT32, zone: COUNT })
 
 const ENTRY = record<ResolverEntry>(() => createResolverEntry(0, 0), {
   source: int(0, 3), ifId: COUNT, servers: list(ADDRESS), search: list(text(NAME_MAX)),

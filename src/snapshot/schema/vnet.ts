@@ -6,6 +6,7 @@ import { ARP } from './arp.ts'
 import { ICMP } from './icmp.ts'
 import { ICMP6, IP6, ND } from './ip6.ts'
 import { DHCP, RESOLVER } from './dhcp.ts'
+import { DHCP6 } from './dhcp6.ts'
 import { IGMP, MCAST, MLD } from './mcast.ts'
 import { INET } from './inet.ts'
 import { IP } from './ip.ts'
@@ -20,5 +21,5 @@ const NAME_MAX = 1024
 export const VNET = record<VnetState>(null, {
   name: text(NAME_MAX), now: AMOUNT, random: RANDOM, timers: TIMERS, sysctl: flat(real(-SAFE_MAX, SAFE_MAX)), log: LOG,
   link: LINK, arp: ARP, ip: IP, icmp: ICMP, ip6: IP6, icmp6: ICMP6, nd: ND, inet: INET, mcast: MCAST, igmp: IGMP, mld: MLD,
-  raw: RAW, udp: UDP, dhcp: DHCP, resolver: RESOLVER, tcp: TCP,
+  raw: RAW, udp: UDP, dhcp: DHCP, dhcp6: DHCP6, resolver: RESOLVER, tcp: TCP,
 })

@@ -6,6 +6,7 @@
 import type { VnetState } from '../../vnet/state.ts'
 import { verifyArp } from './arp.ts'
 import { verifyDhcp } from './dhcp.ts'
+import { verifyDhcp6 } from './dhcp6.ts'
 import { verifyIp } from './ip.ts'
 import { verifyIp6 } from './ip6.ts'
 import { verifyLink } from './link.ts'
@@ -23,5 +24,6 @@ export function verifyState(state: VnetState): void {
   verifySockets(state)
   verifyMcast(state)
   verifyDhcp(state)
+  verifyDhcp6(state)
   verifyTcp(state)
 }

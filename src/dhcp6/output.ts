@@ -1,0 +1,73 @@
+/** A client's messages (RFC 8415 §18.2), from its link-local address to all servers and relays of the link (§13). */
+
+import { inetChecksumSet } from '../inet/checksum.ts'
+import { ip6Output } from '../ip6/output.ts'
+import { countDrop } from '../kern/vn.ts'
+import type { Vn } from '../kern/vn.ts'
+import { addrCopy } from '../lib/addr.ts'
+import type { Addr } from '../lib/addr.ts'
+import { addr6, addr6IsLinkLocal } from '../lib/addr6.ts'
+import { F_NOLOOP, frameAlloc } from '../lib/frame.ts'
+import { IFA_PREFERRED } from '../link/state.ts'
+import {
+  D6O_CLIENT_ID, D6O_DNS, D6O_DOMAIN_SEARCH, D6O_ELAPSED_TIME, D6O_INF_MAX_RT, D6O_ORO, D6O_REFRESH_TIME, DHCP6_CLIENT_PORT,
+  DHCP6_HDR_LEN, DHCP6_HEAD, DHCP6_INFORMATION_REQUEST, DHCP6_SERVER_PORT,
+} from '../wire/dhcp6.ts'
+import { IPPROTO_UDP } from '../wire/ipv4.ts'
+import { UDP_DPORT, UDP_HDR_LEN, UDP_LEN, UDP_SPORT, UDP_SUM } from '../wire/udp.ts'
+import type { Dhcp6Client } from './state.ts'
+
+const MOST = 1024
+/** Elapsed Time counts hundredths of a second (§21.9). */
+const HUNDREDTH = 10_000
+const WANTED_INFORMATION: readonly number[] = Object.freeze([D6O_DNS, D6O_DOMAIN_SEARCH, D6O_REFRESH_TIME, D6O_INF_MAX_RT])
+
+/** Sends a message of the client's exchange. Lost is lost: its timer repeats it. */
+export function dhcp6Send(vn: Vn, client: Dhcp6Client, type: number): void {
+  const { stats, duid } = vn.state.dhcp6
+  const src = dhcp6Source(vn, client.ifId)
+  if (src === null) return countDrop(vn, stats, 'dhcp6', 'nosource', null)
+  const f = frameAlloc(vn.pool, UDP_HDR_LEN + MOST)
+  if (f === null) return countDrop(vn, stats, 'dhcp6', 'nobuf', null)
+  const { view, slab } = f
+  const l4 = f.off
+  let p = l4 + UDP_HDR_LEN
+  view.setUint32(p + DHCP6_HEAD, ((type << 24) | client.xid) >>> 0)
+  p += DHCP6_HDR_LEN
+  const option = (code: number, bytes: ArrayLike<number>): void => {
+    view.setUint16(p, code)
+    view.setUint16(p + 2, bytes.length)
+    slab.set(bytes, p + 4)
+    p += 4 + bytes.length
+  }
+  option(D6O_CLIENT_ID, duid)
+  option(D6O_ELAPSED_TIME, halves([Math.min(0xffff, Math.floor((vn.state.now - client.startedAt) / HUNDREDTH))]))
+  if (type === DHCP6_INFORMATION_REQUEST) option(D6O_ORO, halves(WANTED_INFORMATION))
+  f.len = p - l4
+  f.l4 = l4
+  stats.sent++
+  view.setUint16(l4 + UDP_SPORT, DHCP6_CLIENT_PORT)
+  view.setUint16(l4 + UDP_DPORT, DHCP6_SERVER_PORT)
+  view.setUint16(l4 + UDP_LEN, f.len)
+  addrCopy(f.src, src)
+  addrCopy(f.dst, addr6(0xff020000, 0, 0, 0x00010002, client.ifId))
+  f.proto = IPPROTO_UDP
+  f.tos = 0
+  f.ttl = 0
+  f.ifId = client.ifId
+  f.flags = F_NOLOOP
+  inetChecksumSet(f, l4 + UDP_SUM)
+  // RFC 768: an all-zero checksum would say that there is none, which IPv6 does not have
+  if (view.getUint16(l4 + UDP_SUM) === 0) view.setUint16(l4 + UDP_SUM, 0xffff)
+  ip6Output(vn, f)
+}
+
+/** The link-local address to send from, or null while there is none to use. */
+export function dhcp6Source(vn: Vn, ifId: number): Addr | null {
+  const usable = vn.state.ip6.ifs.get(ifId)?.addrs.find((ia) => ia.status === IFA_PREFERRED && addr6IsLinkLocal(ia.addr))
+  return usable?.addr ?? null
+}
+
+function halves(values: readonly number[]): number[] {
+  return values.flatMap((v) => [v >> 8, v & 255])
+}

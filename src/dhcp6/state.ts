@@ -1,0 +1,87 @@
+/** DHCPv6 clients (RFC 8415 §18.2): one for each interface that asks, whether for addresses or for the rest alone. */
+
+import type { Alarm } from '../kern/timer.ts'
+import type { Addr } from '../lib/addr.ts'
+
+/** What a client is to get: nothing any more, configuration without addresses (§6.1), addresses and configuration (§6.2). */
+export const DHCP6_NOTHING = 0
+export const DHCP6_INFORMATION = 1
+export const DHCP6_ADDRESSES = 2
+
+/** What a client is doing; DOWN while the link is, INIT before the first message of an exchange. */
+export const DHCP6S_DOWN = 0
+export const DHCP6S_INIT = 1
+export const DHCP6S_INFORMING = 2
+export const DHCP6S_INFORMED = 3
+
+/** The states in words. */
+export const DHCP6S_WORDS: readonly string[] = Object.freeze(['down', 'init', 'informing', 'informed'])
+
+/** SOL_MAX_RT and INF_MAX_RT (§7.6), µs. */
+const MAX_RT = 3_600_000_000
+
+export interface Dhcp6Client extends Alarm {
+  ifId: number
+  /** DHCP6_NOTHING …; and whether router advertisements have said so, not a call. */
+  wants: number
+  byRouter: boolean
+  /** DHCP6S_*. */
+  state: number
+  /** 24 bits. */
+  xid: number
+  /** When the exchange began: Elapsed Time counts from then. */
+  startedAt: number
+  /** Messages sent in this exchange; the retransmission timeout in force (§15: RT), µs. */
+  tries: number
+  rtUs: number
+  deadline: number
+  /** SOL_MAX_RT and INF_MAX_RT, which servers may set (§21.24, §21.25), µs. */
+  solMaxRtUs: number
+  infMaxRtUs: number
+  dns: Addr[]
+  search: string[]
+  /** The link has changed since the timer last looked. */
+  linkChanged: boolean
+}
+
+/** Messages by fate; FreeBSD has its client outside the kernel, so the names are ours. */
+export interface Dhcp6Stats {
+  received: number
+  tooshort: number
+  badform: number
+  badtype: number
+  noserver: number
+  notours: number
+  unexpected: number
+  refused: number
+  replies: number
+  sent: number
+  nosource: number
+  nobuf: number
+}
+
+export interface Dhcp6State {
+  /** By interface id. */
+  clients: Map<number, Dhcp6Client>
+  /** This node's identifier (§11), made when the first client starts and kept: one for all interfaces. Empty: none yet. */
+  duid: Uint8Array
+  stats: Dhcp6Stats
+}
+
+export function createDhcp6State(): Dhcp6State {
+  return {
+    clients: new Map(),
+    duid: new Uint8Array(0),
+    stats: {
+      received: 0, tooshort: 0, badform: 0, badtype: 0, noserver: 0, notours: 0, unexpected: 0, refused: 0, replies: 0, sent: 0,
+      nosource: 0, nobuf: 0,
+    },
+  }
+}
+
+export function createDhcp6Client(ifId: number, wants: number, byRouter: boolean): Dhcp6Client {
+  return {
+    alarmAt: Infinity, ifId, wants, byRouter, state: DHCP6S_DOWN, xid: 0, startedAt: 0, tries: 0, rtUs: 0, deadline: Infinity,
+    solMaxRtUs: MAX_RT, infMaxRtUs: MAX_RT, dns: [], search: [], linkChanged: false,
+  }
+}

@@ -1,0 +1,17 @@
+/** What is saved of DHCPv6 clients. */
+
+import { createDhcp6Client } from '../../dhcp6/state.ts'
+import type { Dhcp6Client, Dhcp6State } from '../../dhcp6/state.ts'
+import { BOOL, COUNT, COUNTERS, TIME, bytes, int, list, record, table, text } from '../node.ts'
+import { ADDRESS } from './dhcp.ts'
+
+const NAME_MAX = 255
+const DUID_MAX = 130
+const XID_MAX = 0xffffff
+
+const CLIENT = record<Dhcp6Client>(() => createDhcp6Client(0, 0, false), {
+  alarmAt: TIME, ifId: COUNT, wants: int(0, 2), byRouter: BOOL, state: int(0, 3), xid: int(0, XID_MAX), startedAt: TIME, tries: COUNT,
+  rtUs: COUNT, deadline: TIME, solMaxRtUs: COUNT, infMaxRtUs: COUNT, dns: list(ADDRESS), search: list(text(NAME_MAX)), linkChanged: BOOL,
+})
+
+export const DHCP6 = record<Dhcp6State>(null, { clients: table(COUNT, CLIENT), duid: bytes(DUID_MAX), stats: COUNTERS })
