@@ -18,8 +18,8 @@ import type { Dhcp6Client, Dhcp6Stats } from './state.ts'
 const REFRESH_DEFAULT = 86_400
 
 /**
- * A datagram of `n` bytes to the client's port over IPv6 (f.l4 at its UDP header). False when its interface has no client: then
- * it is like any other. Borrows the frame.
+ * A datagram of `n` bytes to the client's port over IPv6 (f.l4 at its UDP header). False when its interface has no
+ * client: then it is like any other. Borrows the frame.
  */
 export function dhcp6Input(vn: Vn, f: Frame, n: number): boolean {
   const client = vn.state.dhcp6.clients.get(f.ifId)
