@@ -13,8 +13,11 @@ const MAX_LINES = 60
 const PRINTS: Readonly<Record<string, RegExp>> = {
   'echo.mjs': /^hello through two stacks\nsegments sent \d+, received \d+\n$/,
   'http.mjs': /^200 you asked 10\.0\.0\.2 for \/hello\n$/,
+  'lossy-chat.mjs': /^15 lines, in the same order for everybody, in 11 runs\n$/,
   'lossy-world.mjs': /^1000000 bytes in [\d.]+ s of the world\n\d+ segments, [1-9]\d* sent again\n$/,
+  'nat-keepalive.mjs': /^kept for 300 s .* takes 5\.\d s\nkept for 20 s by the server: 0\.\d s\n$/,
   'replay.mjs': /^5 frames fed, 5 left out .*, 5 answers:\n(.*\n)+.*ICMP echo reply, id 4660, seq 3, length 64\nnothing was damaged\n$/,
+  'retry-partition.mjs': /^tea ordered, coffee ordered; asked 3 times, in 1\d\.\d s of the world\n$/,
 }
 
 describe('examples', () => {
@@ -32,8 +35,8 @@ describe('examples', () => {
     expect(run(name)).toMatch(PRINTS[name])
   }, 60_000)
 
-  it('lossy-world.mjs prints the same every time', () => {
-    expect(run('lossy-world.mjs')).toBe(run('lossy-world.mjs'))
+  it.each(['lossy-world.mjs', 'retry-partition.mjs'])('%s prints the same every time', (name) => {
+    expect(run(name)).toBe(run(name))
   }, 60_000)
 })
 

@@ -11,8 +11,8 @@ import type { Runner } from '../vnet/runner.ts'
 export type DnsFailure = 'timeout' | 'servfail' | 'nxdomain'
 
 export interface NamesSide {
-  /** Addresses of a host, or null. */
-  ofHost(name: string): string[] | null
+  /** Addresses of a host, those that `asker` can reach if there are any; null when there is no such host. */
+  ofHost(name: string, asker: string): string[] | null
   /** ms. */
   now(): number
   note(text: string): void
@@ -64,7 +64,7 @@ export class Names {
     const name = questionOf(query)
     const failing = this.#failing.find((f) => (f.name === '' || f.name === name) && (f.host === '' || f.host === host))
     if (failing?.how === 'timeout') return null
-    const answer = dnsAnswer(this.#zones(), query, false)
+    const answer = dnsAnswer(this.#zones(host), query, false)
     if (answer === null || failing === undefined) return answer
     const refused = new Uint8Array(query)
     refused[2] = 0x80 | query[2] & 0x79
@@ -72,10 +72,10 @@ export class Names {
     return refused
   }
 
-  /** The root, with all that is known now. */
-  #zones(): DnsZone[] {
+  /** The root, with all that is known now, as a host sees it. */
+  #zones(asker: string): DnsZone[] {
     const lines = [...this.#names].flatMap(([name, to]) => to
-      .flatMap((one) => this.#side.ofHost(one) ?? (/^[\d.]+$|:/.test(one) ? [one] : []))
+      .flatMap((one) => this.#side.ofHost(one, asker) ?? (/^[\d.]+$|:/.test(one) ? [one] : []))
       .map((address) => record(name, address)))
     return parseZones({ '': lines })
   }

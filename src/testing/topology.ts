@@ -63,6 +63,12 @@ export class Topology {
     }
   }
 
+  /** Ids of a host's own networks and all to which it has a route. */
+  reachable(host: TestHost): Set<number> {
+    const own = this.segments.filter((s) => s.members.some((m) => m.host === host))
+    return new Set([...own, ...this.#reach(host).keys()].map((s) => s.id))
+  }
+
   /** Networks beyond a host's own, with the first gateway on the shortest way. */
   #reach(host: TestHost): Map<Segment, Step> {
     const own = this.segments.filter((s) => s.members.some((m) => m.host === host))

@@ -75,7 +75,7 @@ export class TestWorld implements HostSide {
     this.loop = side.loop
     this.recorder = side.recorder
     this.names = new Names({
-      ofHost: (name) => this.#addressesOf(name), now: () => this.now, note: (text) => { this.note(text) },
+      ofHost: (name, asker) => this.#addressesFor(name, asker), now: () => this.now, note: (text) => { this.note(text) },
     })
   }
 
@@ -323,8 +323,13 @@ export class TestWorld implements HostSide {
     return host
   }
 
-  #addressesOf(name: string): string[] | null {
-    return this.hosts.get(name)?.addresses ?? null
+  /** Those that `asker` can reach; all when there are none. */
+  #addressesFor(name: string, asker: string): string[] | null {
+    const host = this.hosts.get(name)
+    if (host === undefined) return null
+    const near = this.#topology.reachable(this.existing(asker))
+    const some = host.ports.filter((p) => near.has(p.segment)).flatMap((p) => p.addresses.map((a) => a.replace(/\/.*$/, '')))
+    return some.length > 0 ? some : host.addresses
   }
 
   #filter(of: TestHost | TestLink | string): (host: string, ifName: string) => boolean {

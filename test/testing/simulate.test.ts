@@ -90,6 +90,17 @@ describe('hosts', () => {
     })
   })
 
+  it('a name gives the addresses that the asker can reach', async () => {
+    await simulate(async (world) => {
+      for (const name of ['a', 'b']) world.link(name, 'server')
+      for (const [name, address] of [['a', '10.0.0.2'], ['b', '10.0.1.2']]) {
+        expect(await world.host(name).run(() => dns.promises.resolve4('server'))).toEqual([address])
+      }
+      world.host('c')
+      expect(await world.host('c').run(() => dns.promises.resolve4('server'))).toHaveLength(2)
+    })
+  })
+
   it('code on no host has no network: a clear error, and nothing reaches the real one', async () => {
     const real = net.createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => real.once('listening', resolve))
