@@ -3,7 +3,8 @@
  *
  * Each turn is the same: frames, calls or the timer mutate Vnets and mark them; then every marked Vnet is drained:
  * its frames go to its devices, its socket events to their watchers. What that marks anew is drained in the same
- * turn, up to a bound; the rest gets a turn of its own, so the embedding program stays responsive.
+ * turn, up to a bound; the rest gets a turn of its own, so the embedding program stays responsive. Vnets that have much
+ * to send take turns (deficit round robin): one that has little waits for no more than a quantum of each of them.
  */
 
 import { randomBytes } from 'node:crypto'
@@ -20,7 +21,14 @@ import { Recorder } from './record.ts'
 import type { RecordOptions } from './record.ts'
 
 /** Vnets drained in one turn before the event loop gets its chance. */
-const TURN_LIMIT = 4096
+const TURN_LIMIT = 1024
+/**
+ * What the frames sent in one turn may cost (Vnet.drainFrames): less than half a millisecond of both ends' work in
+ * `npm run bench -- --only memory`. A TAP that is read has four turns in one event.
+ */
+export const TURN_COST = 2 ** 21
+/** What a Vnet may send before the next one's turn comes. */
+export const QUANTUM = 2 ** 19
 /** setTimeout's longest delay. */
 const MAX_DELAY_MS = 0x7fffffff
 
@@ -44,6 +52,10 @@ export class Driver implements DeviceClock {
   #timer: NodeJS.Timeout | null = null
   #timerAt = NEVER
   #turnQueued = false
+  /** What was sent since the event loop last had its chance, or a little longer; from TURN_COST on Vnets wait for it. */
+  #spent = 0
+  /** Told when the event loop has had its chance. */
+  #roundQueued = false
   #inTurn = false
   #sockets = 0
   #closed = false
@@ -119,28 +131,44 @@ export class Driver implements DeviceClock {
       host.marked = true
       this.#dirty.push(host)
     }
-    if (this.#inTurn || this.#turnQueued || this.#closed) return
+    if (this.#inTurn || this.#turnQueued || this.#spent >= TURN_COST || this.#closed) return
     this.#turnQueued = true
-    queueMicrotask(() => this.turn())
+    queueMicrotask(() => {
+      this.#turnQueued = false
+      this.turn()
+    })
   }
 
-  /** Drains every marked Vnet now. Devices call it at the end of a batch; harmless when nothing is marked. */
-  turn(): void {
-    this.#turnQueued = false
+  /**
+   * Drains every marked Vnet now, each its share; `first` before the others, and whole. Devices call it at the end of a
+   * batch; harmless when nothing is marked.
+   */
+  turn(first: VnetHost | null = null): void {
     if (this.#inTurn || this.#closed) return
     this.#inTurn = true
     const used = new Set<Device>()
     try {
+      first?.drain(used, Infinity)
       this.#drain(used)
     } finally {
       for (const device of used) device.flush()
       this.#inTurn = false
     }
-    if (this.#dirty.length > 0) {
-      this.#turnQueued = true
-      setImmediate(() => this.turn())
-    }
+    if (this.#dirty.length > 0) this.#spent = Math.max(this.#spent, TURN_COST)
+    // little is not worth a round of the loop that does not wait
+    if (this.#spent >= TURN_COST / 4) this.#queueRound()
     this.#arm()
+  }
+
+  /** What users do in answer to a turn marks Vnets anew, in microtasks: without this the loop would never go round. */
+  #queueRound(): void {
+    if (this.#roundQueued) return
+    this.#roundQueued = true
+    setImmediate(() => {
+      this.#roundQueued = false
+      this.#spent = 0
+      if (this.#dirty.length > 0) this.turn()
+    })
   }
 
   /** True while Vnets are drained, and sockets hear of their events. */
@@ -158,11 +186,13 @@ export class Driver implements DeviceClock {
 
   #drain(used: Set<Device>): void {
     let n = 0
-    for (; n < this.#dirty.length && n < TURN_LIMIT; n++) {
+    let cost = 0
+    for (; n < this.#dirty.length && n < TURN_LIMIT && cost < TURN_COST; n++) {
       const host = this.#dirty[n]
       host.marked = false
       if (!this.hosts.has(host)) continue
-      host.drain(used)
+      cost += host.drain(used, QUANTUM)
+      if (host.vnet.vn.txq.length > 0) this.mark(host)
       const deadline = host.vnet.nextDeadline()
       // what is due already (what it sent to itself) needs no timer, whose grain is a millisecond
       if (deadline <= host.now()) {
@@ -171,6 +201,7 @@ export class Driver implements DeviceClock {
       } else if (deadline < NEVER) alarmSet(this.#heap, KIND_VNET, host.index, host, deadline + host.bootAt)
     }
     this.#dirty.splice(0, n)
+    this.#spent += cost
   }
 
   /** Sets the one timer to the earliest deadline. */
@@ -196,7 +227,8 @@ export class Driver implements DeviceClock {
       if (kind === KIND_CALL) this.#call(owner)
       else this.#advance(owner, at, now)
     }
-    this.turn()
+    // else the turn that waits for the event loop does it, in the same round of the loop
+    if (this.#spent < TURN_COST) this.turn()
     this.#arm()
   }
 
@@ -240,6 +272,8 @@ export class VnetHost implements Runner {
   /** Sockets whose users keep the process alive themselves (node/), or do not. */
   readonly #passive = new Set<number>()
   #recorder: Recorder | null = null
+  /** What the last share of frames cost too much, as a negative number (DRR's deficit counter). */
+  #deficit = 0
 
   constructor(driver: Driver, vnet: Vnet, index: number, bootAt: number) {
     this.#driver = driver
@@ -273,7 +307,7 @@ export class VnetHost implements Runner {
   record(path: string, options: RecordOptions = {}): Recorder {
     if (this.#driver.inTurn) throw new Error(`vnet ${this.vnet.name} cannot be recorded from within an event`)
     this.#recorder?.close()
-    this.#driver.turn()
+    this.#driver.turn(this)
     this.#recorder = new Recorder(this.vnet, path, options)
     return this.#recorder
   }
@@ -323,7 +357,7 @@ export class VnetHost implements Runner {
     if (this.#driver.inTurn) throw new Error(`vnet ${this.vnet.name} cannot be saved within an event`)
     this.vnet.advance(this.now())
     this.kick()
-    for (let n = 0; n < SETTLE_TURNS && (n === 0 || vn.txq.length + vn.events.size > 0); n++) this.#driver.turn()
+    for (let n = 0; n < SETTLE_TURNS && (n === 0 || vn.txq.length + vn.events.size > 0); n++) this.#driver.turn(this)
   }
 
   /** Joins an existing interface (of a restored Vnet) to a device, which gives it its carrier. */
@@ -366,17 +400,24 @@ export class VnetHost implements Runner {
     return this.#bindings.get(ifId)?.device ?? null
   }
 
-  /** Hands frames to devices (noting them in `used`, to be flushed) and events to watchers. */
-  drain(used: Set<Device>): void {
+  /**
+   * Hands frames to devices (noting them in `used`, to be flushed), no more than its share, and events to watchers.
+   * Returns what the frames cost. What is recorded leaves whole, as it will when it is done again.
+   */
+  drain(used: Set<Device>, quantum: number): number {
     const recorder = this.#recorder
-    this.vnet.drainFrames((ifId, f) => {
+    // the last frame may cost more than was left; the next share is smaller for it
+    const budget = quantum + this.#deficit
+    const cost = this.vnet.drainFrames((ifId, f) => {
       recorder?.output(ifId, f)
       const binding = this.#bindings.get(ifId)
       if (binding === undefined) return
       used.add(binding.device)
       binding.device.send(f)
-    })
+    }, recorder === null ? budget : Infinity)
+    this.#deficit = this.vnet.vn.txq.length === 0 ? 0 : budget - cost
     recorder?.drained()
     this.vnet.drainEvents((socket, what) => this.#watchers.get(socket)?.(what))
+    return cost
   }
 }

@@ -22,14 +22,14 @@ function runAll(files: ReturnType<typeof scriptFiles>, between: (vnet: Vnet) => 
   const run: Run = { failures: [], sent: [], frames: 0 }
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
   const { drainFrames, drainEvents } = Vnet.prototype
-  vi.spyOn(Vnet.prototype, 'drainFrames').mockImplementation(function (this: Vnet, sink) {
-    drainFrames.call(this, (ifId, f) => {
+  vi.spyOn(Vnet.prototype, 'drainFrames').mockImplementation(function (this: Vnet, sink, budget) {
+    return drainFrames.call(this, (ifId, f) => {
       if (mine()) {
         digest.update(frameBytes(f))
         run.frames++
       }
       sink(ifId, f)
-    })
+    }, budget)
   })
   vi.spyOn(Vnet.prototype, 'drainEvents').mockImplementation(function (this: Vnet, sink) {
     drainEvents.call(this, sink)

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startService } from '../../src/service/service.ts'
 import type { Service } from '../../src/service/service.ts'
 import { connectTcp } from '../../src/socket/tcp.ts'
-import { B, createTwo } from '../socket/two.ts'
+import { B, createTwo, settleTwo } from '../socket/two.ts'
 import type { Two } from '../socket/two.ts'
 import { assertVnetClean } from '../support/plain.ts'
 
@@ -26,6 +26,7 @@ beforeEach(() => {
 })
 afterEach(() => {
   service.stop()
+  settleTwo(two)
   assertVnetClean(two.b.vnet)
   two.driver.close()
   rmSync(root, { recursive: true })

@@ -9,7 +9,7 @@ import type { Service } from '../../src/service/service.ts'
 import { connectTcp } from '../../src/socket/tcp.ts'
 import { UdpSocket } from '../../src/socket/udp.ts'
 import { assertVnetClean } from '../support/plain.ts'
-import { B, createTwo } from '../socket/two.ts'
+import { B, createTwo, settleTwo } from '../socket/two.ts'
 import type { Two } from '../socket/two.ts'
 
 let two: Two
@@ -22,6 +22,7 @@ beforeEach(() => {
 })
 afterEach(() => {
   for (const service of services.splice(0)) service.stop()
+  settleTwo(two)
   assertVnetClean(two.b.vnet)
   two.driver.close()
 })

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { connectTcp, TcpServer } from '../../src/socket/tcp.ts'
 import type { TcpSocket } from '../../src/socket/tcp.ts'
 import { assertVnetClean } from '../support/plain.ts'
-import { A, B, createTwo } from './two.ts'
+import { A, B, createTwo, settleTwo } from './two.ts'
 import type { Two } from './two.ts'
 
 let two: Two
@@ -14,6 +14,7 @@ beforeEach(() => {
   two = createTwo()
 })
 afterEach(() => {
+  settleTwo(two)
   assertVnetClean(two.a.vnet)
   assertVnetClean(two.b.vnet)
   two.driver.close()

@@ -26,3 +26,8 @@ function join(host: VnetHost, ifId: number, address: string): void {
   if (errno !== 0) throw new Error(`address: ${errno}`)
   host.kick()
 }
+
+/** What the two have to say is said: a turn of the driver sends only so much before the event loop has its chance. */
+export function settleTwo({ driver, a, b }: Two): void {
+  while (a.vnet.vn.txq.length + b.vnet.vn.txq.length > 0) driver.turn(a)
+}

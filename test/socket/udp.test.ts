@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { UdpSocket } from '../../src/socket/udp.ts'
 import type { UdpRemote } from '../../src/socket/udp.ts'
 import { assertVnetClean } from '../support/plain.ts'
-import { A, B, createTwo } from './two.ts'
+import { A, B, createTwo, settleTwo } from './two.ts'
 import type { Two } from './two.ts'
 
 let two: Two
@@ -11,6 +11,7 @@ beforeEach(() => {
   two = createTwo()
 })
 afterEach(() => {
+  settleTwo(two)
   assertVnetClean(two.a.vnet)
   assertVnetClean(two.b.vnet)
   two.driver.close()
