@@ -11,6 +11,7 @@ import type { ResolverOptions } from '../node/resolver.ts'
 import type { SimHost } from '../sim/host.ts'
 import { sysctlAssign } from '../vimage/sysctls.ts'
 import { ManageError } from '../vimage/error.ts'
+import { interfaceSetMtu } from '../vimage/interfaces.ts'
 import { routeInsert } from '../vimage/routes.ts'
 import type { RouteSpec } from '../vimage/routes.ts'
 import type { Runner, Watcher } from '../vnet/runner.ts'
@@ -35,7 +36,10 @@ export interface HostOptions {
 }
 
 /** An interface of a host and what it was given. */
-export interface HostPort { ifName: string; ifId: number; mac: number; mtu: number; addresses: string[]; segment: number }
+export interface HostPort { ifName: string; ifId: number; mac: number; mtu: number; mtuMax: number; addresses: string[]; segment: number }
+
+/** The least that IPv6 allows (RFC 8200 §5). */
+const MTU_MIN = 1280
 
 /** What a host needs of its simulation. */
 export interface HostSide {
@@ -154,6 +158,15 @@ export class TestHost {
     this.#life = this.#newLife()
     this.#scope = this.#newScope()
     for (const program of this.#programs) this.#side.loop.later(() => { this.run(program) }, this.#scope)
+  }
+
+  /** Also for the times after a restart. RangeError for what no interface can have. */
+  setMtu(port: HostPort, bytes: number): void {
+    if (!Number.isInteger(bytes) || bytes < MTU_MIN || bytes > port.mtuMax) {
+      throw new RangeError(`an MTU of ${bytes} is not within ${MTU_MIN} and ${port.mtuMax}, which the link was made for`)
+    }
+    port.mtu = bytes
+    if (this.#life.alive) interfaceSetMtu(this.sim, port.ifName, bytes)
   }
 
   addRoute(spec: RouteSpec): void {

@@ -12,6 +12,8 @@ export interface LinkSide {
   note(text: string): void
   /** Calls `fn` after so many ms of simulated time. */
   after(ms: number, fn: () => void): void
+  /** Of the interfaces at both ends. */
+  setMtu(bytes: number): void
 }
 
 export class TestLink {
@@ -44,6 +46,12 @@ export class TestLink {
     this.#usual.forEach((usual, i) => { if (concerns(direction, i)) Object.assign(usual, change) })
     this.#apply()
     this.#side.note(`link ${this.#words(direction)}: ${JSON.stringify(conditions)}`)
+  }
+
+  /** Another MTU for the interfaces at both ends, as after a change of the path: senders are told (RFC 1191, RFC 8201). */
+  setMtu(bytes: number): void {
+    this.#side.setMtu(bytes)
+    this.#side.note(`link ${this.#words('both')}: MTU ${bytes}`)
   }
 
   /** Other conditions for so long, and then those that `set` has made; the last of several disturbances counts. */

@@ -129,8 +129,10 @@ export class TestWorld implements HostSide {
     const [from, to] = [this.#find(a), this.#find(b)]
     const segment = this.#segmentOf(from, to, options)
     const cable = this.#world.cable(this.#jack(from, segment), this.#jack(to, segment), cableOptions(options))
+    const ends = [from, to].flatMap((n) => n instanceof TestHost ? [{ host: n, port: n.ports[n.ports.length - 1] }] : [])
     const link = new TestLink({
       note: (text) => { this.note(text) }, after: (ms, fn) => { this.at(this.now + ms, fn) },
+      setMtu: (bytes) => { for (const { host, port } of ends) host.setMtu(port, bytes) },
     }, from.name, to.name, cable)
     this.links.push(link)
     this.#changed = true
@@ -296,7 +298,7 @@ export class TestWorld implements HostSide {
         const outer = this.#nats.get(node.name)?.wrap(device, segment, addresses[0].split('/')[0]) ?? device
         port.plug(new Gate(outer, this))
         for (const address of addresses) port.addAddress(address)
-        node.ports.push({ ifName, ifId: port.ifId, mac: port.mac, mtu: device.mtu, addresses, segment: segment.id })
+        node.ports.push({ ifName, ifId: port.ifId, mac: port.mac, mtu: device.mtu, mtuMax: device.mtu, addresses, segment: segment.id })
       },
     }
   }

@@ -6,7 +6,7 @@ import dns from 'node:dns'
 import net from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { simulate } from '../../src/testing/index.ts'
-import type { LinkOptions, TestWorld } from '../../src/testing/index.ts'
+import type { Fault, LinkOptions, TestWorld } from '../../src/testing/index.ts'
 
 function echo(world: TestWorld, host: string): void {
   world.host(host).start(() => { net.createServer((s) => s.on('error', () => undefined).pipe(s)).listen(7) })
@@ -78,6 +78,68 @@ describe('links', () => {
     })
   })
 
+  it('an MTU that changes in the middle of a connection: its ends are told', async () => {
+    await simulate(async (world) => {
+      world.router('r')
+      world.link('a', 'r', { delay: 1, rate: '50Mbit' })
+      const far = world.link('r', 'b', { delay: 1 })
+      echo(world, 'b')
+      const slow = roundTrip(world, 2_000_000)
+      world.at('50ms', () => { far.setMtu(1300) })
+      expect(await slow).toBeLessThan(5000)
+      const long = world.recorder.list().filter((p) => p.sentUs > world.now * 1000 - 10_000 && p.bytes.length > 1314)
+      expect(long).toEqual([])
+      expect(world.host('r').vnet.state.icmp6.stats.outtoobig).toBeGreaterThan(0)
+      expect(() => { far.setMtu(1000) }).toThrow(RangeError)
+      expect(() => { far.setMtu(9000) }).toThrow(RangeError)
+      world.host('b').crash()
+      world.host('b').restart()
+      await world.sleep('1s')
+      expect([...world.host('b').vnet.state.link.ifnets.values()].map((i) => i.mtu)).toContain(1300)
+    })
+  })
+
+  it('a long queue is delay (bufferbloat), which CoDel ends (RFC 8289)', async () => {
+    const rtt = (codel: boolean): Promise<number> => simulate(async (world) => {
+      pair(world, { rate: '5Mbit', queue: '512kB', codel })
+      world.host('b').run(() => { net.createServer((s) => s.resume().on('error', () => undefined)).listen(9) })
+      world.host('a').run(() => {
+        const socket = net.connect(9, 'b').on('error', () => undefined)
+        const more = (): void => { while (socket.write(Buffer.alloc(65_536))); }
+        socket.on('connect', more).on('drain', more)
+      })
+      await world.sleep('8s')
+      const took = await roundTrip(world, 1)
+      world.host('a').crash()
+      return took
+    })
+    expect(await rtt(false)).toBeGreaterThan(500)
+    expect(await rtt(true)).toBeLessThan(200)
+  })
+
+  it('disturbances that overlap: each takes away only what it brought', async () => {
+    await simulate(async (world) => {
+      const link = world.link('a', 'b', { delay: 10, loss: '1%' })
+      const { config } = link.cable.aToB
+      link.disturb({ loss: 0.5, delay: 100 }, '10s')
+      await world.sleep('5s')
+      link.disturb({ loss: 0.9 }, '10s', 'aToB')
+      expect([config.lossRate, config.delayUs, link.cable.bToA.config.lossRate]).toEqual([0.9, 100_000, 0.5])
+      link.set({ delay: 20 })
+      expect(config.delayUs).toBe(100_000)
+      await world.sleep('6s')
+      expect([config.lossRate, config.delayUs, link.cable.bToA.config.lossRate]).toEqual([0.9, 20_000, 0.01])
+      link.cut('both', '10s')
+      await world.sleep('5s')
+      link.cut('both', '10s')
+      await world.sleep('6s')
+      expect([config.lossRate, config.cut]).toEqual([0.01, true])
+      await world.sleep('5s')
+      expect(config.cut).toBe(false)
+      expect(() => { link.disturb({ loss: 2 }, '1s') }).toThrow(RangeError)
+    })
+  })
+
   it('a cut, a flapping link', async () => {
     await simulate(async (world) => {
       pair(world)
@@ -132,6 +194,24 @@ describe('partitions', () => {
       send('three')
       await world.sleep('1s')
       expect(answers).toEqual(['answer', 'answer'])
+    })
+  })
+
+  it('that overlap: the pair is apart until the last of them ends', async () => {
+    await simulate(async (world) => {
+      pair(world)
+      const [a, b] = [world.host('a').address, world.host('b').address]
+      world.partition('a', 'b', { for: '10s' })
+      world.at('5s', () => { world.partition('a', 'b', { oneWay: true, for: '10s' }) })
+      const apart = (): boolean[] => [world.separated(a, b), world.separated(b, a)]
+      expect(apart()).toEqual([true, true])
+      await world.sleep('11s')
+      expect(apart()).toEqual([true, false])
+      await world.sleep('5s')
+      expect([apart(), world.partitioned]).toEqual([[false, false], false])
+      world.partition('a', 'b')
+      world.heal('b', 'a')
+      expect(world.partitioned).toBe(false)
     })
   })
 
@@ -227,6 +307,51 @@ describe('hosts', () => {
       expect(got.ok).toBeGreaterThan(25)
       expect(got.failed).toBeGreaterThan(5)
     })
+  })
+})
+
+describe('faults as data', () => {
+  it('each kind happens at its time, and ends', async () => {
+    const faults: Fault[] = [
+      { at: 1000, do: 'partition', between: ['a', 'b'], oneWay: true, for: 1000 },
+      { at: 3000, do: 'cut', link: ['a', 'box-inside'], for: 1000 },
+      { at: 5000, do: 'link', link: ['box', 'b'], conditions: { loss: 0.5 }, for: 1000 },
+      { at: 7000, do: 'crash', host: 'b', for: 1000 },
+      { at: 9000, do: 'kill', host: 'b', for: 1000 },
+      { at: 11_000, do: 'skew', host: 'a', ms: 5000 },
+      { at: 12_000, do: 'rebind', nat: 'box' },
+      { at: 13_000, do: 'dns', how: 'nxdomain', for: 1000 },
+    ]
+    await simulate(async (world) => {
+      world.link('a', world.nat('box').inside)
+      world.link('box', 'b')
+      // each time one that is in no cache
+      const name = (): Promise<unknown> => world.host('a').run(() => {
+        world.dns({ [`b${world.now}`]: 'b' })
+        return dns.promises.lookup(`b${world.now}`).then(() => 'there', (e: Error) => e.name)
+      })
+      const look = async (): Promise<unknown[]> => [
+        world.separated(world.host('a').address, world.host('b').address), world.between('a', 'box-inside').cable.aToB.config.cut,
+        world.between('box', 'b').cable.bToA.config.lossRate, world.host('b').alive, world.host('a').clock.offsetMs, await name(),
+      ]
+      const usual: unknown[] = [false, false, 0, true, 0, 'there']
+      const seen: unknown[][] = []
+      for (let ms = 500; ms < 15_000; ms += 1000) {
+        world.at(ms, async () => { seen.push(await look()) })
+      }
+      await world.sleep('16s')
+      const differ = (i: number, value: number | boolean): unknown[] => usual.with(i, value)
+      expect(seen.slice(0, 11)).toEqual([
+        usual, differ(0, true), usual, differ(1, true), usual, differ(2, 0.5), usual, differ(3, false), usual, differ(3, false), usual,
+      ])
+      expect(seen.slice(11)).toEqual([differ(4, 5000), differ(4, 5000), [...differ(4, 5000).slice(0, 5), 'Error'], differ(4, 5000)])
+      expect(world.recorder.notes.filter((n) => n.text === 'NAT box forgets its mappings').map((n) => n.atUs)).toEqual([12e6])
+    }, { faults })
+  })
+
+  it('one about a host that there is not fails the simulation', async () => {
+    const failed = simulate((world) => world.sleep('10s'), { faults: [{ at: 5, do: 'crash', host: 'nobody', for: 1 }], output: null })
+    await expect(failed).rejects.toThrow('there is no host nobody')
   })
 })
 
