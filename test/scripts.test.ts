@@ -4,16 +4,10 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { printResult, runScript } from '../src/script/index.ts'
 import { scriptFiles } from './script/files.ts'
+import { SIX_OPTIONS, inSix, isAboutSix } from './script/six.ts'
 
 const files = scriptFiles()
 const folders = [...new Set(files.map((f) => f.name.split('/')[0]))]
-
-/** What names a family, or a number of one. */
-const ONE_FAMILY = new RegExp('AF_INET|PF_INET|sin6?_|inet_addr|icmp|ip_version|_ip=|--mtu|IPPROTO_IP|SOL_IP|net\\.inet6?\\.ip6?\\.')
-/** RFC 9293 §3.7.1: without the option IPv4 assumes 536, IPv6 1,220 (ip6/mss-default-1220). */
-const OF_IPV4: readonly string[] = [
-  'mss/default-536-active.pkt', 'mss/default-536.pkt', 'options/after-eol-ignored.pkt', 'syncookie/no-mss-option.pkt',
-]
 
 describe('scripts from the RFC texts', () => {
   it.each(folders)('%s', (folder) => {
@@ -23,19 +17,14 @@ describe('scripts from the RFC texts', () => {
     expect(failures).toEqual([])
   })
 
-  // packetdrill's scripts state a link of 1,500 octets; 20 more give IPv6 the segment sizes that they expect
+  // which do not, and why: test/audit/families.test.ts
   it.each(folders)('%s, over IPv6', (folder) => {
-    const six = files.filter((f) => f.name.startsWith(`${folder}/`) && !OF_IPV4.includes(f.name))
-      .map(({ name, path }) => ({ name, text: readFileSync(path, 'utf8') })).filter(({ text }) => !ONE_FAMILY.test(text))
-    const options = { ip_version: 'ipv6', mtu: '1520' }
-    const failures = six.map(({ name, text }) => runScript(text, { name, options }))
-      .filter((r) => r.status !== 'passed').map(printResult)
+    const failures = files.filter((f) => f.name.startsWith(`${folder}/`))
+      .map(({ name, path }) => ({ name, text: readFileSync(path, 'utf8') })).filter(({ text }) => !isAboutSix(text))
+      .map(({ name, text }) => ({ name, six: inSix(name, text).text }))
+      .map(({ name, six }) => (six === null ? null : runScript(six, { name, options: SIX_OPTIONS })))
+      .filter((r) => r !== null && r.status !== 'passed').map((r) => printResult(r!))
     expect(failures).toEqual([])
-  })
-
-  it('most of those that are not about IPv6 itself run over both families', () => {
-    const texts = files.map(({ path }) => readFileSync(path, 'utf8')).filter((text) => !text.includes('--ip_version=ipv6'))
-    expect(texts.filter((text) => !ONE_FAMILY.test(text)).length / texts.length).toBeGreaterThan(0.75)
   })
 
   it('issue 4: 150 and more are about IPv6, ICMPv6, neighbours and fragments', () => {
