@@ -1,29 +1,20 @@
-/** DHCPv6 clients: started, stopped, and what they do when (RFC 8415 §18.2). */
+/** DHCPv6 clients: started and stopped, and what news do to them (RFC 8415 §18.2); what is due when: steps.ts. */
 
 import { ip6Enable } from '../ip6/ifaddr.ts'
-import { randomBelow } from '../kern/random.ts'
-import { NEVER, TIMER_DHCP6, alarmSet } from '../kern/timer.ts'
+import { NEVER } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import { EEXIST, EINVAL, ENOENT } from '../lib/errno.ts'
 import { ifSetFlags } from '../link/ifnet.ts'
 import { IFF_RUNNING, IFF_UP, IFT_ETHER } from '../link/state.ts'
 import type { Ifnet } from '../link/state.ts'
-import { DHCP6_INFORMATION_REQUEST, DUID_LL } from '../wire/dhcp6.ts'
-import type { Dhcp6Option } from '../wire/dhcp6.ts'
-import { dhcp6Configure, dhcp6Unconfigure } from './config.ts'
-import { dhcp6Send, dhcp6Source } from './output.ts'
-import { dhcp6NextRt } from './retransmit.ts'
+import { DUID_LL } from '../wire/dhcp6.ts'
+import { dhcp6Age, dhcp6DropDuplicates, dhcp6Unapply } from './apply.ts'
 import {
-  DHCP6S_DOWN, DHCP6S_INFORMED, DHCP6S_INFORMING, DHCP6S_INIT, DHCP6_NOTHING, createDhcp6Client,
+  DHCP6S_BOUND, DHCP6S_CONFIRMING, DHCP6S_DECLINING, DHCP6S_DOWN, DHCP6S_REBINDING, DHCP6S_RELEASING, DHCP6S_RENEWING,
+  DHCP6_NOTHING, createDhcp6Client,
 } from './state.ts'
 import type { Dhcp6Client } from './state.ts'
-
-const SECOND = 1_000_000
-/** INF_TIMEOUT and IRT_MINIMUM (§7.6). */
-const INF_TIMEOUT = SECOND
-const REFRESH_LEAST = 600
-/** §7.7. */
-const INFINITY = 0xffffffff
+import { dhcp6Alarm, dhcp6Begin, dhcp6Due, dhcp6Enter, dhcp6Exchange, dhcp6Restart } from './steps.ts'
 
 /**
  * Asks servers on an interface for what `wants` says (DHCP6_INFORMATION, DHCP6_ADDRESSES) from now on; it is brought up, and
@@ -34,23 +25,41 @@ export function dhcp6Start(vn: Vn, ifId: number, wants: number): number {
   if (ifp === undefined) return ENOENT
   if (ifp.type !== IFT_ETHER) return EINVAL
   const { clients } = vn.state.dhcp6
-  if (clients.get(ifId)?.byRouter === false) return EEXIST
+  const known = clients.get(ifId)
+  const ends = known?.state === DHCP6S_RELEASING
+  if (known?.byRouter === false && !ends) return EEXIST
   ifSetFlags(vn, ifId, ifp.flags | IFF_UP)
   ip6Enable(vn, ifId)
-  const client = clients.get(ifId) ?? createDhcp6Client(ifId, wants, false)
+  const client = known === undefined || ends ? createDhcp6Client(ifId, wants, false) : known
+  const asks = client !== known || client.wants !== wants
   client.wants = wants
   client.byRouter = false
   clients.set(ifId, client)
-  linkChange(vn, client, ifp)
+  if (asks) linkChange(vn, client, ifp)
+  dhcp6Alarm(vn, client)
   return 0
 }
 
-/** Ends the client; what it brought goes. ENOENT: there is none. */
+/**
+ * Ends the client: what it brought goes at once, and the server is told until it answers, four times at most (§18.2.7).
+ * ENOENT: there is none, or it is ending.
+ */
 export function dhcp6Stop(vn: Vn, ifId: number): number {
-  const client = vn.state.dhcp6.clients.get(ifId)
-  if (client === undefined) return ENOENT
-  dhcp6Unconfigure(vn, client)
-  vn.state.dhcp6.clients.delete(ifId)
+  const { clients, stats } = vn.state.dhcp6
+  const client = clients.get(ifId)
+  if (client === undefined || client.state === DHCP6S_RELEASING) return ENOENT
+  const { server, state } = client
+  client.wants = DHCP6_NOTHING
+  client.byRouter = false
+  client.named = dhcp6Unapply(vn, client)
+  if (client.named.length === 0 || state === DHCP6S_DOWN) {
+    clients.delete(ifId)
+    return 0
+  }
+  client.server = server
+  stats.releases++
+  dhcp6Exchange(vn, client, DHCP6S_RELEASING)
+  dhcp6Alarm(vn, client)
   return 0
 }
 
@@ -65,76 +74,41 @@ export function dhcp6Timer(vn: Vn, owner: number, at: number): void {
     clients.delete(owner)
     return
   }
-  if (client.wants === DHCP6_NOTHING) {
+  if (client.wants === DHCP6_NOTHING && client.state !== DHCP6S_RELEASING) {
     dhcp6Stop(vn, owner)
     return
   }
+  makeDuid(vn, ifp)
   if (client.linkChanged) {
     client.linkChanged = false
     linkChange(vn, client, ifp)
   }
-  if (client.deadline <= vn.state.now) due(vn, client, ifp)
-  alarm(vn, client)
+  leases(vn, client)
+  if (clients.has(owner) && client.deadline <= vn.state.now) dhcp6Due(vn, client)
+  if (clients.has(owner)) dhcp6Alarm(vn, client)
 }
 
-/** A server has answered an Information-request; asked again after `seconds` (§21.23). */
-export function dhcp6Informed(
-  vn: Vn, client: Dhcp6Client, view: DataView, options: readonly Dhcp6Option[], seconds: number,
-): void {
-  dhcp6Configure(vn, client, view, options)
-  const until = seconds === INFINITY ? NEVER : vn.state.now + Math.max(REFRESH_LEAST, seconds) * SECOND
-  enter(client, DHCP6S_INFORMED, until)
-  alarm(vn, client)
-}
-
-function due(vn: Vn, client: Dhcp6Client, ifp: Ifnet): void {
-  const { now, random } = vn.state
-  switch (client.state) {
-    case DHCP6S_INIT:
-      // duplicate address detection tells when there is an address to send from
-      if (dhcp6Source(vn, client.ifId) === null) return
-      makeDuid(vn, ifp)
-      client.xid = randomBelow(random, 0x1000000)
-      client.startedAt = now
-      enter(client, DHCP6S_INFORMING, now)
-      return due(vn, client, ifp)
-    case DHCP6S_INFORMING: return repeat(vn, client, DHCP6_INFORMATION_REQUEST, INF_TIMEOUT, client.infMaxRtUs)
-    case DHCP6S_INFORMED: return begin(vn, client)
-    default: client.deadline = NEVER
-  }
-}
-
-/** Sends, and sets the time of the next try. */
-function repeat(vn: Vn, client: Dhcp6Client, type: number, irtUs: number, mrtUs: number): void {
-  dhcp6Send(vn, client, type)
-  client.deadline = vn.state.now + dhcp6NextRt(vn, client, irtUs, mrtUs, false)
-  client.tries++
+/** Leases that have run out, and addresses that somebody else has (§18.2.8). */
+function leases(vn: Vn, client: Dhcp6Client): void {
+  if (client.leases.length === 0) return
+  dhcp6Age(vn, client)
+  const holds = [DHCP6S_BOUND, DHCP6S_RENEWING, DHCP6S_REBINDING, DHCP6S_CONFIRMING, DHCP6S_DECLINING].includes(client.state)
+  if (!holds) return
+  const taken = dhcp6DropDuplicates(vn, client)
+  if (taken.length > 0) {
+    vn.state.dhcp6.stats.declines += taken.length
+    client.named = client.state === DHCP6S_DECLINING ? [...client.named, ...taken] : taken
+    dhcp6Exchange(vn, client, DHCP6S_DECLINING)
+  } else if (client.leases.length === 0 && client.state !== DHCP6S_DECLINING) dhcp6Restart(vn, client, false)
 }
 
 /** §18.2.12: after the link was away, all is asked for anew; what is known is used until then. */
 function linkChange(vn: Vn, client: Dhcp6Client, ifp: Ifnet): void {
-  if (isUp(ifp)) begin(vn, client)
-  else enter(client, DHCP6S_DOWN, NEVER)
-}
-
-/** §18.2.6: the first message is delayed, so that a link's hosts do not all ask at once. */
-function begin(vn: Vn, client: Dhcp6Client): void {
-  const delay = randomBelow(vn.state.random, vn.state.sysctl['net.inet6.dhcp6.startdelay'] * 1000 + 1)
-  enter(client, DHCP6S_INIT, vn.state.now + delay)
-  alarm(vn, client)
-}
-
-function enter(client: Dhcp6Client, state: number, deadline: number): void {
-  client.state = state
-  client.tries = 0
-  client.deadline = deadline
-}
-
-/** What is due and waits for news needs no alarm. */
-function alarm(vn: Vn, client: Dhcp6Client): void {
-  if (client.deadline > vn.state.now || client.state !== DHCP6S_INIT || dhcp6Source(vn, client.ifId) !== null) {
-    alarmSet(vn.state.timers, TIMER_DHCP6, client.ifId, client, client.deadline)
-  }
+  if (client.state === DHCP6S_RELEASING) return
+  if (!isUp(ifp)) return dhcp6Enter(client, DHCP6S_DOWN, NEVER)
+  makeDuid(vn, ifp)
+  client.named = []
+  dhcp6Begin(vn, client)
 }
 
 /** §11.4: made once, of the Ethernet address of the interface that asks first. */

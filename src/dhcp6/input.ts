@@ -4,18 +4,14 @@ import { countDrop } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import type { Frame } from '../lib/frame.ts'
 import {
-  D6O_CLIENT_ID, D6O_REFRESH_TIME, D6O_SERVER_ID, D6S_SUCCESS, DHCP6_HDR_LEN, DHCP6_HEAD, DHCP6_REPLY, DUID_MAX, DUID_MIN,
-  dhcp6Find, dhcp6Options, dhcp6Status, dhcp6Word,
+  D6O_CLIENT_ID, D6O_SERVER_ID, DHCP6_ADVERTISE, DHCP6_HDR_LEN, DHCP6_HEAD, DHCP6_REPLY, DUID_MAX, DUID_MIN, dhcp6Find,
+  dhcp6Options,
 } from '../wire/dhcp6.ts'
 import type { Dhcp6Option } from '../wire/dhcp6.ts'
 import { UDP_HDR_LEN } from '../wire/udp.ts'
-import { dhcp6Informed } from './client.ts'
-import { dhcp6MaxRt } from './config.ts'
-import { DHCP6S_INFORMING } from './state.ts'
-import type { Dhcp6Client, Dhcp6Stats } from './state.ts'
-
-/** IRT_DEFAULT (§7.6). */
-const REFRESH_DEFAULT = 86_400
+import { dhcp6Advertised, dhcp6Replied } from './reply.ts'
+import type { Dhcp6Stats } from './state.ts'
+import { dhcp6Alarm } from './steps.ts'
 
 /**
  * A datagram of `n` bytes to the client's port over IPv6 (f.l4 at its UDP header). False when its interface has no
@@ -30,24 +26,17 @@ export function dhcp6Input(vn: Vn, f: Frame, n: number): boolean {
   if (n < DHCP6_HDR_LEN) return drop(vn, f, 'tooshort')
   const head = view.getUint32(at + DHCP6_HEAD)
   // §16: a client discards what clients and relays send, and types that nobody knows
-  if (head >>> 24 !== DHCP6_REPLY) return drop(vn, f, 'badtype')
+  const type = head >>> 24
+  if (type !== DHCP6_REPLY && type !== DHCP6_ADVERTISE) return drop(vn, f, 'badtype')
   const options = dhcp6Options(view, at + DHCP6_HDR_LEN, at + n)
   if (options === null) return drop(vn, f, 'badform')
   // §16.3, §16.10
   const server = dhcp6Find(options, D6O_SERVER_ID)
   if (server === null || server.end - server.at < DUID_MIN || server.end - server.at > DUID_MAX) return drop(vn, f, 'noserver')
   if ((head & 0xffffff) !== client.xid || !isOurs(vn, f, options)) return drop(vn, f, 'notours')
-  return replied(vn, f, client, options)
-}
-
-function replied(vn: Vn, f: Frame, client: Dhcp6Client, options: Dhcp6Option[]): true {
-  if (client.state !== DHCP6S_INFORMING) return drop(vn, f, 'unexpected')
-  dhcp6MaxRt(client, f.view, options)
-  // the timer asks again, at the pace of §15
-  if (dhcp6Status(f.view, options) !== D6S_SUCCESS) return drop(vn, f, 'refused')
-  vn.state.dhcp6.stats.replies++
-  dhcp6Informed(vn, client, f.view, options, dhcp6Word(f.view, options, D6O_REFRESH_TIME, REFRESH_DEFAULT))
-  return true
+  const fate = (type === DHCP6_REPLY ? dhcp6Replied : dhcp6Advertised)(vn, client, view, options)
+  if (vn.state.dhcp6.clients.has(f.ifId)) dhcp6Alarm(vn, client)
+  return fate === '' ? true : drop(vn, f, fate)
 }
 
 function isOurs(vn: Vn, f: Frame, options: readonly Dhcp6Option[]): boolean {

@@ -13,12 +13,33 @@ export const DHCP6S_DOWN = 0
 export const DHCP6S_INIT = 1
 export const DHCP6S_INFORMING = 2
 export const DHCP6S_INFORMED = 3
+export const DHCP6S_SOLICITING = 4
+export const DHCP6S_REQUESTING = 5
+export const DHCP6S_BOUND = 6
+export const DHCP6S_RENEWING = 7
+export const DHCP6S_REBINDING = 8
+export const DHCP6S_CONFIRMING = 9
+export const DHCP6S_DECLINING = 10
+export const DHCP6S_RELEASING = 11
 
 /** The states in words. */
-export const DHCP6S_WORDS: readonly string[] = Object.freeze(['down', 'init', 'informing', 'informed'])
+export const DHCP6S_WORDS: readonly string[] = Object.freeze([
+  'down', 'init', 'informing', 'informed', 'soliciting', 'requesting', 'bound', 'renewing', 'rebinding', 'confirming', 'declining',
+  'releasing',
+])
 
 /** SOL_MAX_RT and INF_MAX_RT (§7.6), µs. */
 const MAX_RT = 3_600_000_000
+
+/** An address of the interface's IA_NA (§12.1). */
+export interface Dhcp6Lease {
+  addr: Addr
+  /** µs since boot; NEVER for one without end. */
+  preferredUntil: number
+  validUntil: number
+  /** Ip6Addr.id; 0 where the interface had the address already. */
+  addrId: number
+}
 
 export interface Dhcp6Client extends Alarm {
   ifId: number
@@ -38,6 +59,16 @@ export interface Dhcp6Client extends Alarm {
   /** SOL_MAX_RT and INF_MAX_RT, which servers may set (§21.24, §21.25), µs. */
   solMaxRtUs: number
   infMaxRtUs: number
+  /** DUID of the server whose Advertise was the best, then of the one that leased; empty: none. */
+  server: Uint8Array
+  /** Preference of the best Advertise so far (§21.8); −1: none. */
+  preference: number
+  /** Addresses that the exchange is about: advertised and asked for; declined; released. */
+  named: Addr[]
+  leases: Dhcp6Lease[]
+  /** T1 and T2 as times; NEVER: without end. */
+  renewAt: number
+  rebindAt: number
   dns: Addr[]
   search: string[]
   /** The link has changed since the timer last looked. */
@@ -54,7 +85,13 @@ export interface Dhcp6Stats {
   notours: number
   unexpected: number
   refused: number
+  badlease: number
+  advertises: number
   replies: number
+  bound: number
+  expired: number
+  declines: number
+  releases: number
   sent: number
   nosource: number
   nobuf: number
@@ -73,8 +110,8 @@ export function createDhcp6State(): Dhcp6State {
     clients: new Map(),
     duid: new Uint8Array(0),
     stats: {
-      received: 0, tooshort: 0, badform: 0, badtype: 0, noserver: 0, notours: 0, unexpected: 0, refused: 0, replies: 0, sent: 0,
-      nosource: 0, nobuf: 0,
+      received: 0, tooshort: 0, badform: 0, badtype: 0, noserver: 0, notours: 0, unexpected: 0, refused: 0,
+      badlease: 0, advertises: 0, replies: 0, bound: 0, expired: 0, declines: 0, releases: 0, sent: 0, nosource: 0, nobuf: 0,
     },
   }
 }
@@ -82,6 +119,11 @@ export function createDhcp6State(): Dhcp6State {
 export function createDhcp6Client(ifId: number, wants: number, byRouter: boolean): Dhcp6Client {
   return {
     alarmAt: Infinity, ifId, wants, byRouter, state: DHCP6S_DOWN, xid: 0, startedAt: 0, tries: 0, rtUs: 0, deadline: Infinity,
-    solMaxRtUs: MAX_RT, infMaxRtUs: MAX_RT, dns: [], search: [], linkChanged: false,
+    solMaxRtUs: MAX_RT, infMaxRtUs: MAX_RT, server: new Uint8Array(0), preference: -1, named: [], leases: [], renewAt: Infinity,
+    rebindAt: Infinity, dns: [], search: [], linkChanged: false,
   }
+}
+
+export function createDhcp6Lease(addr: Addr): Dhcp6Lease {
+  return { addr: { ...addr }, preferredUntil: 0, validUntil: 0, addrId: 0 }
 }

@@ -8,10 +8,11 @@ import type { Addr } from '../lib/addr.ts'
 export const IP6_MMTU = 1280
 export const IP6_MAXPAYLOAD = 65_535
 
-/** Ip6Addr.flags: made by stateless autoconfiguration (RFC 4862); temporary (RFC 8981); no longer preferred. */
+/** Ip6Addr.flags: made by stateless autoconfiguration (RFC 4862); temporary (RFC 8981); no longer preferred; leased (RFC 8415). */
 export const IA6_AUTOCONF = 1
 export const IA6_TEMPORARY = 2
 export const IA6_DEPRECATED = 4
+export const IA6_DHCP = 8
 
 /** An address of an interface. Its `status` is an IFA_* of link/state.ts. */
 export interface Ip6Addr extends Alarm {

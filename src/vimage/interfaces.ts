@@ -2,8 +2,10 @@
 
 import { dhcpStart, dhcpStop } from '../dhcp/client.ts'
 import { DHCPS_WORDS } from '../dhcp/state.ts'
+import { dhcp6Start, dhcp6Stop } from '../dhcp6/client.ts'
+import { DHCP6S_WORDS, DHCP6_ADDRESSES } from '../dhcp6/state.ts'
 import { ip6Addrs } from '../ip6/ifaddr.ts'
-import { IA6_AUTOCONF, IA6_DEPRECATED, IA6_TEMPORARY } from '../ip6/state.ts'
+import { IA6_AUTOCONF, IA6_DEPRECATED, IA6_DHCP, IA6_TEMPORARY } from '../ip6/state.ts'
 import type { Ip6Addr } from '../ip6/state.ts'
 import { addrIsV4, addrPrint, ip4Print, macPrint } from '../lib/addr.ts'
 import { addrParsePrefix } from '../lib/addr6.ts'
@@ -26,7 +28,7 @@ export interface InterfaceAddress {
   broadcast: string
   /** 'preferred', 'tentative' (being probed, RFC 5227, RFC 4862), 'duplicated' or 'deprecated' (RFC 4862 §5.5.4). */
   status: string
-  /** How it came: '' by hand, 'autoconf' (RFC 4862) or 'temporary' (RFC 8981). */
+  /** How it came: '' by hand, 'autoconf' (RFC 4862), 'temporary' (RFC 8981) or 'dhcp' (RFC 8415). */
   origin: string
 }
 
@@ -42,6 +44,8 @@ export interface InterfaceInfo {
   addresses: InterfaceAddress[]
   /** What its DHCP client is doing ('bound', 'selecting' …), '' where it has none. */
   dhcp: string
+  /** What its DHCPv6 client is doing ('bound', 'soliciting', 'informed' …), '' where it has none. */
+  dhcp6: string
   inPackets: number
   inBytes: number
   inErrors: number
@@ -120,6 +124,20 @@ export function interfaceDhcp(runner: Runner, name: string, on: boolean): void {
   })
 }
 
+/**
+ * Gets addresses of an interface by DHCPv6 from now on, whatever routers say; or gives them back and stops. What the M and O
+ * flags of routers start needs no call (sysctl net.inet6.dhcp6.accept_ra).
+ */
+export function interfaceDhcp6(runner: Runner, name: string, on: boolean): void {
+  const ifp = find(runner, name)
+  const { vn } = runner.vnet
+  const errno = on ? dhcp6Start(vn, ifp.id, DHCP6_ADDRESSES) : dhcp6Stop(vn, ifp.id)
+  runner.kick()
+  manageCheck(errno, `cannot ${on ? 'start' : 'stop'} DHCPv6 on ${name}`, {
+    [EEXIST]: 'it has a client already', [EINVAL]: 'it is no Ethernet', [ENOENT]: 'it has no client',
+  })
+}
+
 /** Tells every link again which addresses are here (RFC 5227 §2.3): the Vnet has come from elsewhere. */
 export function interfaceAnnounce(runner: Runner): void {
   const { vnet } = runner
@@ -158,6 +176,7 @@ function interfaceInfo(runner: Runner, ifp: Ifnet): InterfaceInfo {
     mac: ifp.mac === 0 ? '' : macPrint(ifp.mac),
     addresses: [...ifp.addrs.map((ia) => addressInfo(ifp, ia)), ...six.map((ia) => address6Info(runner, ia))],
     dhcp: DHCPS_WORDS[runner.vnet.state.dhcp.clients.get(ifp.id)?.state ?? -1] ?? '',
+    dhcp6: DHCP6S_WORDS[runner.vnet.state.dhcp6.clients.get(ifp.id)?.state ?? -1] ?? '',
     inPackets: stats.ipackets,
     inBytes: stats.ibytes,
     inErrors: stats.ierrors,
@@ -187,8 +206,13 @@ function address6Info(runner: Runner, ia: Ip6Addr): InterfaceAddress {
     prefixLen: ia.prefixLen,
     broadcast: '',
     status: deprecated ? 'deprecated' : statusName(ia.status),
-    origin: (ia.flags & IA6_TEMPORARY) !== 0 ? 'temporary' : (ia.flags & IA6_AUTOCONF) !== 0 ? 'autoconf' : '',
+    origin: originName(ia.flags),
   }
+}
+
+function originName(flags: number): string {
+  if ((flags & IA6_DHCP) !== 0) return 'dhcp'
+  return (flags & IA6_TEMPORARY) !== 0 ? 'temporary' : (flags & IA6_AUTOCONF) !== 0 ? 'autoconf' : ''
 }
 
 function statusName(status: number): string {

@@ -12,5 +12,10 @@ export function verifyDhcp6({ dhcp6, link }: VnetState): void {
     const path = `.dhcp6.clients[${ifId}]`
     demand(client.ifId === ifId && link.ifnets.has(ifId), `${path}.ifId`, `no interface ${client.ifId}`)
     demand(client.solMaxRtUs > 0 && client.infMaxRtUs > 0, `${path}.solMaxRtUs`, 'no time')
+    demand(client.renewAt <= client.rebindAt, `${path}.renewAt`, 'times out of order')
+    client.leases.forEach(({ addrId, preferredUntil, validUntil }, i) => {
+      demand(preferredUntil <= validUntil, `${path}.leases[${i}].preferredUntil`, 'outlasts the lease')
+      demand(addrId < link.nextAddrId, `${path}.leases[${i}].addrId`, 'no such address')
+    })
   }
 }
