@@ -24,6 +24,7 @@ const HELP = `Usage: npm run bench:paths -- [options]
   --svg FILE          a picture of the goodput, too
   --golden            write the figures into bench/paths.golden.json
   --from-golden       show what is kept there, measure nothing
+  --after SECONDS     a longer warm-up, to see what slow start leaves behind; not for the golden file
   --threads N         default: one for each core
   --help              this text`
 
@@ -35,6 +36,7 @@ const { values: options } = parseArgs({
     svg: { type: 'string' },
     golden: { type: 'boolean', default: false },
     'from-golden': { type: 'boolean', default: false },
+    after: { type: 'string' },
     threads: { type: 'string', default: String(availableParallelism()) },
     help: { type: 'boolean', default: false },
   },
@@ -47,6 +49,7 @@ async function main() {
   const only = parseOnly(options.only)
   const cells = allCells(CC_NAMES).filter((c) => chosen(c, only) && (!options.short || inShort(c)))
   if (cells.length === 0) return refuse('No cell of the table is chosen.')
+  if (options.golden && options.after !== undefined) return refuse('--after and --golden do not go together.')
   const results = options['from-golden'] ? kept(cells) : await measure(cells, Math.max(1, Number(options.threads)))
   const algorithms = CC_NAMES.filter((cc) => cells.some((c) => c.cc === cc))
   if (options.golden) writeGolden(results)
@@ -80,7 +83,7 @@ async function measure(cells, threads) {
     const worker = new Worker(join(import.meta.dirname, 'paths/worker.mjs'))
     const next = () => {
       const index = order.shift()
-      if (index !== undefined) worker.postMessage({ index, cell: cells[index] })
+      if (index !== undefined) worker.postMessage({ index, cell: cells[index], more: moreOptions() })
       else void worker.terminate().then(resolve)
     }
     worker.on('error', reject)
@@ -93,6 +96,12 @@ async function measure(cells, threads) {
     next()
   })))
   return Object.fromEntries(cells.map((cell, i) => [cellName(cell), figures[i]]))
+}
+
+function moreOptions() {
+  if (options.after === undefined) return {}
+  const seconds = Number(options.after)
+  return seconds > 0 ? { warmUpUs: seconds * 1e6 } : refuse(`--after ${options.after} is no time`)
 }
 
 function cost({ rttMs, mbps, loss, flows }) {

@@ -4,6 +4,6 @@ import { parentPort } from 'node:worker_threads'
 import { measurePath } from '../../dist/sim/index.js'
 import { cellFigures, cellOptions } from './grid.mjs'
 
-parentPort.on('message', ({ index, cell }) => {
-  parentPort.postMessage({ index, figures: cellFigures(measurePath(cellOptions(cell))) })
+parentPort.on('message', ({ index, cell, more }) => {
+  parentPort.postMessage({ index, figures: cellFigures(measurePath({ ...cellOptions(cell), ...more })) })
 })

@@ -32,7 +32,11 @@ export function tcpSackAck(vn: Vn, tcb: Tcb, seg: Seg, acked: number, flight: nu
   const delivered = tcb.sent.delivered - rate.priorTotal
   if (rec.phase === REC_OPEN && lost > 0) enter(vn, tcb, delivered)
   if (rec.phase === REC_FAST) govern(tcb, delivered)
-  else if (acked > 0 && phase !== REC_FAST && !undone && !tcpEcnEchoes(tcb, seg)) ccAckReceived(vn, tcb, acked, flight)
+  else if (acked > 0 && phase !== REC_FAST && !undone && !tcpEcnEchoes(tcb, seg)) {
+    // the ACK that ends the recovery from a timeout speaks of old segments like those before it (RFC 3465 §2.3: L = 1)
+    const old = phase === REC_LOSS && rec.phase === REC_OPEN && tcb.cwnd < tcb.ssthresh
+    ccAckReceived(vn, tcb, old ? Math.min(acked, tcb.mss) : acked, flight)
+  }
   if (acked > 0 || rate.newlySacked > 0 || lost > 0) tcb.flags |= TF_NEEDOUTPUT
   if (acked > 0 || tcb.sent.sackedCount > 0) tlpArm(vn, tcb)
 }
