@@ -14,6 +14,7 @@ interface Change {
   add?: string[]
   remove?: string[]
   dhcp?: boolean
+  dhcp6?: boolean
   acceptRtadv?: boolean
 }
 
@@ -31,6 +32,7 @@ Words:
   accept_rtadv, -accept_rtadv
                             listen to IPv6 routers and configure itself, or no longer
   dhcp, -dhcp               get the address by DHCP, or give it back
+  dhcp6, -dhcp6             get addresses by DHCPv6 without being told so by a router, or give them back
   mtu N                     longest packet
 
 Examples:
@@ -60,6 +62,7 @@ function parseWords(words: readonly string[]): Change {
     if (word === 'up' || word === 'down') change.up = word === 'up'
     else if (word === 'accept_rtadv' || word === '-accept_rtadv') change.acceptRtadv = word === 'accept_rtadv'
     else if (word === 'dhcp' || word === '-dhcp') change.dhcp = word === 'dhcp'
+    else if (word === 'dhcp6' || word === '-dhcp6') change.dhcp6 = word === 'dhcp6'
     else if (word === 'mtu') {
       change.mtuBytes = parseInteger('mtu', 1, 65_535)(next ?? '')
       i++
@@ -69,8 +72,8 @@ function parseWords(words: readonly string[]): Change {
       else change.set = word
       if (next === 'alias' || next === '-alias') i++
     } else if (word !== 'inet' && word !== 'inet6') {
-      throw new UsageError(`ifconfig does not know "${word}"; expected up, down, [-]dhcp, [-]accept_rtadv, mtu N, `
-        + 'or ADDR/LEN [alias | -alias]')
+      throw new UsageError(`ifconfig does not know "${word}"; expected up, down, [-]dhcp, [-]dhcp6, [-]accept_rtadv, `
+        + 'mtu N, or ADDR/LEN [alias | -alias]')
     }
   }
   return change
@@ -80,6 +83,7 @@ function printInterface(i: InterfaceInfo): void {
   print(`${i.name}: flags=${i.flagBits.toString(16)}<${i.flags.join(',')}> mtu ${i.mtuBytes}`)
   if (i.mac !== '') print(`\tether ${i.mac}`)
   if (i.dhcp !== '') print(`\tdhcp ${i.dhcp}`)
+  if (i.dhcp6 !== '') print(`\tdhcp6 ${i.dhcp6}`)
   for (const a of i.addresses) {
     if (a.address.includes(':')) {
       const words = [a.status === 'preferred' ? '' : a.status, a.origin].filter((word) => word !== '')

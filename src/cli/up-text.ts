@@ -22,7 +22,8 @@ function whereWords(info: DaemonInfo): string {
 function inventory(config: DaemonConfig): string[] {
   return config.vimages.map((vimage) => {
     const addresses = vimage.interfaces.map((i) => {
-      const given = [...i.addresses.map((a) => addrPrint(a.addr)), ...(i.dhcp ? ['dhcp'] : []), ...(i.auto ? ['auto'] : [])]
+      const given = [...i.addresses.map((a) => addrPrint(a.addr)), ...(i.dhcp ? ['dhcp'] : []), ...(i.dhcp6 ? ['dhcp6'] : []),
+         ...(i.auto ? ['auto'] : [])]
       return [i.name, ...given].join(' ')
     })
     const services = vimage.services.map((s) => s.name).join(', ')

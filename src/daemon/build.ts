@@ -18,7 +18,7 @@ import { ND_PREF_HIGH, ND_PREF_LOW, ND_PREF_MEDIUM } from '../nd/state-auto.ts'
 import type { ServiceOptions } from '../service/service.ts'
 import { interfaceAdvertise, interfaceAuto } from '../vimage/autoconf.ts'
 import { ManageError } from '../vimage/error.ts'
-import { interfaceAddAddress, interfaceAnnounce, interfaceDhcp, interfaceSetMtu } from '../vimage/interfaces.ts'
+import { interfaceAddAddress, interfaceAnnounce, interfaceDhcp, interfaceDhcp6, interfaceSetMtu } from '../vimage/interfaces.ts'
 import { messageWrite } from '../vimage/messages.ts'
 import { routeInsert } from '../vimage/routes.ts'
 import { sysctlAssign } from '../vimage/sysctls.ts'
@@ -185,6 +185,7 @@ function buildInterface(c: BuildContext, host: VnetHost, vimage: VimageConfig, c
   messageWrite(host, LOG_INFO, `${config.name}: on ${linkWords(config)}${mac}, MTU ${config.mtu || device.mtu}`)
   for (const address of config.addresses) interfaceAddAddress(host, config.name, addrPrefixText(address), config.probe)
   if (config.dhcp) interfaceDhcp(host, config.name, true)
+  if (config.dhcp6) interfaceDhcp6(host, config.name, true)
   if (config.auto) interfaceAuto(host, config.name, true)
   if (config.advertise !== null) interfaceAdvertise(host, config.name, advertConfig(config.advertise))
   return true

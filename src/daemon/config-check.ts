@@ -86,6 +86,7 @@ function checkLink(
     if (ifc.mac !== 0) problems.push({ path: [...path, 'mac'], message: 'a raw interface has no hardware address' })
     if (ifc.probe) problems.push({ path: [...path, 'probe'], message: 'a raw interface has no link to probe on' })
     if (ifc.advertise !== null) problems.push({ path: [...path, 'advertise'], message: 'a raw interface has no hosts to advertise to' })
+    if (ifc.dhcp6) problems.push({ path: [...path, 'addresses'], message: 'a raw interface hears no servers: "dhcp6" needs Ethernet' })
     if (ifc.auto) problems.push({ path: [...path, 'addresses'], message: 'a raw interface hears no routers: "auto" needs Ethernet' })
   }
 }

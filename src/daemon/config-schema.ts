@@ -87,8 +87,8 @@ function interfaceSchema(path: z.ZodType<string>): z.ZodType<InterfaceConfig> {
     raw: z.tuple([oneOf(['icmp'] as const)], { error: '[icmp]' }).optional(),
     mac: mac().default(0),
     mtu: integer(IF_MIN_MTU, MAX_MTU).default(0),
-    // `dhcp` or `auto` alone, or in the list beside addresses of its own
-    addresses: z.preprocess((v) => v === 'dhcp' || v === 'auto' ? [v] : v, list('addresses', interfaceAddress()).default([])),
+    // `dhcp`, `dhcp6` or `auto` alone, or in the list beside addresses of its own
+    addresses: z.preprocess((v) => isWay(v) ? [v] : v, list('addresses', interfaceAddress()).default([])),
     advertise: advertiseSchema().nullable().default(null),
     probe: boolean().default(false),
     capture: path.default(''),
@@ -97,8 +97,9 @@ function interfaceSchema(path: z.ZodType<string>): z.ZodType<InterfaceConfig> {
   }
   const all = record(`a map with ${Object.keys(shape).join(', ')}`, shape)
   return all.transform(({ bridge, tap, raw, addresses: wanted, ...others }, ctx) => {
-    const addresses = wanted.filter((a) => a !== 'dhcp' && a !== 'auto')
-    const rest = { ...others, addresses, dhcp: wanted.includes('dhcp'), auto: wanted.includes('auto') }
+    const addresses = wanted.filter((a): a is AddrPrefix => !isWay(a))
+    const ways = { dhcp: wanted.includes('dhcp'), dhcp6: wanted.includes('dhcp6'), auto: wanted.includes('auto') }
+    const rest = { ...others, addresses, ...ways }
     const given = [bridge, tap, raw].filter((x) => x !== undefined).length
     if (given !== 1) {
       const params = { found: given === 0 ? 'none' : `${given} of them` }
@@ -287,9 +288,16 @@ function hostPrefix(): z.ZodType<Prefix> {
   return parsed(HOST_PREFIX, parseHostPrefix)
 }
 
-function interfaceAddress(): z.ZodType<AddrPrefix | 'dhcp' | 'auto'> {
-  return parsed<AddrPrefix | 'dhcp' | 'auto'>(`${HOST_PREFIX} or 2001:db8::1/64, or one of dhcp, auto`, (text) =>
-    (text === 'dhcp' || text === 'auto' ? text : text.includes(':') ? parseHostPrefix6(text) : hostPrefix4(text)))
+/** Where addresses come from that are not given. */
+type Way = 'dhcp' | 'dhcp6' | 'auto'
+
+function isWay(v: unknown): v is Way {
+  return v === 'dhcp' || v === 'dhcp6' || v === 'auto'
+}
+
+function interfaceAddress(): z.ZodType<AddrPrefix | Way> {
+  return parsed<AddrPrefix | Way>(`${HOST_PREFIX} or 2001:db8::1/64, or one of dhcp, dhcp6, auto`, (text) =>
+    (isWay(text) ? text : text.includes(':') ? parseHostPrefix6(text) : hostPrefix4(text)))
 }
 
 function hostPrefix4(text: string): AddrPrefix | null {

@@ -82,6 +82,8 @@ export interface InterfaceConfig {
   addresses: AddrPrefix[]
   /** Its address comes by DHCP. */
   dhcp: boolean
+  /** IPv6 addresses come by DHCPv6 (RFC 8415), whatever routers say. */
+  dhcp6: boolean
   /** It configures itself by the advertisements of IPv6's routers (RFC 4862). */
   auto: boolean
   /** It tells hosts what to configure (RFC 4861 §6.2); null: it does not. */

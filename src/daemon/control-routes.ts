@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { counterRows } from '../vimage/counters.ts'
 import { ManageError } from '../vimage/error.ts'
 import {
-  interfaceAddAddress, interfaceDhcp, interfaceGet, interfaceList, interfaceRemoveAddress, interfaceSetMtu, interfaceSetUp,
+  interfaceAddAddress, interfaceDhcp, interfaceDhcp6, interfaceGet, interfaceList, interfaceRemoveAddress, interfaceSetMtu, interfaceSetUp,
 } from '../vimage/interfaces.ts'
 import { interfaceAuto, prefixRows, routerRows } from '../vimage/autoconf.ts'
 import { neighbour6Rows, neighbourDelete, neighbourRows, neighbourSet } from '../vimage/neighbours.ts'
@@ -147,6 +147,7 @@ function patchInterface(c: Call): unknown {
     set: z.string().optional(),
     probe: z.boolean().default(false),
     dhcp: z.boolean().optional(),
+    dhcp6: z.boolean().optional(),
     acceptRtadv: z.boolean().optional(),
   }).parse(c.body)
   const runner = runnerOf(c)
@@ -155,6 +156,7 @@ function patchInterface(c: Call): unknown {
   if (change.set !== undefined) replaceAddresses(runner, name, change.set, before.addresses.map((a) => a.address))
   for (const address of change.add) interfaceAddAddress(runner, name, address, change.probe)
   if (change.dhcp !== undefined) interfaceDhcp(runner, name, change.dhcp)
+  if (change.dhcp6 !== undefined) interfaceDhcp6(runner, name, change.dhcp6)
   if (change.acceptRtadv !== undefined) interfaceAuto(runner, name, change.acceptRtadv)
   if (change.mtuBytes !== undefined) interfaceSetMtu(runner, name, change.mtuBytes)
   if (change.up !== undefined) interfaceSetUp(runner, name, change.up)

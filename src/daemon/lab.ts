@@ -27,7 +27,8 @@ function labVimage(name: string, ip: string): VimageConfig {
     name, seed: [], sysctls: [],
     interfaces: [{
       name: 'eth0', link: { kind: 'bridge', bridge: LAB_BRIDGE }, mac: 0, mtu: 0, probe: false, capture: '',
-      impair: null, dhcp: false, auto: false, advertise: null, addresses: [{ addr: addrFromIp4(address(ip)), prefixLen: PREFIX_LEN }],
+      impair: null, dhcp: false, dhcp6: false, auto: false, advertise: null,
+      addresses: [{ addr: addrFromIp4(address(ip)), prefixLen: PREFIX_LEN }],
     }],
     routes: [{ to: { addr: addrFromIp4(0), prefixLen: 0 }, via: addrFromIp4(address('10.66.0.1')), interface: '' }],
     services: LAB_SERVICES.map((service) => ({ name: service, port: 0, root: '', zones: {} })),

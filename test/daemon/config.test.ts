@@ -42,7 +42,7 @@ control: c.sock
       interfaces: [{
         name: 'eth0', link: { kind: 'bridge', bridge: 'br0' }, mac: 0, mtu: 0, probe: false, capture: '',
         addresses: [{ addr: addrParse('10.1.0.2'), prefixLen: 24 }, { addr: addrParse('10.1.1.2'), prefixLen: 31 }],
-        impair: { in: {}, out: { lossRate: 0.5 } }, dhcp: false, auto: false, advertise: null,
+        impair: { in: {}, out: { lossRate: 0.5 } }, dhcp: false, dhcp6: false, auto: false, advertise: null,
       }],
       routes: [{ to: { addr: addrParse('0.0.0.0'), prefixLen: 0 }, via: addrParse('10.1.0.1'), interface: '' }],
       sysctls: [{ name: 'net.inet.ip.ttl', value: '32' }, { name: 'net.inet.ip.forwarding', value: '1' }],
@@ -59,6 +59,8 @@ control: c.sock
       'x.yaml').vimages[0].interfaces[0]
     expect(interfaces('dhcp')).toMatchObject({ dhcp: true, addresses: [] })
     expect(interfaces('[10.1.0.2/24, dhcp]')).toMatchObject({ dhcp: true, addresses: [{ addr: addrParse('10.1.0.2'), prefixLen: 24 }] })
+    expect(interfaces('dhcp6')).toMatchObject({ dhcp: false, dhcp6: true, auto: false, addresses: [] })
+    expect(interfaces('[dhcp, dhcp6]')).toMatchObject({ dhcp: true, dhcp6: true })
     expect(() => interfaces('dhcpd')).toThrow(/addresses/)
   })
 
@@ -128,7 +130,7 @@ describe('a configuration that is wrong', () => {
       'x.yaml:5:7: bridges[0].taps[0].mtu: expected a whole number from 68 to 65520, found 12']],
     ['a bad address', 'vimages: [{name: a, interfaces: [{name: e0, raw: [icmp], addresses: [10.0.0.256/24]}]}]', [
       'x.yaml:1:70: vimages[0].interfaces[0].addresses[0]: expected the address of a host with its prefix length, like'
-      + ' 10.0.0.1/24 or 2001:db8::1/64, or one of dhcp, auto, found "10.0.0.256/24"']],
+      + ' 10.0.0.1/24 or 2001:db8::1/64, or one of dhcp, dhcp6, auto, found "10.0.0.256/24"']],
     ['a group as address', 'bridges: [{name: b}]\nvimages: [{name: a, interfaces: [{name: e, bridge: b, addresses: ["ff02::1/64"]}]}]', [
       'addresses[0]: expected the address of a host with its prefix length, like 10.0.0.1/24 or 2001:db8::1/64']],
     ['a gateway of the other family', `bridges: [{name: b}]

@@ -1,12 +1,13 @@
 /**
  * Packets made by grammar, so that their checksums are right and the parsers behind them are reached, and filled with
- * chance: extension header chains, ICMPv6, neighbour options, MLD, IGMP, DHCPv4. Nothing throws, nothing grows, and each
+ * chance: extension header chains, ICMPv6, neighbour options, MLD, IGMP, DHCP. Nothing throws, nothing grows, and each
  * packet leaves a mark in a counter. FUZZ_SEED and FUZZ_RUNS repeat and lengthen a run.
  */
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { dhcpStart } from '../../src/dhcp/client.ts'
+import { dhcp6Start } from '../../src/dhcp6/client.ts'
 import { MCAST_JOIN_GROUP, SOCK_DGRAM } from '../../src/inet/sockopt.ts'
 import { AF_INET, AF_INET6 } from '../../src/inet/state.ts'
 import { ip6AddAddr } from '../../src/ip6/ifaddr.ts'
@@ -120,6 +121,47 @@ const dhcp: fc.Arbitrary<(xid: number) => Uint8Array> = fc.record({
   return frameOf(0xffffffffffff, PEER_MAC, 0x0800, ipOf({ src: PEER, dst: -1, p: 17, payload: udp }))
 })
 
+/** Options of DHCPv6: code and length of two octets, the length sometimes a lie; those of an IA_NA nest. */
+const tlvs6 = (depth: number): fc.Arbitrary<number[]> => {
+  const value = (code: number): fc.Arbitrary<number[]> => {
+    if (code === 1) return fc.oneof({ weight: 9, arbitrary: fc.constant(DUID) }, { weight: 1, arbitrary: octets(12) })
+    if (code === 2) return octets(12, 2)
+    if (code === 3 && depth > 0) {
+      const times = fc.array(fc.constantFrom(0, 0, 0, 1, 0, 9, 255), { minLength: 8, maxLength: 8 })
+      return fc.tuple(fc.constantFrom(2, 2, 2, 9), times, tlvs6(depth - 1))
+        .map(([iaid, t, rest]) => [0, 0, 0, iaid, ...t, ...rest])
+    }
+    if (code === 5) {
+      return fc.tuple(fc.constantFrom(...DESTINATIONS, addr('2001:db8::77')), fc.nat(50), fc.nat(90), tlvs6(0).map((v) => v.slice(0, 8)))
+        .map(([a, preferred, valid, rest]) => [...words(a), 0, 0, 0, preferred, 0, 0, 0, valid, ...rest])
+    }
+    return octets(20)
+  }
+  const one = fc.constantFrom(1, 2, 3, 5, 7, 13, 14, 23, 24, 32, 82, 83, 255).chain((code) => fc.tuple(value(code), lies)
+    .map(([v, off]) => [0, code, (v.length + off) >> 8, (v.length + off) & 255, ...v]))
+  return fc.array(one, { maxLength: depth > 0 ? 4 : 2 }).map((list) => list.flat())
+}
+const DUID = [0, 3, 0, 1, 2, 0, 0, 0, 0, 1]
+
+const dhcp6: fc.Arbitrary<(xid: number) => Uint8Array> = fc.record({
+  type: oneOf(2, 7), own: fc.constantFrom(true, true, true, false), ids: fc.constantFrom(true, true, true, false), ia: fc.boolean(),
+  more: tlvs6(2), cut: fc.constantFrom(0, 0, 0, 1, 5),
+}).map(({ type, own, ids, ia, more, cut }) => (xid) => {
+  const id = own ? xid : 77
+  const known = [0, 1, 0, 10, ...DUID, 0, 2, 0, 4, 0, 3, 0, 9, 0, 14, 0, 0]
+  const lease = [0, 3, 0, 40, 0, 0, 0, 2, 0, 0, 0, 9, 0, 0, 0, 20, 0, 5, 0, 24, ...words(addr('2001:db8::77')), 0, 0, 0, 30, 0, 0, 0, 60]
+  const data = [type, id >> 16 & 255, id >> 8 & 255, id & 255, ...ids ? known : [], ...ia ? lease : [], ...more]
+  const udp = [2, 35, 2, 34, 0, 0, 0, 0, ...data.slice(0, data.length - cut)]
+  udp[4] = udp.length >> 8
+  udp[5] = udp.length & 255
+  const [src, dst] = [addr('fe80::99'), addr('fe80::1')]
+  const bytes = Uint8Array.from([...words(src), ...words(dst), ...udp])
+  const sum = checksumFold(checksumAdd(17 + udp.length, viewOf(bytes), 0, bytes.length)) || 0xffff
+  udp[6] = sum >> 8
+  udp[7] = sum & 255
+  return frameOf(MY_MAC, PEER_MAC, 0x86dd, Uint8Array.from([...ip6Header(src, dst, 17, 64, udp.length), ...udp]))
+})
+
 describe(`packets made by grammar (seed ${SEED}): nothing throws, nothing grows, each leaves a mark`, () => {
   it.each([0, 1])('RFC 8200 §4, RFC 4443, RFC 4861, RFC 3810: IPv6, forwarding %i', (forwarding) => {
     run(six.map((frame) => () => frame), () => host6(forwarding), (h) => {
@@ -145,6 +187,20 @@ describe(`packets made by grammar (seed ${SEED}): nothing throws, nothing grows,
       return h
     }, (h) => { expect(h.vn.state.dhcp.clients.size).toBe(1) })
   }, 60_000)
+
+  it.each([1, 2])('RFC 8415: DHCPv6, in whatever state the client comes to (wants %i)', (wants) => {
+    run(dhcp6, () => {
+      const h = host6(0)
+      h.vn.state.sysctl['net.inet6.dhcp6.startdelay'] = 0
+      dhcp6Start(h.vn, h.ifp.id, wants)
+      pass(h, 1000)
+      return h
+    }, (h) => {
+      expect(h.vn.state.dhcp6.clients.size).toBe(1)
+      // an hour later every lease of at most 255 seconds has gone
+      expect(h.vn.state.ip6.ifs.get(h.ifp.id)?.addrs.length).toBeLessThanOrEqual(2 + 8)
+    })
+  }, 60_000)
 })
 
 /** Feeds lists of packets to a fresh host each; afterwards an hour passes and `bounded` looks at what is left. */
@@ -153,7 +209,7 @@ function run(packet: fc.Arbitrary<(xid: number) => Uint8Array>, create: () => Ho
     const h = create()
     for (const [make, wait] of list) {
       const before = marks(h)
-      rx(h, make(h.vn.state.dhcp.clients.get(h.ifp.id)?.xid ?? 0))
+      rx(h, make(h.vn.state.dhcp.clients.get(h.ifp.id)?.xid ?? h.vn.state.dhcp6.clients.get(h.ifp.id)?.xid ?? 0))
       expect(marks(h)).toBeGreaterThan(before)
       if (wait > 1_500_000) pass(h, wait)
       h.sent.length = 0
@@ -168,10 +224,11 @@ function run(packet: fc.Arbitrary<(xid: number) => Uint8Array>, create: () => Ho
 
 /** All counters but those that only say that a packet came. */
 function marks(h: Host): number {
-  const { tcp, udp, ip, icmp, ip6, icmp6, nd, igmp: i, mld, dhcp: d, raw, link } = h.vn.state
+  const { tcp, udp, ip, icmp, ip6, icmp6, nd, igmp: i, mld, dhcp: d, dhcp6: d6, raw, link } = h.vn.state
   const sum = (stats: object): number => Object.values(stats).reduce((n: number, x: unknown) => n + (typeof x === 'number' ? x : 0), 0)
-  const all = [tcp, udp, ip, icmp, ip6, icmp6, nd, i, mld, d, raw, link].reduce((n, { stats }) => n + sum(stats), 0)
-  return all - ip.stats.total - ip6.stats.total - ip.stats.delivered - ip6.stats.delivered - ip6.stats.localout - ip.stats.localout
+  const all = [tcp, udp, ip, icmp, ip6, icmp6, nd, i, mld, d, d6, raw, link].reduce((n, { stats }) => n + sum(stats), 0)
+  return all - d6.stats.received - ip.stats.total - ip6.stats.total - ip.stats.delivered - ip6.stats.delivered -
+    ip6.stats.localout - ip.stats.localout
 }
 
 function host6(forwarding: number): Host {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { createWorld } from '../../src/sim/world.ts'
-import { interfaceDhcp, interfaceGet } from '../../src/vimage/interfaces.ts'
+import { interfaceDhcp, interfaceDhcp6, interfaceGet } from '../../src/vimage/interfaces.ts'
 import { startServer } from '../dhcp/server.ts'
 
 it('an interface gets its address by DHCP and gives it back; the client\'s state is shown', () => {
@@ -17,4 +17,20 @@ it('an interface gets its address by DHCP and gives it back; the client\'s state
   interfaceDhcp(guest, 'eth0', false)
   expect(interfaceGet(guest, 'eth0')).toMatchObject({ dhcp: '', addresses: [] })
   expect(() => interfaceDhcp(guest, 'lo0', true)).toThrow(/no Ethernet/)
+})
+
+it('DHCPv6 on an interface: started and stopped by name, its state shown', () => {
+  const world = createWorld()
+  const guest = world.addVnet('guest')
+  world.cable(guest.addPort(), world.addSwitch('sw'))
+  expect(interfaceGet(guest, 'eth0').dhcp6).toBe('')
+  interfaceDhcp6(guest, 'eth0', true)
+  expect(interfaceGet(guest, 'eth0').dhcp6).toBe('init')
+  expect(() => interfaceDhcp6(guest, 'eth0', true)).toThrow(/has a client already/)
+  world.runFor(10_000_000)
+  expect(interfaceGet(guest, 'eth0').dhcp6).toBe('soliciting')
+  interfaceDhcp6(guest, 'eth0', false)
+  expect(interfaceGet(guest, 'eth0').dhcp6).toBe('')
+  expect(() => interfaceDhcp6(guest, 'eth0', false)).toThrow(/no client/)
+  expect(() => interfaceDhcp6(guest, 'lo0', true)).toThrow(/no Ethernet/)
 })
