@@ -6,16 +6,16 @@ import { mcastGetOpt, mcastSetOpt } from '../mcast/sockopt.ts'
 import { F_BROADCAST_OK, F_DF, F_DONTROUTE } from '../lib/frame.ts'
 import { IPPROTO_UDP } from '../wire/ipv4.ts'
 import {
-  IPV6_MTU_DISCOVER, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY, IP_HDRINCL, IP_MTU_DISCOVER,
+  IPV6_MTU_DISCOVER, IPV6_RECVHOPLIMIT, IPV6_RECVPKTINFO, IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY,
+  IP_HDRINCL, IP_MTU_DISCOVER,
   IP_PKTINFO, IP_RECVDSTADDR, IP_RECVOPTS, IP_RECVTOS, IP_RECVTTL, IP_RETOPTS, IP_TOS, IP_TTL, PMTUD_DO,
   PMTUD_PROBE, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, SO_BROADCAST, SO_DOMAIN,
   SO_DONTROUTE, SO_ERROR, SO_KEEPALIVE, SO_PROTOCOL, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_TYPE,
 } from './sockopt.ts'
 import {
   AF_INET6, INP_BROADCAST, INP_DONTROUTE, INP_HDRINCL, INP_KEEPALIVE, INP_REUSEADDR, INP_PKTINFO, INP_RECVDSTADDR,
-  INP_RECVOPTS, INP_RECVTOS,
-  INP_RECVTTL, INP_RETOPTS, INP_REUSEPORT,
-  INP_V6ONLY, SO_KIND_MASK, SO_RAW, SO_TCP, SO_UDP,
+  INP_RECVHOPLIMIT, INP_RECVOPTS, INP_RECVPKTINFO6, INP_RECVTCLASS, INP_RECVTOS, INP_RECVTTL, INP_RETOPTS,
+  INP_REUSEPORT, INP_V6ONLY, SO_KIND_MASK, SO_RAW, SO_TCP, SO_UDP,
 } from './state.ts'
 import type { Inpcb } from './state.ts'
 
@@ -108,6 +108,7 @@ export function inpFrameFlags(inp: Inpcb): number {
 /** The INP_* bit behind an option that is a switch, or 0. */
 function optionFlag(inp: Inpcb, level: number, name: number): number {
   if (level === SOL_IP) return ipFlag(inp.id & SO_KIND_MASK, name)
+  if (level === SOL_IPV6) return ip6Flag(inp, name)
   if (level !== SOL_SOCKET) return 0
   switch (name) {
     case SO_REUSEADDR: return INP_REUSEADDR
@@ -129,6 +130,17 @@ function ipFlag(kind: number, name: number): number {
     case IP_PKTINFO: return INP_PKTINFO
     case IP_RECVOPTS: return INP_RECVOPTS
     case IP_RETOPTS: return INP_RETOPTS
+    default: return 0
+  }
+}
+
+/** RFC 3542 §6: of datagrams; there is no such thing for a stream (§4.1). */
+function ip6Flag(inp: Inpcb, name: number): number {
+  if ((inp.id & SO_KIND_MASK) !== SO_UDP || inp.family !== AF_INET6) return 0
+  switch (name) {
+    case IPV6_RECVPKTINFO: return INP_RECVPKTINFO6
+    case IPV6_RECVHOPLIMIT: return INP_RECVHOPLIMIT
+    case IPV6_RECVTCLASS: return INP_RECVTCLASS
     default: return 0
   }
 }

@@ -59,6 +59,11 @@ export const MCAST_LEAVE_SOURCE_GROUP = 47
 export const IPV6_UNICAST_HOPS = 16
 export const IPV6_MTU_DISCOVER = 23
 export const IPV6_V6ONLY = 26
+export const IPV6_RECVPKTINFO = 49
+export const IPV6_PKTINFO = 50
+export const IPV6_RECVHOPLIMIT = 51
+export const IPV6_HOPLIMIT = 52
+export const IPV6_RECVTCLASS = 66
 export const IPV6_TCLASS = 67
 
 /** Values of IP_MTU_DISCOVER: never set DF, use the path MTU, always set DF, always set DF and ignore the path MTU. */

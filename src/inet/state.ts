@@ -35,6 +35,10 @@ export const INP_RECVOPTS = 4096
 export const INP_RETOPTS = 8192
 /** A connection that the peer opened: it answers by the way that the peer's segments come (RFC 9293 §3.9.2.1). */
 export const INP_PASSIVE = 16_384
+/** The same of datagrams of IPv6 (RFC 3542 §6). */
+export const INP_RECVPKTINFO6 = 32_768
+export const INP_RECVHOPLIMIT = 65_536
+export const INP_RECVTCLASS = 131_072
 
 export interface Inpcb {
   id: number

@@ -140,6 +140,11 @@ export class Args {
     return this.#ip(e)
   }
 
+  /** An IPv6 address: `inet6_addr("2001:db8::1")` and the like. */
+  ip6(e: Expr): Addr {
+    return this.#ip6(e)
+  }
+
   #family(e: Expr): void {
     const name = e.kind === 'names' ? e.names.join('|') : e.kind === 'ellipsis' ? 'AF_INET' : describeExpr(e)
     if (!/^(?:AF_INET6?|AF_UNSPEC)$/.test(name)) throw unsupported(`addresses of ${name}`)

@@ -1,10 +1,11 @@
 /** Control messages of recvmsg: `msg_control=[{cmsg_level=SOL_IP, cmsg_type=IP_TTL, cmsg_data=[64]}]`. */
 
 import {
-  IP_PKTINFO, IP_RECVDSTADDR, IP_RECVOPTS, IP_RECVTOS, IP_RECVTTL, IP_RETOPTS, SOL_IP, SOL_TCP, TCP_INQ,
+  IPV6_HOPLIMIT, IPV6_PKTINFO, IPV6_TCLASS, IP_PKTINFO, IP_RECVDSTADDR, IP_RECVOPTS, IP_RECVTOS, IP_RECVTTL, IP_RETOPTS, SOL_TCP,
+  TCP_INQ,
 } from '../inet/sockopt.ts'
 import { SO_KIND_MASK, SO_TCP } from '../inet/state.ts'
-import { ip4Print } from '../lib/addr.ts'
+import { addrPrint, createAddr, ip4Print } from '../lib/addr.ts'
 import { soControl } from '../vnet/so.ts'
 import type { UdpControl } from '../vnet/so.ts'
 import type { Args } from './args.ts'
@@ -13,18 +14,18 @@ import { mismatch, unsupported } from './error.ts'
 import { tcbOf } from './session.ts'
 import type { OpenFile, Session } from './session.ts'
 
-export interface Control extends UdpControl { level: number }
+export type Control = UdpControl
 
 /** What comes with the datagram that is next; to be asked before it is received. */
 export function controlOf(session: Session, { id }: OpenFile): Control[] {
   if ((id & SO_KIND_MASK) === SO_TCP) return []
-  return soControl(session.stack.vnet, id).map((c) => ({ ...c, level: SOL_IP }))
+  return soControl(session.stack.vnet, id)
 }
 
 /** What comes with octets of a stream: how many are left, if TCP_INQ was set. */
 export function controlOfStream(session: Session, file: OpenFile): Control[] {
   if ((file.id & SO_KIND_MASK) !== SO_TCP || (file.passive.get(TCP_INQ) ?? 0) === 0) return []
-  return [{ level: SOL_TCP, type: TCP_INQ, value: tcbOf(session, file.id, 'recvmsg').rcvBuf.len, ifId: 0, octets: [] }]
+  return [{ level: SOL_TCP, type: TCP_INQ, value: tcbOf(session, file.id, 'recvmsg').rcvBuf.len, ifId: 0, addr: createAddr(), octets: [] }]
 }
 
 /** Compares a script's list with what came, one by one; `...` is any list. */
@@ -50,6 +51,7 @@ function expectData(args: Args, data: Expr, got: Control): void {
   if (data.kind === 'ellipsis') return
   if (got.type === IP_RECVDSTADDR) return expectAddress(args, data, got)
   if (got.type === IP_RECVOPTS || got.type === IP_RETOPTS) return args.expectOctets(data, 'cmsg_data', got.octets)
+  if (got.type === IPV6_PKTINFO) return expectInfo6(args, data, got)
   if (got.type !== IP_PKTINFO) return args.expectNumber(data, 'cmsg_data', got.value)
   if (data.kind !== 'struct') throw args.unknown(data)
   for (const f of data.fields) {
@@ -57,6 +59,19 @@ function expectData(args: Args, data: Expr, got: Control): void {
     if (f.name === 'ipi_ifindex') args.expectNumber(f.value, f.name, got.ifId)
     else if (f.name === 'ipi_addr' || f.name === 'ipi_spec_dst') expectAddress(args, f.value, got)
     else throw unsupported(`field ${f.name} of IP_PKTINFO`)
+  }
+}
+
+/** RFC 3542 §6.1's struct in6_pktinfo: `{ipi6_ifindex=2, ipi6_addr=inet6_addr("::1")}`. */
+function expectInfo6(args: Args, data: Expr, got: Control): void {
+  if (data.kind !== 'struct') throw args.unknown(data)
+  for (const f of data.fields) {
+    if (f.value.kind === 'ellipsis') continue
+    if (f.name === 'ipi6_ifindex') args.expectNumber(f.value, f.name, got.ifId)
+    else if (f.name === 'ipi6_addr') {
+      const [expected, actual] = [addrPrint(args.ip6(f.value)), addrPrint(got.addr)]
+      if (expected !== actual) throw mismatch('the address differs', expected, actual)
+    } else throw unsupported(`field ${f.name} of IPV6_PKTINFO`)
   }
 }
 
@@ -68,7 +83,7 @@ function expectAddress(args: Args, e: Expr, got: Control): void {
 /** Linux names the message after what it holds, FreeBSD after the option. */
 const TYPES: Readonly<Record<string, number>> = Object.freeze({
   IP_TTL: IP_RECVTTL, IP_RECVTTL, IP_TOS: IP_RECVTOS, IP_RECVTOS, IP_RECVDSTADDR, IP_PKTINFO,
-  IP_RECVOPTS, IP_RETOPTS, IP_RECVRETOPTS: IP_RETOPTS, TCP_CM_INQ: TCP_INQ, TCP_INQ,
+  IP_RECVOPTS, IP_RETOPTS, IP_RECVRETOPTS: IP_RETOPTS, IPV6_PKTINFO, IPV6_HOPLIMIT, IPV6_TCLASS, TCP_CM_INQ: TCP_INQ, TCP_INQ,
 })
 
 function describe(list: readonly Control[]): string {

@@ -10,7 +10,7 @@ import { addrIsV4, addrParse, addrPrint, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { EADDRNOTAVAIL, EINVAL } from '../lib/errno.ts'
 import {
-  MCAST_BLOCK_SOURCE, MCAST_JOIN_GROUP, MCAST_JOIN_SOURCE_GROUP, MCAST_LEAVE_GROUP, MCAST_LEAVE_SOURCE_GROUP,
+  IPV6_PKTINFO, MCAST_BLOCK_SOURCE, MCAST_JOIN_GROUP, MCAST_JOIN_SOURCE_GROUP, MCAST_LEAVE_GROUP, MCAST_LEAVE_SOURCE_GROUP,
   MCAST_UNBLOCK_SOURCE, SOL_TCP, TCP_CONGESTION,
 } from '../inet/sockopt.ts'
 import { MCAST_EXCLUDE, MCAST_INCLUDE } from '../mcast/state.ts'
@@ -40,14 +40,18 @@ export interface Received extends SocketAddress {
   truncated: boolean
 }
 
-/** One control message (level IPPROTO_IP). */
+/** One control message. */
 export interface ReceivedControl {
-  /** IP_RECVTTL, IP_RECVTOS, IP_RECVDSTADDR or IP_PKTINFO. */
+  /** SOL_IP or SOL_IPV6. */
+  level: number
+  /** IP_RECVTTL, IP_RECVTOS, IP_RECVDSTADDR or IP_PKTINFO; IPV6_PKTINFO, IPV6_HOPLIMIT or IPV6_TCLASS. */
   type: number
-  /** TTL, TOS, or the IPv4 address that the datagram was sent to. */
+  /** TTL, TOS, hop limit, traffic class, or the IPv4 address that the datagram was sent to. */
   value: number
-  /** Number of the interface that it came by (IP_PKTINFO). */
+  /** Number of the interface that it came by (IP_PKTINFO, IPV6_PKTINFO). */
   interface: number
+  /** Where it was sent to (IPV6_PKTINFO); else ''. */
+  address: string
 }
 
 /** The socket calls of one Vnet. Every method throws an `Error` with a POSIX `code`, `syscall`, `address`, `port`. */
@@ -103,10 +107,15 @@ export class BsdSockets {
     return { bytes: n, address: addrPrint(from.addr), port: from.port, truncated: from.truncated }
   }
 
-  /** As recvfrom, with what IP_RECVTTL, IP_RECVTOS, IP_RECVDSTADDR and IP_PKTINFO ask for (RFC 1122 §4.1.3.5). */
+  /**
+   * As recvfrom, with what IP_RECVTTL, IP_RECVTOS, IP_RECVDSTADDR and IP_PKTINFO ask for (RFC 1122 §4.1.3.5), or IPV6_RECVPKTINFO,
+   * IPV6_RECVHOPLIMIT and IPV6_RECVTCLASS (RFC 3542 §6).
+   */
   recvmsg(fd: number, into: Uint8Array, flags = 0): Received & { control: ReceivedControl[] } {
     const control = soControl(this.#runner.vnet, fd)
-      .map(({ type, value, ifId }) => ({ type, value: value >>> 0, interface: ifId }))
+      .map(({ level, type, value, ifId, addr }) => ({
+        level, type, value: value >>> 0, interface: ifId, address: type === IPV6_PKTINFO ? addrPrint(addr) : '',
+      }))
     return { ...this.recvfrom(fd, into, flags), control }
   }
 

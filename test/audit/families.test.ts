@@ -35,7 +35,7 @@ describe('scripts of both families', () => {
 
   it.each([
     ['an IPv4 address', '0 connect(3, {sin_addr = inet_addr("192.0.2.1")}, ...) = 0'],
-    ['an option', '0 x(3, IPPROTO_IP, IP_RECVTTL, [1], 4) = 0'],
+    ['an option', '0 x(3, IPPROTO_IP, IP_MINTTL, [1], 4) = 0'],
     ['a tunable', '0 `sysctl net.inet.ip.ttl=3`'],
   ])('%s that nothing is said about is found', (_, text) => {
     expect(inSix('x.pkt', text)).toEqual({ text: null, reason: '' })

@@ -2,7 +2,10 @@
 
 import { describe, expect, it } from 'vitest'
 import { AF_INET, AF_INET6 } from '../../src/inet/state.ts'
-import { SOCK_DGRAM, SOCK_STREAM } from '../../src/inet/sockopt.ts'
+import {
+  IPV6_HOPLIMIT, IPV6_PKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVPKTINFO, IPV6_RECVTCLASS, IPV6_TCLASS, SOCK_DGRAM, SOCK_STREAM,
+  SOL_IPV6,
+} from '../../src/inet/sockopt.ts'
 import { ip6Addrs, ip6LinkLocal } from '../../src/ip6/ifaddr.ts'
 import { addrPrint } from '../../src/lib/addr.ts'
 import { IFA_DUPLICATED, IFA_PREFERRED, IFA_TENTATIVE } from '../../src/link/state.ts'
@@ -158,6 +161,24 @@ describe('UDP over IPv6', () => {
     expect(into.slice(0, 20_000)).toEqual(bytesOf(20_000))
     expect(a.vnet.state.ip6.stats.fragmented).toBe(1)
     expect(b.vnet.state.ip6.stats.reassembled).toBe(1)
+  })
+
+  it('says by which interface and to which address, mapped if by IPv4; hop limit and class are of IPv6 alone (RFC 3542 §6)', () => {
+    const { world, sa, sb } = pair()
+    world.runFor(3e6)
+    const s = sb.socket(AF_INET6, SOCK_DGRAM)
+    for (const name of [IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS]) sb.setsockopt(s, SOL_IPV6, name, 1)
+    sb.bind(s, '::', 53)
+    sa.sendto(sa.socket(AF_INET6, SOCK_DGRAM), bytesOf(10), B, 53)
+    world.runFor(100_000)
+    sa.sendto(sa.socket(AF_INET, SOCK_DGRAM), bytesOf(20), '10.0.0.2', 53)
+    world.runFor(100_000)
+    const told = [0, 1].map(() => sb.recvmsg(s, new Uint8Array(100)).control
+      .map((c) => [c.level, c.type, c.value, c.interface, c.address]))
+    expect(told).toEqual([
+      [[SOL_IPV6, IPV6_PKTINFO, 0, 2, B], [SOL_IPV6, IPV6_HOPLIMIT, 64, 0, ''], [SOL_IPV6, IPV6_TCLASS, 0, 0, '']],
+      [[SOL_IPV6, IPV6_PKTINFO, 0, 2, '10.0.0.2']],
+    ])
   })
 
   it('a closed port is port unreachable, told to a connected socket (RFC 4443 §3.1)', () => {
