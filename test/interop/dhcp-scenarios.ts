@@ -6,11 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { dhcpStart, dhcpStop } from '../../src/dhcp/client.ts'
 import { DHCPS_BOUND } from '../../src/dhcp/state.ts'
+import { DHCP6S_BOUND, DHCP6S_INFORMED } from '../../src/dhcp6/state.ts'
 import type { DhcpClient } from '../../src/dhcp/state.ts'
 import { routeList } from '../../src/ip/route.ts'
 import { addrPrint, ip4Print } from '../../src/lib/addr.ts'
 import { resolverSearch, resolverServers } from '../../src/resolver/resolver.ts'
 import { UdpSocket } from '../../src/socket/udp.ts'
+import { interfaceAuto } from '../../src/vimage/autoconf.ts'
+import { interfaceDhcp6, interfaceList } from '../../src/vimage/interfaces.ts'
 import { addAddress, eventOf, onStage } from './scene.ts'
 
 /** Leased, used, renewed, released. */
@@ -56,6 +59,57 @@ export function lease(n: number) {
       host.kick()
       await scene.until(() => readFileSync(file, 'utf8').trim() === '', 'the lease was not released')
       return { ...first, ...renewed, left: vnet.state.link.ifnets.get(ifId)?.addrs.length }
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+}
+
+/**
+ * DHCPv6 from dnsmasq, which also advertises: with `stateful` addresses (M), else the rest alone (O) beside SLAAC. Nothing is
+ * asked of the Vnet but to listen to routers.
+ */
+export function six(n: number, stateful: boolean) {
+  return onStage(async (scene) => {
+    const folder = mkdtempSync(join(tmpdir(), 'vimage-dhcp6-'))
+    const file = join(folder, 'leases')
+    try {
+      const tap = await scene.tap(n)
+      const prefix = `2001:db8:${n}::`
+      await scene.ok('sysctl', '-qw', `net.ipv6.conf.${tap.name}.disable_ipv6=0`)
+      await scene.ok('ip', 'addr', 'add', `${prefix}1/64`, 'dev', tap.name, 'nodad')
+      await scene.start('router advertisement', 'dnsmasq', '--no-daemon', '--conf-file=/dev/null', '--port=0', '--user=root',
+        `--interface=${tap.name}`, '--bind-interfaces', '--pid-file=', `--dhcp-leasefile=${file}`, '--enable-ra',
+        stateful ? `--dhcp-range=${prefix}100,${prefix}1ff,64,120s` : `--dhcp-range=${prefix},ra-stateless`,
+        '--dhcp-option=option6:dns-server,[2001:db8::53]', '--dhcp-option=option6:domain-search,eng.example.org,example.org',
+        '--dhcp-option=option6:information-refresh-time,900')
+      const host = scene.host(`v${n}`)
+      const ifId = host.attach(tap, 'eth0')
+      await scene.until(() => tap.tap.running, 'the TAP has no carrier')
+      const ifp = host.vnet.state.link.ifnets.get(ifId)
+      if (ifp !== undefined) ifp.flags |= 1
+      interfaceAuto(host, 'eth0', true)
+      const { state } = host.vnet
+      const client = () => state.dhcp6.clients.get(ifId)
+      const done = stateful ? DHCP6S_BOUND : DHCP6S_INFORMED
+      await scene.until(() => client()?.state === done, () => `no answer: ${JSON.stringify([client()?.state, state.dhcp6.stats])}`, 30_000)
+      const leased = () => interfaceList(host).find((i) => i.name === 'eth0')?.addresses.filter((a) => a.origin === 'dhcp') ?? []
+      if (stateful) await scene.until(() => leased()[0]?.status === 'preferred', () => `not checked: ${JSON.stringify(leased())}`, 10_000)
+      const seen = {
+        leased: leased(), dns: resolverServers(state.resolver).map(addrPrint), search: resolverSearch(state.resolver),
+        refreshS: Math.round(((client()?.deadline ?? 0) - state.now) / 1e6), leases: readFileSync(file, 'utf8'),
+        ping: stateful ? (await scene.run('ping', '-6', '-n', '-c', '1', '-W', '5', leased()[0].address)).stdout : '',
+      }
+      if (stateful) {
+        const until = (): number => client()?.leases[0]?.validUntil ?? 0
+        const before = until()
+        // T1 of a lease of two minutes is a minute away
+        await scene.until(() => until() > before, () => `not renewed: ${JSON.stringify(state.dhcp6.stats)}`, 90_000)
+        interfaceDhcp6(host, 'eth0', false)
+        await scene.until(() => client() === undefined, 'the release was not answered', 10_000)
+      }
+      const { sent, replies, badform, notours } = state.dhcp6.stats
+      return { ...seen, sent, replies, badform, notours, after: readFileSync(file, 'utf8'), left: leased() }
     } finally {
       rmSync(folder, { recursive: true })
     }

@@ -18,6 +18,29 @@ describeInterop('DHCP', scenarios, ['dnsmasq', 'ping'], (run) => {
   }, 90_000)
 })
 
+describeInterop('DHCPv6', scenarios, ['dnsmasq', 'ping'], (run) => {
+  it('RFC 8415: M of dnsmasq\'s advertisements: an address, checked, used, renewed at T1, released; name servers', async () => {
+    const r = await run('six', 7, true)
+    expect(r).toMatchObject({
+      leased: [{ address: expect.stringMatching(/^2001:db8:7::1[\da-f]{2}$/), prefixLen: 128, status: 'preferred' }],
+      dns: expect.arrayContaining(['2001:db8::53']), search: ['eng.example.org', 'example.org'], badform: 0, notours: 0, left: [],
+    })
+    expect(r.ping).toMatch(/1 received/)
+    expect(r.leases).toContain(r.leased[0].address)
+    expect(r.after).not.toContain(r.leased[0].address)
+  }, 150_000)
+
+  it('RFC 8415 §18.2.6: O alone: name servers by Information-request, with dnsmasq\'s refresh time', async () => {
+    const r = await run('six', 8, false)
+    expect(r).toMatchObject({
+      leased: [], dns: expect.arrayContaining(['2001:db8::53']), search: ['eng.example.org', 'example.org'], replies: 1,
+      badform: 0, notours: 0,
+    })
+    expect(r.refreshS).toBeGreaterThan(890)
+    expect(r.refreshS).toBeLessThanOrEqual(900)
+  }, 60_000)
+})
+
 describeInterop('multicast', scenarios, ['tcpdump', 'bridge'], (run) => {
   it('RFC 1112, RFC 3376: groups are heard both ways; tcpdump reads our reports', async () => {
     const r = await run('groups', 1)
