@@ -14,6 +14,9 @@ export const SO_LINGER = 13
 export const SO_REUSEPORT = 15
 export const SO_RCVLOWAT = 18
 export const SO_SNDLOWAT = 19
+/** Of blocking calls, which only scripts have (script/timeouts.ts). */
+export const SO_RCVTIMEO = 20
+export const SO_SNDTIMEO = 21
 /** Read only: whether the socket listens, its protocol, its family. */
 export const SO_ACCEPTCONN = 30
 export const SO_PROTOCOL = 38

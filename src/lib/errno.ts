@@ -18,6 +18,7 @@ export const ENODEV = 19
 export const EINVAL = 22
 export const EMFILE = 24
 export const EPIPE = 32
+export const EDOM = 33
 export const ENOTSOCK = 88
 export const EDESTADDRREQ = 89
 export const EMSGSIZE = 90
@@ -58,6 +59,7 @@ const NAMES: Readonly<Record<number, readonly [code: string, text: string]>> = O
   [EINVAL]: ['EINVAL', 'invalid argument'],
   [EMFILE]: ['EMFILE', 'too many sockets'],
   [EPIPE]: ['EPIPE', 'broken pipe'],
+  [EDOM]: ['EDOM', 'argument out of range'],
   [ENOTSOCK]: ['ENOTSOCK', 'not a socket'],
   [EDESTADDRREQ]: ['EDESTADDRREQ', 'destination address required'],
   [EMSGSIZE]: ['EMSGSIZE', 'message too long'],

@@ -1,6 +1,6 @@
 /** A system call that has been understood: an attempt that can be repeated, and a look at what it left. */
 
-import { EBADF } from '../lib/errno.ts'
+import { EAGAIN, EBADF } from '../lib/errno.ts'
 import type { Args } from './args.ts'
 import type { OpenFile, Session } from './session.ts'
 
@@ -11,8 +11,10 @@ export interface Call {
   done: (result: number) => void
   /** Whether it waits when it would block. */
   blocks: boolean
-  /** Script time after which it returns 0 (poll), or Infinity. */
+  /** Script time after which it waits no longer, or Infinity. */
   until: number
+  /** Result, or -errno, of a call that would still block then. */
+  expired: () => number
   /** The result is a new socket, to be known by the script's number. */
   opens: boolean
   /** Makes the descriptor of a call that opens something else than a socket; null for sockets. */
@@ -21,13 +23,17 @@ export interface Call {
 
 /** A call that never waits. */
 export function atOnce(attempt: () => number, done: (result: number) => void = ignore): Call {
-  return { attempt, done, blocks: false, until: Infinity, opens: false, openFile: null }
+  return { attempt, done, blocks: false, until: Infinity, expired: stillBlocked, opens: false, openFile: null }
 }
 
 /** A call on the descriptor in the first argument; EBADF where the script has none of this number. */
 export function onFile(session: Session, args: Args, make: (file: OpenFile) => Call): Call {
   const file = session.files.get(args.number(0))
   return file === undefined ? atOnce(() => -EBADF) : make(file)
+}
+
+function stillBlocked(): number {
+  return -EAGAIN
 }
 
 function ignore(): void {

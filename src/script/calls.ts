@@ -31,6 +31,7 @@ import { pollCall } from './poll.ts'
 import { createFrom, fileOpen, flowNew, flowOfSocket, peerPort } from './session.ts'
 import type { OpenFile, Session } from './session.ts'
 import { getsockoptCall, setsockoptCall } from './sockopts.ts'
+import { mayBlock, timeoutsInherit, waitingConnect, waitingRead, waitingWrite } from './timeouts.ts'
 
 export function callMake(session: Session, spec: CallSpec): Call {
   const args = new Args(spec, session.config.personality, session.config.v6)
@@ -110,7 +111,7 @@ function listenCall(session: Session, args: Args): Call {
 
 function acceptCall(session: Session, args: Args): Call {
   return onFile(session, args, (file) => ({
-    ...waiting(file, 0), opens: true,
+    ...waitingRead(session, file, 0), opens: true,
     attempt: () => soAccept(session.stack.vnet, session.stack.vnetNow, file.id),
     done: (id) => {
       flowOfSocket(session, id)
@@ -136,7 +137,7 @@ function connectCall(session: Session, args: Args): Call {
       started = true
       return -EAGAIN
     }
-    return { ...waiting(file, 0), attempt }
+    return { ...waitingConnect(session, file, 0), attempt }
   })
 }
 
@@ -161,12 +162,13 @@ function recvCall(
   let got = 0
   let control: Control[] = []
   return onFile(session, args, (file) => ({
-    ...waiting(file, flags),
+    ...waitingRead(session, file, flags),
+    expired: () => got > 0 ? got : -EAGAIN,
     attempt: () => {
       const { vnet, vnetNow } = session.stack
       control = controlOf(session, file)
       // a call that may wait waits for SO_RCVLOWAT octets
-      if (waiting(file, flags).blocks && got === 0 && belowLowat(session, file)) return -EAGAIN
+      if (mayBlock(file, flags) && got === 0 && belowLowat(session, file)) return -EAGAIN
       const n = soRecv(vnet, vnetNow, file.id, buf, got, len - got, flags & (MSG_OOB | MSG_PEEK | MSG_TRUNC), from)
       if (n <= 0) return n === -EAGAIN || got === 0 ? n : got
       got += n
@@ -207,7 +209,8 @@ function sendCall(session: Session, args: Args, len: number, flags: number, to: 
   if ((flags & MSG_FASTOPEN) !== 0) return fastSendCall(session, args, buf, flags, to ?? defaultPeer(session))
   let put = 0
   return onFile(session, args, (file) => ({
-    ...waiting(file, flags),
+    ...waitingWrite(session, file, flags),
+    expired: () => put > 0 ? put : -EAGAIN,
     attempt: () => {
       const { vnet, vnetNow } = session.stack
       const { id } = file
@@ -220,7 +223,7 @@ function sendCall(session: Session, args: Args, len: number, flags: number, to: 
       if (n < 0) return n === -EAGAIN || put === 0 ? n : put
       put += n
       // a blocking call takes all of it
-      return put < len && !file.nonblocking && (flags & MSG_DONTWAIT) === 0 ? -EAGAIN : put
+      return put < len && mayBlock(file, flags) ? -EAGAIN : put
     },
   }))
 }
@@ -229,7 +232,7 @@ function sendCall(session: Session, args: Args, len: number, flags: number, to: 
 function fastSendCall(session: Session, args: Args, buf: Uint8Array, flags: number, to: SocketAddress): Call {
   let started = false
   return onFile(session, args, (file) => ({
-    ...waiting(file, flags),
+    ...waitingConnect(session, file, flags),
     attempt: () => {
       const { vnet, vnetNow } = session.stack
       const { id } = file
@@ -239,7 +242,7 @@ function fastSendCall(session: Session, args: Args, buf: Uint8Array, flags: numb
       }
       const n = soFastConnect(vnet, vnetNow, id, buf, 0, buf.length, to.addr, to.port)
       if (n >= 0 || n === -EINPROGRESS) flowOfSocket(session, id)
-      if (n !== -EINPROGRESS || file.nonblocking || (flags & MSG_DONTWAIT) !== 0) return n
+      if (n !== -EINPROGRESS || !mayBlock(file, flags)) return n
       started = true
       return -EAGAIN
     },
@@ -322,10 +325,6 @@ function nameCall(session: Session, args: Args): Call {
     atOnce(() => -get(session.stack.vnet, id, out), () => args.expectAddress(1, out)))
 }
 
-function waiting(file: OpenFile, flags: number): Call {
-  return { ...atOnce(() => -EINVAL), blocks: !file.nonblocking && (flags & MSG_DONTWAIT) === 0 }
-}
-
 function peerOf(session: Session, args: Args, e: Expr): SocketAddress {
   return args.address(e) ?? defaultPeer(session)
 }
@@ -347,6 +346,7 @@ export function callOpen(session: Session, spec: CallSpec, id: number, fd: numbe
   fileOpen(session, id, fd, session.config.mapped || session.config.v6 ? AF_INET6 : AF_INET)
   const file = session.files.get(fd)
   const flags = spec.name === 'socket' ? spec.args[1] : spec.name === 'accept4' ? spec.args[3] : undefined
+  if (spec.name.startsWith('accept')) timeoutsInherit(session, new Args(spec, session.config.personality).number(0), fd)
   if (file !== undefined && flags?.kind === 'names') file.nonblocking = flags.names.includes('SOCK_NONBLOCK')
 }
 

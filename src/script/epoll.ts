@@ -13,7 +13,9 @@ import type { EpollWatch, Session } from './session.ts'
 export function epollCreateCall(session: Session, args: Args): Call {
   args.number(0)
   return { ...atOnce(() => 0), opens: true, openFile: (fd) => {
-    session.files.set(fd, { id: 0, nonblocking: false, family: 0, more: false, passive: new Map(), epoll: new Map() })
+    session.files.set(fd, {
+      id: 0, nonblocking: false, family: 0, more: false, rcvTimeoUs: 0, sndTimeoUs: 0, passive: new Map(), epoll: new Map(),
+    })
   } }
 }
 

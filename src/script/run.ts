@@ -186,8 +186,9 @@ class Runner {
     if (waiting === null || waiting.result !== null) return
     const { call } = waiting
     const result = call.attempt()
-    if (result === -EAGAIN && call.blocks) return
-    waiting.result = result
+    const blocked = result === -EAGAIN && call.blocks
+    if (blocked && this.session.stack.now < call.until) return
+    waiting.result = blocked ? call.expired() : result
     waiting.at = this.session.stack.now
     this.session.stack.wakeAt = Infinity
   }

@@ -20,6 +20,9 @@ export interface OpenFile {
   family: number
   /** The last send said MSG_MORE. */
   more: boolean
+  /** SO_RCVTIMEO and SO_SNDTIMEO in µs, 0 for none: what a blocking call waits at most (timeouts.ts). */
+  rcvTimeoUs: number
+  sndTimeoUs: number
   /** Options that are only kept (constants-listed.ts), by their numbers. */
   readonly passive: Map<number, number>
   /** What an epoll descriptor watches, by descriptor; null for sockets. */
@@ -62,7 +65,7 @@ export function createSession(stack: Stack, config: Config): Session {
 /** Gives a new socket the number that the script expects: the lowest that is free, or one never used. */
 export function fileOpen(session: Session, id: number, fd: number, family: number): void {
   fileCheckNumber(session, fd)
-  session.files.set(fd, { id, nonblocking: false, family, more: false, passive: new Map(), epoll: null })
+  session.files.set(fd, { id, nonblocking: false, family, more: false, rcvTimeoUs: 0, sndTimeoUs: 0, passive: new Map(), epoll: null })
 }
 
 /** Whether the number may be that of a new descriptor; it is then taken. */

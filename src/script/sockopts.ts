@@ -15,6 +15,7 @@ import { mismatch, unsupported } from './error.ts'
 import { tcpInfoFields } from './info.ts'
 import { tcbOf } from './session.ts'
 import type { Session } from './session.ts'
+import { getTimeoutCall, isTimeout, setTimeoutCall } from './timeouts.ts'
 
 /** What the Vnet says for a linger that is off (SO_LINGER, TCP_LINGER2). */
 const LINGER_OFF = 0x7fffffff
@@ -26,6 +27,7 @@ export function setsockoptCall(session: Session, args: Args): Call {
     const { id } = file
     if (known === 'functions') return functionBlock(args)
     const { level, name, passive } = known
+    if (isTimeout(level, name)) return setTimeoutCall(session, args, file, name)
     if (level === SOL_TCP && name === TCP_CONGESTION) return congestion(session, args, id)
     if (level === SOL_IP && name === IP_OPTIONS) {
       const octets = args.at(3).kind === 'list' ? args.octets(args.at(3)) : []
@@ -47,6 +49,7 @@ export function getsockoptCall(session: Session, args: Args): Call {
     const { id } = file
     if (known === 'functions') return functionBlock(args)
     const { level, name, passive } = known
+    if (isTimeout(level, name)) return getTimeoutCall(args, file, name)
     if (level === SOL_TCP && name === TCP_INFO) return atOnce(() => 0, () => expectInfo(session, args, id))
     if (level === SOL_TCP && name === TCP_CONGESTION) return congestion(session, args, id)
     if (level === SOL_IP && name === IP_OPTIONS) return atOnce(() => 0, () => {
