@@ -1,6 +1,7 @@
 /** Node's loaded `http` and `fetch` on the Vnet of whoever calls: connections that are kept are kept for one host. */
 
 import http from 'node:http'
+import { runInThisContext } from 'node:vm'
 import type { WhereAmI } from './ambient.ts'
 import type { NetEnv } from './netenv.ts'
 import type { Patches } from './patches.ts'
@@ -46,9 +47,11 @@ export function redirectHttp(patches: Patches, where: WhereAmI, dateMs: () => nu
 
 /** What `fetch` of Node and of npm's undici use unless they are told otherwise: one for each host. */
 function redirectFetch(patches: Patches, where: WhereAmI): void {
-  // naming it makes Node load its undici
+  // naming it makes Node load its undici, which leaves its Agent with Node's own globals: jest gives each test file others
   void Headers.name
-  const real = (globalThis as unknown as Record<symbol, Dispatcher>)[GLOBAL_DISPATCHER]
+  const nodes = runInThisContext('globalThis') as Record<symbol, Dispatcher | undefined>
+  const real = nodes[GLOBAL_DISPATCHER]
+  if (real === undefined) throw new Error(`fetch of Node ${process.version} is not one that vimage knows`)
   const Agent = real.constructor as AgentClass
   const made = new WeakMap<NetEnv, Dispatcher>()
   const here = (): Dispatcher => {
@@ -58,7 +61,7 @@ function redirectFetch(patches: Patches, where: WhereAmI): void {
     made.set(place.env, agent)
     return agent
   }
-  patches.value(globalThis, GLOBAL_DISPATCHER, new Proxy(real, {
+  patches.value(nodes, GLOBAL_DISPATCHER, new Proxy(real, {
     get: (target, key): unknown => {
       if (key === 'dispatch') return (options: object, handler: object) => here().dispatch(options, handler)
       const value = Reflect.get(target, key) as unknown

@@ -5,6 +5,7 @@
 
 import type net from 'node:net'
 import type nodeTls from 'node:tls'
+import { runInThisContext } from 'node:vm'
 import type { NetModule } from './net.ts'
 import type { TlsModule } from './http.ts'
 
@@ -87,10 +88,10 @@ function connect(net: NetModule, tls: TlsModule, options: nodeTls.ConnectionOpti
   socket.on('error', finish).on(secure ? 'secureConnect' : 'connect', connected)
 }
 
-/** The class of the Agent that Node's own `fetch` uses; naming `Headers` makes Node load its undici. */
+/** The class of the Agent that Node's own `fetch` uses; naming `Headers` makes Node load its undici, which leaves one with Node's globals. */
 function agentClass(): AgentClass {
   void Headers.name
-  const common = (globalThis as Record<symbol, object | undefined>)[GLOBAL_DISPATCHER]
+  const common = (runInThisContext('globalThis') as Record<symbol, object | undefined>)[GLOBAL_DISPATCHER]
   if (common === undefined) throw new Error(`fetch of Node ${process.version} is not one that vimage knows`)
   return common.constructor as AgentClass
 }
