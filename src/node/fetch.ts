@@ -88,7 +88,7 @@ function connect(net: NetModule, tls: TlsModule, options: nodeTls.ConnectionOpti
   socket.on('error', finish).on(secure ? 'secureConnect' : 'connect', connected)
 }
 
-/** The class of the Agent that Node's own `fetch` uses; naming `Headers` makes Node load its undici, which leaves one with Node's globals. */
+/** The class of the Agent that `fetch` uses; naming `Headers` makes Node load its undici, which leaves one with Node's own globals. */
 function agentClass(): AgentClass {
   void Headers.name
   const common = (runInThisContext('globalThis') as Record<symbol, object | undefined>)[GLOBAL_DISPATCHER]
