@@ -1,6 +1,6 @@
-/** Issue 4: every script of TCP and UDP runs over IPv4 and IPv6, or says why IPv6 has no such thing. */
+/** Issue 4: every script of TCP and UDP, and every world, runs over IPv4 and IPv6, or says why IPv6 has no such thing. */
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { runScript } from '../../src/script/index.ts'
 import { scriptFiles } from '../script/files.ts'
@@ -8,6 +8,20 @@ import { ONLY_IPV4, REASONS, SIX_OPTIONS, inSix, isAboutSix, wordsOfSix } from '
 
 const scripts = scriptFiles().map(({ name, path }) => ({ name, text: readFileSync(path, 'utf8') }))
   .filter(({ text }) => !isAboutSix(text)).map((s) => ({ ...s, ...inSix(s.name, s.text) }))
+
+/** Worlds of one family, and why. */
+const ONE_FAMILY: Readonly<Record<string, string>> = {
+  'autoconf.test.ts': 'IPv6 that configures itself', 'ecn.test.ts': 'src/sim/path.ts measures over IPv4',
+}
+
+describe('worlds of both families', () => {
+  it('each file of test/worlds runs over both, or says why not', () => {
+    const folder = new URL('../worlds/', import.meta.url)
+    const files = readdirSync(folder).filter((name) => name.endsWith('.test.ts'))
+    const single = files.filter((name) => !readFileSync(new URL(name, folder), 'utf8').includes('../sim/families.ts'))
+    expect(single).toEqual(Object.keys(ONE_FAMILY))
+  })
+})
 
 describe('scripts of both families', () => {
   it('each has words of IPv6 (test/scripts.test.ts runs them), or a reason for which it has none', () => {

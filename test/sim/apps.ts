@@ -1,19 +1,20 @@
 /** Small programs for simulated hosts: ping, a UDP sender and receiver, a TCP source and sink with checked contents. */
 
 import { EV_ACCEPT, EV_ERROR, EV_GONE, EV_READ, EV_WRITE } from '../../src/kern/vn.ts'
-import { addrFromIp4, addrPrint, createAddr, ip4Parse } from '../../src/lib/addr.ts'
+import { addrFromIp4, addrIsV4, addrParse, addrPrint, createAddr } from '../../src/lib/addr.ts'
 import type { Addr } from '../../src/lib/addr.ts'
 import { checksumAdd, checksumFold } from '../../src/lib/checksum.ts'
 import { EAGAIN, EINPROGRESS, errnoName } from '../../src/lib/errno.ts'
 import { SHUT_WR, SO_ERROR, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, SOL_SOCKET } from '../../src/inet/sockopt.ts'
-import { AF_INET } from '../../src/inet/state.ts'
+import { AF_INET, AF_INET6 } from '../../src/inet/state.ts'
 import type { Runner } from '../../src/vnet/runner.ts'
 import {
   soAccept, soBind, soClose, soConnect, soCreate, soGetOpt, soListen, soReady, soRecv, soSend, soSendTo, soShutdown,
 } from '../../src/vnet/so.ts'
 import type { SoFrom } from '../../src/vnet/so.ts'
 import { ICMP_ECHO, ICMP_ECHOREPLY, ICMP_HDR_LEN, ICMP_ID, ICMP_SEQ, ICMP_SUM } from '../../src/wire/icmp.ts'
-import { ipHeaderLen } from '../../src/wire/ipv4.ts'
+import { ICMP6_ECHO_REPLY, ICMP6_ECHO_REQUEST } from '../../src/wire/icmpv6.ts'
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, ipHeaderLen } from '../../src/wire/ipv4.ts'
 import { viewOf } from '../../src/wire/layout.ts'
 
 export interface PingReply {
@@ -30,9 +31,10 @@ export interface Pinger {
   close(): void
 }
 
-/** RFC 1122 §3.2.2.6: a user interface to echo requests, over a raw socket. */
-export function startPinger(host: Runner, id = 1): Pinger {
-  const socket = made(soCreate(host.vnet, host.now(), AF_INET, SOCK_RAW, 1))
+/** RFC 1122 §3.2.2.6, RFC 4443 §4.2: a user interface to echo requests, over a raw socket. */
+export function startPinger(host: Runner, id = 1, family = AF_INET): Pinger {
+  const six = family === AF_INET6
+  const socket = made(soCreate(host.vnet, host.now(), family, SOCK_RAW, six ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
   const sentAt = new Map<string, number>()
   const replies: PingReply[] = []
   const buffer = new Uint8Array(65_536)
@@ -42,8 +44,9 @@ export function startPinger(host: Runner, id = 1): Pinger {
       const n = soRecv(host.vnet, host.now(), socket, buffer, 0, buffer.length, 0, from)
       if (n <= 0) break
       const view = viewOf(buffer)
-      const icmp = ipHeaderLen(view, 0)
-      if (view.getUint8(icmp) !== ICMP_ECHOREPLY || view.getUint16(icmp + ICMP_ID) !== id) continue
+      // of IPv6 the header is left out (RFC 3542 §3)
+      const icmp = six ? 0 : ipHeaderLen(view, 0)
+      if (view.getUint8(icmp) !== (six ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY) || view.getUint16(icmp + ICMP_ID) !== id) continue
       const seq = view.getUint16(icmp + ICMP_SEQ)
       const at = sentAt.get(`${addrPrint(from.addr)} ${seq}`)
       const rttUs = at === undefined ? NaN : host.now() - at
@@ -57,10 +60,10 @@ export function startPinger(host: Runner, id = 1): Pinger {
     ping(to, seq = 1, size = 56) {
       const bytes = new Uint8Array(ICMP_HDR_LEN + size).map((_, i) => i & 0xff)
       const view = viewOf(bytes)
-      view.setUint32(0, ICMP_ECHO << 24)
+      view.setUint32(0, (six ? ICMP6_ECHO_REQUEST : ICMP_ECHO) << 24)
       view.setUint16(ICMP_ID, id)
       view.setUint16(ICMP_SEQ, seq)
-      view.setUint16(ICMP_SUM, checksumFold(checksumAdd(0, view, 0, bytes.length)))
+      if (!six) view.setUint16(ICMP_SUM, checksumFold(checksumAdd(0, view, 0, bytes.length)))
       sentAt.set(`${to} ${seq}`, host.now())
       made(soSendTo(host.vnet, host.now(), socket, bytes, 0, bytes.length, address(to), 0))
       host.kick()
@@ -79,9 +82,9 @@ export interface UdpApp {
   close(): void
 }
 
-export function startUdp(host: Runner, port = 0): UdpApp {
-  const socket = made(soCreate(host.vnet, host.now(), AF_INET, SOCK_DGRAM, 0))
-  check(soBind(host.vnet, host.now(), socket, createAddr4(), port))
+export function startUdp(host: Runner, port = 0, family = AF_INET): UdpApp {
+  const socket = made(soCreate(host.vnet, host.now(), family, SOCK_DGRAM, 0))
+  check(soBind(host.vnet, host.now(), socket, anyAddr(family), port))
   const got: UdpApp['got'] = []
   const buffer = new Uint8Array(65_536)
   const from = createFrom()
@@ -125,9 +128,9 @@ export interface TcpSink {
 }
 
 /** Accepts connections on a port, reads until the end of each and closes. */
-export function startTcpSink(host: Runner, port: number): TcpSink {
-  const listener = made(soCreate(host.vnet, host.now(), AF_INET, SOCK_STREAM, 0))
-  check(soBind(host.vnet, host.now(), listener, createAddr4(), port))
+export function startTcpSink(host: Runner, port: number, family = AF_INET): TcpSink {
+  const listener = made(soCreate(host.vnet, host.now(), family, SOCK_STREAM, 0))
+  check(soBind(host.vnet, host.now(), listener, anyAddr(family), port))
   check(soListen(host.vnet, host.now(), listener, 16))
   const buffer = new Uint8Array(65_536)
   const from = createFrom()
@@ -191,7 +194,8 @@ export interface TcpSource {
 
 /** Connects, sends `total` bytes of the pattern, closes when the other side does. */
 export function startTcpSource(host: Runner, to: string, port: number, total: number): TcpSource {
-  const socket = made(soCreate(host.vnet, host.now(), AF_INET, SOCK_STREAM, 0))
+  const family = addrIsV4(address(to)) ? AF_INET : AF_INET6
+  const socket = made(soCreate(host.vnet, host.now(), family, SOCK_STREAM, 0))
   const chunk = new Uint8Array(16_384)
   const source: TcpSource = { sent: 0, finished: false, closed: false, error: '' }
   const from = createFrom()
@@ -235,13 +239,13 @@ export function startTcpSource(host: Runner, to: string, port: number, total: nu
 }
 
 export function address(text: string): Addr {
-  const ip = ip4Parse(text)
-  if (ip === null) throw new Error(`not an address: ${text}`)
-  return addrFromIp4(ip)
+  const addr = addrParse(text)
+  if (addr === null) throw new Error(`not an address: ${text}`)
+  return addr
 }
 
-function createAddr4(): Addr {
-  return addrFromIp4(0)
+function anyAddr(family: number): Addr {
+  return family === AF_INET6 ? createAddr() : addrFromIp4(0)
 }
 
 function createFrom(): SoFrom {

@@ -3,6 +3,7 @@ import type { ImpairConfig } from '../../src/device/impair-plan.ts'
 import { createRandom, randomBelow } from '../../src/kern/random.ts'
 import { createWorld } from '../../src/sim/world.ts'
 import { startTcpSink, startTcpSource } from '../sim/apps.ts'
+import { FAMILIES, IDLE_US } from '../sim/families.ts'
 import { assertWorldClean } from '../support/plain.ts'
 
 /** More with ROUGH_SEEDS=1000, others with ROUGH_FIRST=5000. */
@@ -23,19 +24,22 @@ function roughLink(seed: number): Partial<ImpairConfig> {
   }
 }
 
-it.each(Array.from({ length: SEEDS }, (_, i) => FIRST + i))(
-  'TCP both ways over a rough link, seed %i: all bytes arrive, in order, and nothing is left behind', (seed) => {
+const RUNS = FAMILIES.flatMap((f) => Array.from({ length: SEEDS }, (_, i) => ({ ...f, seed: FIRST + i })))
+
+it.each(RUNS)(
+  'TCP both ways over a rough link, $name, seed $seed: all bytes arrive, in order, and nothing is left behind',
+  ({ seed, family, host, cidr }) => {
     const world = createWorld({ seed })
     const [a, b] = [world.addVnet('a'), world.addVnet('b')]
-    const ports = [a.addPort({ address: '10.0.0.1/24' }), b.addPort({ address: '10.0.0.2/24' })] as const
+    const ports = [a.addPort({ address: cidr(0, 1) }), b.addPort({ address: cidr(0, 2) })] as const
     world.cable(...ports, { aToB: roughLink(2 * seed), bToA: roughLink(2 * seed + 1) })
-    const sinks = [startTcpSink(a, 9), startTcpSink(b, 9)]
-    const sources = [startTcpSource(a, '10.0.0.2', 9, 60_000), startTcpSource(b, '10.0.0.1', 9, 25_000)]
+    const sinks = [startTcpSink(a, 9, family), startTcpSink(b, 9, family)]
+    const sources = [startTcpSource(a, host(0, 2), 9, 60_000), startTcpSource(b, host(0, 1), 9, 25_000)]
     world.run({ untilUs: HOUR_US, until: () => sources.every((s) => s.closed) && sinks.every((s) => s.ended === 1) })
     expect(sinks.map((s) => [s.bytes, s.wrongAt, s.errors])).toEqual([[25_000, -1, []], [60_000, -1, []]])
     expect(sources.map((s) => s.error)).toEqual(['', ''])
     for (const sink of sinks) sink.close()
-    world.runUntilIdle()
+    world.runUntilIdle(IDLE_US)
     assertWorldClean(world)
     for (const host of [a, b]) {
       const { tcp } = host.vnet.state
