@@ -15,9 +15,10 @@ export function addNdp(program: Command): void {
     .option('-d, --delete <address>', 'forget a neighbour')
     .option('-p, --prefixes', 'show the prefixes that routers advertise')
     .option('-r, --routers', 'show the routers that advertise themselves')
-    .option('-s, --set <address>', 'set the hardware address MAC of a neighbour, for good')
+    .option('-s, --set <address>', 'set the hardware address MAC of a neighbour, for good; "proxy" for MAC: answer for it')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExamples:\n  vimage ndp -a\n  vimage ndp -V a -s fe80::7%eth0 02:00:00:00:00:07\n'
+      + '  vimage ndp -V a -s 2001:db8::7%eth0 proxy\n'
       + '  vimage ndp -V a -d 2001:db8::7')
     .action(async (mac: string | undefined, options: NdpOptions, command: Command) => {
       const context = new Context(command)
@@ -41,9 +42,9 @@ function printNeighbours(rows: NeighbourRow[]): void {
     { title: 'Neighbor', value: (r) => r.address },
     { title: 'Linklayer Address', value: (r) => (r.mac === '' ? '(incomplete)' : r.mac) },
     { title: 'Netif', value: (r) => r.interface },
-    { title: 'Expire', value: (r) => (r.status === 'permanent' ? 'permanent' : r.expiresS < 0 ? '' : `${r.expiresS}s`), right: true },
+    { title: 'Expire', value: (r) => (r.status === 'permanent' || r.status === 'proxy' ? 'permanent' : r.expiresS < 0 ? '' : `${r.expiresS}s`), right: true },
     { title: 'S', value: (r) => r.status },
-    { title: 'Flags', value: (r) => (r.router ? 'R' : '') },
+    { title: 'Flags', value: (r) => (r.router ? 'R' : r.status === 'proxy' ? 'p' : '') },
   ])
 }
 

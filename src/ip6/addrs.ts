@@ -56,6 +56,7 @@ export function ip6InGroup(vn: Vn, ifId: number, group: Addr): boolean {
   if (sameWords(group, addr6AllRouters(0))) return vn.state.sysctl['net.inet6.ip6.forwarding'] === 1
   if (addr6IsSolicitedNode(group)) {
     for (const ia of i6.addrs) if ((ia.addr.w3 & 0xffffff) === (group.w3 & 0xffffff)) return true
+    for (const p of vn.state.nd.proxies) if (p.ifId === ifId && (p.addr.w3 & 0xffffff) === (group.w3 & 0xffffff)) return true
   }
   return i6.groups.some((g) => sameWords(g, group))
 }
@@ -69,5 +70,6 @@ export function ip6WantsMac(vn: Vn, ifp: Ifnet, mac: Mac): boolean {
   if (low === 1) return true
   if (low === 2 && vn.state.sysctl['net.inet6.ip6.forwarding'] === 1) return true
   for (const ia of i6.addrs) if (((ia.addr.w3 & 0xffffff) | 0xff000000) === low) return true
+  for (const p of vn.state.nd.proxies) if (p.ifId === ifp.id && ((p.addr.w3 & 0xffffff) | 0xff000000) === low) return true
   return i6.groups.some((g) => macFromGroup6(g) === mac)
 }

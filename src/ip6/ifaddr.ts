@@ -12,6 +12,7 @@ import type { Ifnet } from '../link/state.ts'
 import { mcastAddrNotice } from '../mcast/notice.ts'
 import { ndDadStart } from '../nd/dad.ts'
 import { ndAutoDefault, ndAutoLinkUp } from '../nd/notice.ts'
+import { ndProxyFlushIf } from '../nd/proxy.ts'
 import { ndFlushIf } from '../nd/table.ts'
 import { ip6AddrActivate, ip6AddrDeactivate } from './activate.ts'
 import { route6FlushIf } from './route.ts'
@@ -106,6 +107,7 @@ export function ip6Disable(vn: Vn, ifId: number): void {
   for (const ia of [...i6.addrs]) ip6DelAddr(vn, ifId, ia.addr)
   route6FlushIf(vn, ifId)
   ndFlushIf(vn, ifId)
+  ndProxyFlushIf(vn, ifId)
   vn.state.ip6.ifs.delete(ifId)
   vn.state.nd.hosts.delete(ifId)
   vn.state.nd.advertisers.delete(ifId)

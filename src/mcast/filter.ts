@@ -58,6 +58,9 @@ export function filterMerge(vn: Vn, ifId: number, group: Addr): { mode: number; 
 /** True for the solicited-node group of an address of this interface. */
 function isSolicited(vn: Vn, ifId: number, group: Addr): boolean {
   if (addrIsV4(group) || !addr6IsSolicitedNode(group) || vn.state.sysctl['net.inet6.mld.solicited'] === 0) return false
+  const low = group.w3 & 0xffffff
+  // RFC 4861 §7.2.8: of an address that we answer for, too
+  if (vn.state.nd.proxies.some((p) => p.ifId === ifId && (p.addr.w3 & 0xffffff) === low)) return true
   return vn.state.ip6.ifs.get(ifId)?.addrs.some((ia) =>
-    ia.status !== IFA_DUPLICATED && (ia.addr.w3 & 0xffffff) === (group.w3 & 0xffffff)) ?? false
+    ia.status !== IFA_DUPLICATED && (ia.addr.w3 & 0xffffff) === low) ?? false
 }

@@ -60,6 +60,7 @@ export function mcastUpdate(vn: Vn, ifp: Ifnet, group: Addr): number {
 export function mcastSyncSolicited(vn: Vn, ifp: Ifnet, link: McLink): void {
   const groups = link.groups.map((g) => g.group).filter(addr6IsSolicitedNode)
   for (const ia of vn.state.ip6.ifs.get(ifp.id)?.addrs ?? []) groups.push(addr6SolicitedNode(ia.addr, 0))
+  for (const proxy of vn.state.nd.proxies) if (proxy.ifId === ifp.id) groups.push(addr6SolicitedNode(proxy.addr, 0))
   for (const group of groups) mcastUpdate(vn, ifp, group)
 }
 

@@ -5,9 +5,11 @@ import type { Vn } from '../kern/vn.ts'
 import { macIsMulticast } from '../lib/addr.ts'
 import type { Addr, Mac } from '../lib/addr.ts'
 import { addr6InZone, addr6IsAny, addr6NeedsZone, sameWords } from '../lib/addr6.ts'
-import { EINVAL, ENETUNREACH, ENOBUFS, ENOENT } from '../lib/errno.ts'
+import { EINVAL, ENETUNREACH, ENOBUFS } from '../lib/errno.ts'
 import { IFT_ETHER } from '../link/state.ts'
 import { ndReachable } from './learn.ts'
+import { ndProxyDelete } from './proxy.ts'
+export { ndProxySet } from './proxy.ts'
 import { ND_DELAY, ND_INCOMPLETE, ND_PERMANENT, ND_PROBE, ND_REACHABLE, ND_STALE } from './state.ts'
 import { ndFind, ndInsert, ndRemove, ndSetStatus } from './table.ts'
 
@@ -16,14 +18,14 @@ export interface NdRow {
   /** 0 while unknown. */
   mac: Mac
   ifId: number
-  /** 'incomplete', 'reachable', 'stale', 'delay', 'probe' (RFC 4861 §7.3.2) or 'permanent'. */
+  /** 'incomplete', 'reachable', 'stale', 'delay', 'probe' (RFC 4861 §7.3.2), 'permanent', or 'proxy' for one that we answer for. */
   status: string
   router: boolean
   /** Seconds until the entry's next step, -1 where there is none. */
   expires: number
 }
 
-/** Every entry, by interface and then in the order of learning. */
+/** Every entry, by interface and then in the order of learning, those that we answer for last. */
 export function ndList(vn: Vn): NdRow[] {
   const rows: NdRow[] = []
   for (const list of vn.state.nd.table.values()) {
@@ -34,6 +36,10 @@ export function ndList(vn: Vn): NdRow[] {
       const status = STATUS_NAMES[late ? ND_STALE : e.status] ?? ''
       rows.push({ addr: { ...e.addr }, mac: e.mac, ifId: e.ifId, status, router: e.isRouter, expires })
     }
+  }
+  for (const { addr, ifId } of vn.state.nd.proxies) {
+    const mac = vn.state.link.ifnets.get(ifId)?.mac ?? 0
+    rows.push({ addr: { ...addr }, mac, ifId, status: 'proxy', router: false, expires: -1 })
   }
   return rows.sort((a, b) => a.ifId - b.ifId)
 }
@@ -55,12 +61,13 @@ export function ndSetStatic(vn: Vn, a: Addr, mac: Mac): number {
   return 0
 }
 
-/** Removes the entries of an address: on its zone's interface, else wherever it is. ENOENT. */
+/** Removes the entries of an address, and no longer answers for it: on its zone's interface, else wherever it is. ENOENT. */
 export function ndDelete(vn: Vn, a: Addr): number {
   const found = [...vn.state.nd.table.values()].flat()
     .filter((e) => sameWords(e.addr, a) && (a.zone === 0 || e.ifId === a.zone))
   for (const entry of found) ndRemove(vn, entry)
-  return found.length === 0 ? ENOENT : 0
+  const proxied = ndProxyDelete(vn, a)
+  return found.length === 0 ? proxied : 0
 }
 
 const STATUS_NAMES: Readonly<Record<number, string>> = Object.freeze({

@@ -23,6 +23,7 @@ import { ip6ReadAddr } from '../wire/ipv6.ts'
 import { ndDadHeard } from './dad.ts'
 import { ndHeard } from './learn.ts'
 import { ndOptionSix, ndOptionsValid } from './options.ts'
+import { ndProxyFind } from './proxy.ts'
 import { message, ndFinish, ndOption } from './send.ts'
 import type { NdStats } from './state.ts'
 
@@ -41,7 +42,10 @@ export function ndSolicitInput(vn: Vn, ifp: Ifnet, f: Frame): void {
   if (mac >= 0 && macIsMulticast(mac)) return drop(vn, 'badoption', f)
   const i6 = vn.state.ip6.ifs.get(ifp.id)
   const ia = i6 === undefined ? null : ip6AddrOn(i6, target)
-  if (ia === null) return drop(vn, 'ignored', f)
+  if (ia === null) {
+    if (!ndProxyFind(vn, ifp, target)) return drop(vn, 'ignored', f)
+    return answer(vn, ifp, f, target, mac, 0)
+  }
   if (ia.status === IFA_TENTATIVE) {
     // RFC 4862 §5.4.3: a question about our tentative address is a rival's, one from an address is none of our business
     if (probe) ndDadHeard(vn, ifp, ia, ndOptionSix(view, options, end, ND_OPT_NONCE))
@@ -49,18 +53,27 @@ export function ndSolicitInput(vn: Vn, ifp: Ifnet, f: Frame): void {
     return
   }
   if (ia.status !== IFA_PREFERRED) return drop(vn, 'ignored', f)
-  if (probe) return ndAdvertise(vn, ifp, ia.addr, addr6AllNodes(ifp.id), 0)
+  answer(vn, ifp, f, ia.addr, mac, ND_NA_OVERRIDE)
+}
+
+/** To who asked, or to all where the question came from an address that is being checked (§7.2.4). */
+function answer(vn: Vn, ifp: Ifnet, f: Frame, target: Addr, mac: number, override: number): void {
+  const { src } = f
+  if (addr6IsAny(src)) return ndAdvertise(vn, ifp, target, addr6AllNodes(ifp.id), 0, override)
   // RFC 5942 §4: who is not on this link by our prefixes gets no entry
   if (!isNeighbour(vn, ifp, src)) return drop(vn, 'notneighbour', f)
   if (mac >= 0) ndHeard(vn, ifp, src, mac)
-  ndAdvertise(vn, ifp, ia.addr, src, ND_NA_SOLICITED)
+  ndAdvertise(vn, ifp, target, src, ND_NA_SOLICITED, override)
 }
 
-/** Sends an advertisement of our address `target` to a neighbour, or to all (§7.2.4, §7.2.6). */
-export function ndAdvertise(vn: Vn, ifp: Ifnet, target: Addr, dst: Addr, flags: number): void {
+/**
+ * Sends an advertisement of our address `target` to a neighbour, or to all (§7.2.4, §7.2.6); of another's with `override` 0
+ * (§7.2.8).
+ */
+export function ndAdvertise(vn: Vn, ifp: Ifnet, target: Addr, dst: Addr, flags: number, override = ND_NA_OVERRIDE): void {
   if (ifp.type !== IFT_ETHER) return
   const router = vn.state.sysctl['net.inet6.ip6.forwarding'] === 1 ? ND_NA_ROUTER : 0
-  const f = message(vn, ND_NEIGHBOR_ADVERT, target, (flags | ND_NA_OVERRIDE | router) >>> 0)
+  const f = message(vn, ND_NEIGHBOR_ADVERT, target, (flags | override | router) >>> 0)
   if (f === null) return
   ndOption(f, ND_OPT_TARGET_LINKADDR, ifp.mac)
   vn.state.nd.stats.txadverts++

@@ -41,6 +41,9 @@ export interface Neighbour {
   queue: NdPacket[]
 }
 
+/** An address that we answer for though it is not ours (RFC 4861 §7.2.8), and where. */
+export interface NdProxy { addr: Addr; ifId: number }
+
 export interface NdStats {
   rxsolicits: number
   rxradverts: number
@@ -88,12 +91,14 @@ export interface NdState extends Alarm {
   hosts: Map<number, NdHost>
   /** By interface: what this router advertises. */
   advertisers: Map<number, NdAdvertiser>
+  proxies: NdProxy[]
   stats: NdStats
 }
 
 export function createNdState(): NdState {
   return {
     alarmAt: Infinity, table: new Map(), count: 0, heldBytes: 0, unsure: 0, hosts: new Map(), advertisers: new Map(),
+    proxies: [],
     stats: {
       rxradverts: 0, txradverts: 0, rxrsolicits: 0, rxredirects: 0, txredirects: 0, notfirsthop: 0, txrsolicits: 0,
       prefixlimit: 0, routelimit: 0,
@@ -102,6 +107,10 @@ export function createNdState(): NdState {
       loopedback: 0, tablefull: 0, queuelimit: 0, dropped: 0, timeouts: 0, nobuf: 0,
     },
   }
+}
+
+export function createNdProxy(addr: Addr, ifId: number): NdProxy {
+  return { addr: { ...addr }, ifId }
 }
 
 export function createNeighbour(addr: Addr, ifId: number): Neighbour {

@@ -2,8 +2,9 @@
 
 import { arpDelete, arpList, arpSetStatic } from '../arp/list.ts'
 import { addrIsV4, ip4Print, macParse, macPrint } from '../lib/addr.ts'
-import { EINVAL, ENETUNREACH, ENOENT } from '../lib/errno.ts'
-import { ndDelete, ndList, ndSetStatic } from '../nd/list.ts'
+import type { Addr } from '../lib/addr.ts'
+import { EEXIST, EINVAL, ENETUNREACH, ENOBUFS, ENOENT } from '../lib/errno.ts'
+import { ndDelete, ndList, ndProxySet, ndSetStatic } from '../nd/list.ts'
 import type { Runner } from '../vnet/runner.ts'
 import { parseAddress, printAddress } from './address.ts'
 import { ManageError, manageCheck } from './error.ts'
@@ -15,7 +16,7 @@ export interface NeighbourRow {
   interface: string
   /**
    * IPv4: 'incomplete', 'reachable', 'validating', 'failed' or 'permanent'. IPv6: 'incomplete', 'reachable', 'stale',
-   * 'delay', 'probe' (RFC 4861 §7.3.2) or 'permanent'.
+   * 'delay', 'probe' (RFC 4861 §7.3.2), 'permanent', or 'proxy' for one that this vimage answers for.
    */
   status: string
   /** Seconds until the entry's next step, -1 where there is none. */
@@ -51,10 +52,14 @@ export function neighbour6Rows(runner: Runner): NeighbourRow[] {
   }))
 }
 
-/** Sets an entry, of either family, that neither ages nor changes. */
+/**
+ * Sets an entry, of either family, that neither ages nor changes; with 'proxy' for `mac` the vimage answers for the address, which is
+ * IPv6's and names its interface, itself (RFC 4861 §7.2.8).
+ */
 export function neighbourSet(runner: Runner, address: string, mac: string): void {
   const { vnet } = runner
   const addr = parseAddress(vnet, address)
+  if (mac === 'proxy') return proxySet(runner, address, addr)
   const hardware = macParse(mac)
   if (hardware === null) {
     throw new ManageError('EINVAL', `"${mac}" is not a hardware address; expected one like 02:00:00:00:00:01`)
@@ -66,6 +71,18 @@ export function neighbourSet(runner: Runner, address: string, mac: string): void
     [ENETUNREACH]: 'it is not on the link of any Ethernet interface',
     [EINVAL]: addrIsV4(addr) ? `${mac} is not the address of one station`
       : `${mac} is not the address of one station, or the address wants its interface, as in fe80::1%eth0`,
+  })
+}
+
+function proxySet(runner: Runner, address: string, addr: Addr): void {
+  if (addrIsV4(addr)) throw new ManageError('EINVAL', `cannot answer for ${address}: only IPv6 addresses have a proxy`)
+  runner.vnet.setNow(runner.now())
+  const errno = ndProxySet(runner.vnet.vn, addr)
+  runner.kick()
+  manageCheck(errno, `cannot answer for ${address}`, {
+    [EINVAL]: 'expected the address of one station with an interface that speaks IPv6, as in 2001:db8::7%eth0',
+    [EEXIST]: 'it is an address of this vimage',
+    [ENOBUFS]: 'net.inet6.icmp6.nd6_maxproxies are there already',
   })
 }
 

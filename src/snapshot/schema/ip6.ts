@@ -9,8 +9,8 @@ import type {
 } from '../../ip6/state.ts'
 import { createAddr } from '../../lib/addr.ts'
 import type { Addr } from '../../lib/addr.ts'
-import { createNdPacket, createNeighbour } from '../../nd/state.ts'
-import type { NdPacket, NdState, Neighbour } from '../../nd/state.ts'
+import { createNdPacket, createNdProxy, createNeighbour } from '../../nd/state.ts'
+import type { NdPacket, NdProxy, NdState, Neighbour } from '../../nd/state.ts'
 import {
   createNdDomain, createNdHost, createNdPrefix, createNdRoute, createNdServer, createNdTemp,
 } from '../../nd/state-auto.ts'
@@ -108,7 +108,9 @@ const ND_ADVERTISER = record<NdAdvertiser>(() => createNdAdvertiser(0, createNdA
   alarmAt: TIME, ifId: COUNT, config: ND_ADVERT_CONFIG, initial: COUNT, deadline: TIME, sentAt: PAST,
 })
 
+const ND_PROXY = record<NdProxy>(() => createNdProxy(createAddr(), 0), { addr: ADDR, ifId: COUNT })
+
 export const ND = record<NdState>(null, {
   alarmAt: TIME, table: queueMap(INT32, list(NEIGHBOUR)), count: COUNT, heldBytes: COUNT, unsure: COUNT, hosts: table(COUNT, ND_HOST),
-  advertisers: table(COUNT, ND_ADVERTISER), stats: COUNTERS,
+  advertisers: table(COUNT, ND_ADVERTISER), proxies: list(ND_PROXY), stats: COUNTERS,
 })

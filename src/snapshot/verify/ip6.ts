@@ -72,6 +72,7 @@ function verifyNeighbours(nd: NdState, known: (ifId: number, path: string) => vo
       demand(record.ifId === ifId, `.nd.${name}[${ifId}].ifId`, 'stands under another id')
     }
   }
+  nd.proxies.forEach((proxy, i) => { known(proxy.ifId, `.nd.proxies[${i}].ifId`) })
   let count = 0
   let held = 0
   let unsure = 0
