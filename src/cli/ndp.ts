@@ -42,7 +42,7 @@ function printNeighbours(rows: NeighbourRow[]): void {
     { title: 'Neighbor', value: (r) => r.address },
     { title: 'Linklayer Address', value: (r) => (r.mac === '' ? '(incomplete)' : r.mac) },
     { title: 'Netif', value: (r) => r.interface },
-    { title: 'Expire', value: (r) => (r.status === 'permanent' || r.status === 'proxy' ? 'permanent' : r.expiresS < 0 ? '' : `${r.expiresS}s`), right: true },
+    { title: 'Expire', value: expires, right: true },
     { title: 'S', value: (r) => r.status },
     { title: 'Flags', value: (r) => (r.router ? 'R' : r.status === 'proxy' ? 'p' : '') },
   ])
@@ -67,6 +67,11 @@ function printRouters(rows: RouterRow[]): void {
     { title: 'Expire', value: (r) => lifetime(r.expiresS), right: true },
     { title: 'Reachable', value: (r) => (r.reachable ? 'yes' : 'no') },
   ])
+}
+
+function expires({ status, expiresS }: NeighbourRow): string {
+  if (status === 'permanent' || status === 'proxy') return 'permanent'
+  return expiresS < 0 ? '' : `${expiresS}s`
 }
 
 function lifetime(seconds: number): string {

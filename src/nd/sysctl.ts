@@ -11,6 +11,7 @@ export const ND_SYSCTLS = Object.freeze({
   'net.inet6.icmp6.nd6_maxqueuelen': sysctlInt(16, 1, 1024, 'packets', 'Packets that may wait for one neighbour'),
   'net.inet6.icmp6.nd6_maxholdbytes': sysctlInt(
     1_048_576, 0, 1_073_741_824, 'bytes', 'Packets that may wait for all neighbours'),
-  'net.inet6.icmp6.nd6_maxproxies': sysctlInt(256, 0, 65_536, 'addresses', 'Most addresses of others that are answered for (RFC 4861 §7.2.8)'),
+  'net.inet6.icmp6.nd6_maxproxies': sysctlInt(
+    256, 0, 65_536, 'addresses', 'Most addresses of others that are answered for (RFC 4861 §7.2.8)'),
   'net.inet6.icmp6.nd6_maxentries': sysctlInt(4096, 16, 1_048_576, 'entries', 'Most neighbours (RFC 6583 §6)'),
 } satisfies Record<string, SysctlDef>)

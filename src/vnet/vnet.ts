@@ -170,7 +170,9 @@ export class Vnet implements VnetCore {
    * waits for the next call. Returns the cost. A frame is borrowed by the sink: retain or copy it to keep it.
    */
   drainFrames(sink: FrameSink, budget = Infinity): number {
-    const { txq, pool } = this.vn
+    const { txq, pool, merge } = this.vn
+    // what has left cannot be brought up to date any more, and its frame will be another's
+    merge.frame = null
     let cost = 0
     let n = 0
     for (; n < txq.length && cost < budget; n++) {

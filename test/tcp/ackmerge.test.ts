@@ -82,6 +82,25 @@ describe('ACKs of one batch are merged (RFC 3449 §5.2.2)', () => {
     expect(merged(t)).toBe(1)
   })
 
+  test('what has left stays as it was: its frame carries other segments by then', () => {
+    const { t, c } = connection()
+    batch(t, () => { segments(c, 0, 3) })
+    c.out('.', { ack: 1 + 4 * MSS })
+    for (let i = 0; i < 20; i++) {
+      const first = 4 + 2 * i
+      batch(t, () => {
+        c.write(100, i * 100)
+        segments(c, first, first + 1)
+      })
+      c.out('P.', { seq: 1 + i * 100, ack: 1 + first * MSS, len: 100 })
+      c.out('.', { ack: 1 + (first + 2) * MSS })
+      c.in('.', { seq: 1 + (first + 2) * MSS, ack: 101 + i * 100 })
+      c.none()
+      expect(c.read()).toBeInstanceOf(Uint8Array)
+      t.sent.length = 0
+    }
+  })
+
   test('each connection has its own', () => {
     const { t, c } = connection()
     const d = passive(t, { ts: true, ws: 4, lport: 81, fport: 41_000 }, listen(t, 81))
