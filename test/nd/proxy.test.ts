@@ -40,7 +40,8 @@ function solicit(src: string, target = OTHER): Uint8Array {
 
 /** Neighbour advertisements among what left. */
 function adverts(h: Host): { ether: { dst: number; src: number }; rest: number; data: number[] }[] {
-  return take(h).filter((p) => p.ether.type === 0x86dd && p.bytes[20] === 58).map((p) => ({ ether: p.ether, ...readIcmp6(p.bytes.slice(14)) }))
+  return take(h).filter((p) => p.ether.type === 0x86dd && p.bytes[20] === 58)
+    .map((p) => ({ ether: p.ether, ...readIcmp6(p.bytes.slice(14)) }))
     .filter((m) => m.type === 136)
 }
 
