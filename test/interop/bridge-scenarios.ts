@@ -6,6 +6,7 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { onStage } from './scene.ts'
 import type { Scene } from './scene.ts'
@@ -87,9 +88,15 @@ async function plug(scene: Scene, name: string, space: string[], i: number): Pro
 async function iperf(scene: Scene, a: string[], b: string[], seconds: number) {
   await scene.start('Server listening', ...b, 'iperf3', '-s', '--forceflush')
   const client = async (...args: string[]) => {
-    const report = JSON.parse(await scene.ok(...a, 'iperf3', '-c', B, '-t', String(seconds), '-J', ...args))
-    if (report.error !== undefined) throw new Error(`iperf3 ${args.join(' ')}: ${report.error}`)
-    return report.end
+    for (let tries = 0; ; tries++) {
+      const { stdout, stderr } = await scene.run(...a, 'iperf3', '-c', B, '-t', String(seconds), '-J', ...args)
+      const report = JSON.parse(stdout)
+      if (report.error === undefined) return report.end
+      // the server is still at the end of the test before this one
+      const busy = /server is busy/.test(report.error) && tries < 20
+      if (!busy) throw new Error(`iperf3 ${args.join(' ')}: ${report.error} ${stderr}`)
+      await sleep(250)
+    }
   }
   const tcp = await client()
   const back = await client('-R')

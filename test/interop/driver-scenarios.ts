@@ -59,9 +59,7 @@ function postgresFolder(): string {
 
 /** A TAP that stays for the program to open, with the kernel at .1: the program's configuration. */
 async function tapOf(scene: Scene, tap: string, net: string): Promise<object> {
-  await scene.ok('ip', 'tuntap', 'add', 'dev', tap, 'mode', 'tap')
-  await scene.ok('ip', 'addr', 'add', `${net}.1/24`, 'dev', tap)
-  await scene.ok('ip', 'link', 'set', tap, 'up')
+  await scene.stayingTap(tap, `${net}.1/24`)
   return { interfaces: { eth0: { tap, address: `${net}.2/24` } } }
 }
 

@@ -52,9 +52,7 @@ async function cycle(
   scene: Scene, directory: string, bytes: number, rate: string, cycles: number, everyMs: number,
 ): Promise<Migrated> {
   const expected = makeFile(join(directory, 'big'), bytes)
-  await scene.ok('ip', 'tuntap', 'add', 'dev', TAP, 'mode', 'tap')
-  await scene.ok('ip', 'addr', 'add', `${KERNEL}/24`, 'dev', TAP)
-  await scene.ok('ip', 'link', 'set', TAP, 'up')
+  await scene.stayingTap(TAP, `${KERNEL}/24`)
   writeFileSync(join(directory, 'first.yaml'), `
 vimages:
   - name: w

@@ -5,7 +5,7 @@
  * TAP number n is 10.66.n.0/24: the kernel is .1, the Vnet is .2. It all lives in the namespace of the test's child.
  */
 
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Device } from '../../src/device/device.ts'
@@ -46,6 +46,7 @@ export class Scene {
   readonly driver = new Driver()
   readonly #taps: TapDevice[] = []
   readonly #hosts: VnetHost[] = []
+  readonly #links: string[] = []
   readonly #children = new Set<ChildProcess>()
 
   /** TAP number n, up, its kernel end without an address. */
@@ -55,6 +56,14 @@ export class Scene {
     this.#taps.push(tap)
     tap.tap.setUp(true)
     return tap
+  }
+
+  /** A TAP that stays while programs open and close it, up, with an address of the kernel's. It ends with the scene. */
+  async stayingTap(name: string, prefix: string): Promise<void> {
+    this.#links.push(name)
+    await this.ok('ip', 'tuntap', 'add', 'dev', name, 'mode', 'tap')
+    await this.ok('ip', 'addr', 'add', prefix, 'dev', name)
+    await this.ok('ip', 'link', 'set', name, 'up')
   }
 
   host(name: string): VnetHost {
@@ -150,6 +159,7 @@ export class Scene {
     } finally {
       this.driver.close()
       for (const tap of this.#taps) tap.close()
+      for (const name of this.#links) spawnSync('ip', ['link', 'del', name])
     }
     if (found.length > 0) throw new Error(found.join('; '))
   }
