@@ -2,6 +2,6 @@
 
 export const WORLD_TESTS: readonly string[] = Object.freeze([
   '../worlds/all-ping-all.test.ts', '../worlds/autoconf.test.ts', '../worlds/ecn.test.ts',
-  '../worlds/rough-links.test.ts', '../worlds/routed.test.ts',
+  '../worlds/nud.test.ts', '../worlds/rough-links.test.ts', '../worlds/routed.test.ts',
   '../worlds/stale-neighbour.test.ts', '../worlds/switches.test.ts', '../sim/world.test.ts',
 ])
