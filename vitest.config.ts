@@ -39,6 +39,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           server: { deps: { external: [/\/dist\/.*[.]js$/] } },
+          setupFiles: ['test/support/seed.ts'],
           include: ['test/**/*.test.ts'],
           exclude: [...EXCLUDE, ...WORLDS, ...INTEROP],
           testTimeout: 20_000,

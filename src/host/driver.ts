@@ -153,11 +153,12 @@ export class Driver implements DeviceClock {
     } finally {
       for (const device of used) device.flush()
       this.#inTurn = false
+      // here, too: when a watcher throws, the others' turn is still to come
+      if (this.#dirty.length > 0) this.#spent = Math.max(this.#spent, TURN_COST)
+      // little is not worth a round of the loop that does not wait
+      if (this.#spent >= TURN_COST / 4) this.#queueRound()
+      this.#arm()
     }
-    if (this.#dirty.length > 0) this.#spent = Math.max(this.#spent, TURN_COST)
-    // little is not worth a round of the loop that does not wait
-    if (this.#spent >= TURN_COST / 4) this.#queueRound()
-    this.#arm()
   }
 
   /** What users do in answer to a turn marks Vnets anew, in microtasks: without this the loop would never go round. */
@@ -187,21 +188,33 @@ export class Driver implements DeviceClock {
   #drain(used: Set<Device>): void {
     let n = 0
     let cost = 0
-    for (; n < this.#dirty.length && n < TURN_LIMIT && cost < TURN_COST; n++) {
-      const host = this.#dirty[n]
-      host.marked = false
-      if (!this.hosts.has(host)) continue
-      cost += host.drain(used, QUANTUM)
-      if (host.vnet.vn.txq.length > 0) this.mark(host)
-      const deadline = host.vnet.nextDeadline()
-      // what is due already (what it sent to itself) needs no timer, whose grain is a millisecond
-      if (deadline <= host.now()) {
-        host.vnet.advance(host.now())
-        this.mark(host)
-      } else if (deadline < NEVER) alarmSet(this.#heap, KIND_VNET, host.index, host, deadline + host.bootAt)
+    try {
+      while (n < this.#dirty.length && n < TURN_LIMIT && cost < TURN_COST) {
+        const host = this.#dirty[n++]
+        host.marked = false
+        if (this.hosts.has(host)) cost += this.#drainOne(host, used)
+      }
+    } finally {
+      this.#dirty.splice(0, n)
+      this.#spent += cost
     }
-    this.#dirty.splice(0, n)
-    this.#spent += cost
+  }
+
+  #drainOne(host: VnetHost, used: Set<Device>): number {
+    let again = true
+    try {
+      const cost = host.drain(used, QUANTUM)
+      const deadline = host.vnet.nextDeadline()
+      const due = deadline <= host.now()
+      // what is due already (what it sent to itself) needs no timer, whose grain is a millisecond
+      if (due) host.vnet.advance(host.now())
+      else if (deadline < NEVER) alarmSet(this.#heap, KIND_VNET, host.index, host, deadline + host.bootAt)
+      again = due || host.vnet.vn.txq.length > 0
+      return cost
+    } finally {
+      // so, too, when a watcher has thrown: what is left, and the timer, is for the next turn
+      if (again) this.mark(host)
+    }
   }
 
   /** Sets the one timer to the earliest deadline. */

@@ -1,9 +1,10 @@
 /** Programs at the ends of a measured path: a sender that always has data, a reader that always reads. */
 
 import { SOCK_STREAM } from '../inet/sockopt.ts'
-import { AF_INET } from '../inet/state.ts'
+import { AF_INET, AF_INET6 } from '../inet/state.ts'
 import { EV_ACCEPT, EV_CONNECT, EV_GONE, EV_READ, EV_WRITE } from '../kern/vn.ts'
-import { addrFromIp4, createAddr, ip4Parse } from '../lib/addr.ts'
+import { addrIsV4, createAddr } from '../lib/addr.ts'
+import type { Addr } from '../lib/addr.ts'
 import { EINPROGRESS, errnoName } from '../lib/errno.ts'
 import type { Runner } from '../vnet/runner.ts'
 import { soAccept, soBind, soConnect, soCreate, soListen, soRecv, soSend } from '../vnet/so.ts'
@@ -20,8 +21,8 @@ export interface PathSink {
 }
 
 /** Connects and keeps the send buffer full, for ever. */
-export function startPathSender(host: Runner, to: string, port: number): PathSender {
-  const id = made(soCreate(host.vnet, host.now(), AF_INET, SOCK_STREAM, 0))
+export function startPathSender(host: Runner, to: Addr, port: number): PathSender {
+  const id = made(soCreate(host.vnet, host.now(), familyOf(to), SOCK_STREAM, 0))
   const chunk = new Uint8Array(CHUNK)
   host.watch(id, (what) => {
     if ((what & EV_GONE) !== 0) return host.unwatch(id)
@@ -29,16 +30,16 @@ export function startPathSender(host: Runner, to: string, port: number): PathSen
     while (soSend(host.vnet, host.now(), id, chunk, 0, CHUNK, 0) === CHUNK);
     host.kick()
   })
-  const errno = soConnect(host.vnet, host.now(), id, addrFromIp4(ip4Parse(to) ?? 0), port)
+  const errno = soConnect(host.vnet, host.now(), id, to, port)
   if (errno !== EINPROGRESS) made(-errno)
   host.kick()
   return { id }
 }
 
-/** Accepts whoever comes, reads at once all there is. */
-export function startPathSink(host: Runner, port: number): PathSink {
-  const listener = made(soCreate(host.vnet, host.now(), AF_INET, SOCK_STREAM, 0))
-  made(-soBind(host.vnet, host.now(), listener, addrFromIp4(0), port))
+/** Accepts whoever comes to `address`, reads at once all there is. */
+export function startPathSink(host: Runner, address: Addr, port: number): PathSink {
+  const listener = made(soCreate(host.vnet, host.now(), familyOf(address), SOCK_STREAM, 0))
+  made(-soBind(host.vnet, host.now(), listener, address, port))
   made(-soListen(host.vnet, host.now(), listener, 64))
   const into = new Uint8Array(CHUNK)
   const from = { addr: createAddr(), port: 0, truncated: false }
@@ -65,6 +66,10 @@ export function startPathSink(host: Runner, port: number): PathSink {
   })
   host.kick()
   return { read }
+}
+
+function familyOf(address: Addr): number {
+  return addrIsV4(address) ? AF_INET : AF_INET6
 }
 
 function made(result: number): number {

@@ -4,6 +4,8 @@
  */
 
 import { LINK_IP } from '../device/device.ts'
+import { addrParse } from '../lib/addr.ts'
+import type { Addr } from '../lib/addr.ts'
 import { CC_NAMES } from '../tcp/cc/names.ts'
 import { tcpInfo } from '../tcp/info.ts'
 import type { TcpStats } from '../tcp/stats.ts'
@@ -17,6 +19,8 @@ import type { World } from './world.ts'
 
 export interface PathOptions {
   seed: number
+  /** IPv6's header is 20 bytes longer, so full segments are shorter. */
+  family: 'inet' | 'inet6'
   /** Round trip without queues, and the bottleneck's rate in bits of IP packets per second. */
   rttUs: number
   rateBps: number
@@ -81,8 +85,11 @@ const MTU = 1500
 const MIN_QUEUE_PACKETS = 10
 /** The usual limit of an AQM's queue, which is not what keeps it short. */
 const CODEL_QUEUE_PACKETS = 1000
-/** IPv4 and TCP headers with timestamps. */
-const HEADERS = 52
+/** By family: addresses of both ends, and the length of IP and TCP headers with timestamps. */
+const FAMILY = Object.freeze({
+  inet: Object.freeze({ sender: '10.0.0.1', receiver: '10.0.0.2', prefixLength: 24, headers: 52 }),
+  inet6: Object.freeze({ sender: '2001:db8::1', receiver: '2001:db8::2', prefixLength: 64, headers: 72 }),
+})
 const MIN_BUFFER = 1_048_576
 /** Connections do not start in the same instant, or they would move in step. */
 const STAGGER_US = 7001
@@ -91,7 +98,7 @@ const STAGGER_US = 7001
 export function createPathOptions(options: Partial<PathOptions> = {}): PathOptions {
   const rttUs = options.rttUs ?? 20_000
   return {
-    seed: 1, rttUs, rateBps: 10e6, lossRate: 0, lossEvery: 0, reorderRate: 0,
+    seed: 1, family: 'inet', rttUs, rateBps: 10e6, lossRate: 0, lossEvery: 0, reorderRate: 0,
     reorderUs: Math.min(5000, rttUs / 2), queue: 'droptail', queueBytes: 0, ecn: false, cc: CC_NAMES[0], flows: 1,
     warmUpUs: Math.max(2e6, 50 * rttUs), measureUs: Math.max(10e6, 200 * rttUs), sysctls: {}, traceUs: 0, ...options,
   }
@@ -104,12 +111,13 @@ export function measurePath(given: Partial<PathOptions> = {}): PathResult {
   const [a, b] = ['sender', 'receiver'].map((name) => world.addVnet(name))
   for (const host of [a, b]) tune(host, options)
   const cable = joined(world, a, b, options)
-  const sink = startPathSink(b, PORT)
+  const receiver = addrParse(FAMILY[options.family].receiver) as Addr
+  const sink = startPathSink(b, receiver, PORT)
   const senders: PathSender[] = []
   const trace: PathSample[] = []
   for (let i = 0; i < options.flows; i++) {
     world.at(i * (options.rttUs + STAGGER_US), () => {
-      senders.push(startPathSender(a, '10.0.0.2', PORT))
+      senders.push(startPathSender(a, receiver, PORT))
       if (i === 0 && options.traceUs > 0) sample(world, a, senders[0].id, cable, options.traceUs, trace)
     })
   }
@@ -136,6 +144,7 @@ export function pathQueueBytes({ rttUs, rateBps, queue, queueBytes }: PathOption
 }
 
 function tune(host: SimHost, o: PathOptions): void {
+  if (!Object.hasOwn(FAMILY, o.family)) throw new RangeError(`no address family is called ${o.family}: ${Object.keys(FAMILY).join(', ')}`)
   if (!CC_NAMES.includes(o.cc)) throw new RangeError(`no congestion control is called ${o.cc}: ${CC_NAMES.join(', ')}`)
   // the window must never be what limits: twice what path and queue can hold
   const buffer = Math.max(MIN_BUFFER, Math.ceil(2 * (o.rttUs / 1e6 * o.rateBps / 8 + pathQueueBytes(o))))
@@ -151,8 +160,9 @@ function tune(host: SimHost, o: PathOptions): void {
 }
 
 function joined(world: World, a: SimHost, b: SimHost, o: PathOptions): Cable {
-  const from = a.addPort({ link: LINK_IP, address: '10.0.0.1/24' })
-  const to = b.addPort({ link: LINK_IP, address: '10.0.0.2/24' })
+  const { sender, receiver, prefixLength } = FAMILY[o.family]
+  const from = a.addPort({ link: LINK_IP, address: `${sender}/${prefixLength}` })
+  const to = b.addPort({ link: LINK_IP, address: `${receiver}/${prefixLength}` })
   const codel = o.queue === 'codel'
   return world.cable(from, to, {
     link: LINK_IP,
@@ -170,7 +180,7 @@ function figures(
   trace: PathSample[],
 ): PathResult {
   const seconds = o.measureUs / 1e6
-  const most = o.rateBps / 8 * (MTU - HEADERS) / MTU
+  const most = o.rateBps / 8 * (MTU - FAMILY[o.family].headers) / MTU
   const again = after.sndrexmitbyte - before.sndrexmitbyte
   const fresh = after.sndbyte - before.sndbyte
   const sum = (list: readonly number[]): number => list.reduce((n, x) => n + x, 0)

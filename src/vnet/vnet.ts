@@ -192,7 +192,16 @@ export class Vnet implements VnetCore {
     while (events.size > 0) {
       const batch = [...events]
       events.clear()
-      for (const [socket, what] of batch) sink(socket, what)
+      let next = 0
+      try {
+        while (next < batch.length) {
+          const [socket, what] = batch[next++]
+          sink(socket, what)
+        }
+      } finally {
+        // a user that throws takes nothing from the others: what they were not told is told in the next turn
+        for (const [socket, what] of batch.slice(next)) events.set(socket, what | (events.get(socket) ?? 0))
+      }
     }
   }
 

@@ -1,8 +1,8 @@
 /** TCP options in tcpdump's words, for the dissector; the stack itself reads them with `tcpParseOptions`. */
 import {
   TCPOLEN_MAXSEG, TCPOLEN_SACK, TCPOLEN_SACKHDR, TCPOLEN_SACK_PERMITTED, TCPOLEN_SIGNATURE,
-  TCPOLEN_TIMESTAMP, TCPOLEN_WINDOW, TCPOPT_AO, TCPOPT_EOL, TCPOPT_FAST_OPEN, TCPOPT_MAXSEG,
-  TCPOPT_NOP, TCPOPT_SACK, TCPOPT_SACK_PERMITTED, TCPOPT_SIGNATURE, TCPOPT_TIMESTAMP, TCPOPT_WINDOW,
+  TCPOLEN_TIMESTAMP, TCPOLEN_USER_TIMEOUT, TCPOLEN_WINDOW, TCPOPT_AO, TCPOPT_EOL, TCPOPT_FAST_OPEN, TCPOPT_MAXSEG,
+  TCPOPT_NOP, TCPOPT_SACK, TCPOPT_SACK_PERMITTED, TCPOPT_SIGNATURE, TCPOPT_TIMESTAMP, TCPOPT_USER_TIMEOUT, TCPOPT_WINDOW,
 } from './tcp-options.ts'
 
 /**
@@ -52,11 +52,18 @@ function printOne(view: DataView, p: number, kind: number, optLen: number): stri
     case TCPOPT_AO:
       if (optLen < 4) return `ao [len ${optLen}]`
       return `ao keyid ${view.getUint8(p + 2)} rnextkeyid ${view.getUint8(p + 3)} mac 0x${hex(view, p + 4, optLen - 4)}`
+    case TCPOPT_USER_TIMEOUT:
+      return optLen === TCPOLEN_USER_TIMEOUT ? `uto ${userTimeout(view.getUint16(p + 2))}` : `uto${wrong(TCPOLEN_USER_TIMEOUT)}`
     case TCPOPT_FAST_OPEN:
       return optLen === 2 ? 'tfo cookiereq' : `tfo cookie ${hex(view, p + 2, optLen - 2)}`
     default:
       return optLen === 2 ? `unknown-${kind}` : `unknown-${kind} 0x${hex(view, p + 2, optLen - 2)}`
   }
+}
+
+/** In seconds; the first bit tells minutes (RFC 5482 §3.1). */
+function userTimeout(value: number): string {
+  return `${(value & 0x7fff) * ((value & 0x8000) === 0 ? 1 : 60)}s`
 }
 
 function printSack(view: DataView, p: number, optLen: number): string {

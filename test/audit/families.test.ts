@@ -11,7 +11,7 @@ const scripts = scriptFiles().map(({ name, path }) => ({ name, text: readFileSyn
 
 /** Worlds of one family, and why. */
 const ONE_FAMILY: Readonly<Record<string, string>> = {
-  'autoconf.test.ts': 'IPv6 that configures itself', 'ecn.test.ts': 'src/sim/path.ts measures over IPv4',
+  'autoconf.test.ts': 'IPv6 that configures itself',
   'nud.test.ts': 'neighbour unreachability detection (RFC 4861 §7.3)',
 }
 

@@ -10,6 +10,8 @@ import type { SimHost } from '../../src/sim/host.ts'
 export interface Family {
   name: string
   family: number
+  /** As commands and `measurePath` call it. */
+  inet: 'inet' | 'inet6'
   /** Host `n` of network `net`, as the stack prints it; `cidr` with its prefix, for ports. */
   host: (net: number, n: number) => string
   cidr: (net: number, n: number) => string
@@ -20,7 +22,7 @@ export interface Family {
 }
 
 const IPV4: Family = {
-  name: 'IPv4', family: AF_INET,
+  name: 'IPv4', family: AF_INET, inet: 'inet',
   host: (net, n) => `10.0.${net}.${n}`,
   cidr: (net, n) => `10.0.${net}.${n}/24`,
   route: (host, net, via) => { added(routeAdd(host.vnet.vn, ip4(`10.0.${net}.0`), 24, ip4(via), 0, 0)) },
@@ -29,7 +31,7 @@ const IPV4: Family = {
 }
 
 const IPV6: Family = {
-  name: 'IPv6', family: AF_INET6,
+  name: 'IPv6', family: AF_INET6, inet: 'inet6',
   host: (net, n) => addrPrint(ip6(`2001:db8:0:${net.toString(16)}::${n.toString(16)}`)),
   cidr: (net, n) => `${IPV6.host(net, n)}/64`,
   route: (host, net, via) => {

@@ -4,6 +4,13 @@ import { createPathOptions, jainIndex, measurePath, pathQueueBytes } from '../..
 const SHORT = { warmUpUs: 1e6, measureUs: 4e6 }
 
 describe('a measured path', () => {
+  it('over IPv6 full segments are 20 bytes shorter, and fill the link as well', () => {
+    const { goodputShare, flowBytesPerSecond } = measurePath({ ...SHORT, family: 'inet6', rttUs: 1000 })
+    expect(goodputShare).toBeGreaterThan(0.97)
+    expect(goodputShare).toBeLessThan(1.01)
+    expect(flowBytesPerSecond[0] * 8 * 1500 / 1428).toBeCloseTo(goodputShare * 10e6, 0)
+  })
+
   it('gives the same figures for the same seed, others for another', () => {
     const options = { ...SHORT, lossRate: 0.01, reorderRate: 0.01, rttUs: 30_000 }
     const once = measurePath(options)
@@ -48,6 +55,7 @@ describe('a measured path', () => {
   })
 
   it('refuses what it does not know', () => {
+    expect(() => measurePath({ family: 'ipx' as 'inet' })).toThrow('no address family is called ipx: inet, inet6')
     expect(() => measurePath({ cc: 'vegas' })).toThrow('no congestion control is called vegas')
     expect(() => measurePath({ sysctls: { 'net.inet.tcp.nothing': 1 } })).toThrow('net.inet.tcp.nothing')
   })

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { allCells, cellName } from '../../bench/paths/grid.mjs'
+import { allCells, cellName, cellOptions } from '../../bench/paths/grid.mjs'
 import type { Cell } from '../../bench/paths/grid.mjs'
 import { measurePath } from '../../src/sim/path.ts'
 import type { PathOptions } from '../../src/sim/path.ts'
@@ -35,6 +35,16 @@ function expectWithin(value: number, expected: number, share: number): void {
 describe('without loss: 95 % of the link and more with one bandwidth-delay product of queue', () => {
   it.each(table((c) => c.queue === 'droptail' && c.loss === 0 && c.reorder === 0 && c.flows === 1))('$name', ({ name }) => {
     expect(GOLDEN[name][0]).toBeGreaterThanOrEqual(0.95)
+  })
+})
+
+describe('over IPv6 the paths are the same but for the longer header', () => {
+  const paths = named(allCells(CC_NAMES).filter((c) => c.queue === 'droptail' && c.rttMs === 20 && c.mbps === 10
+    && c.reorder === 0 && (c.loss === 0 || c.loss === 1) && c.flows === 1))
+
+  it.each(paths)('$name', ({ name, cell }) => {
+    const { goodputShare } = measurePath({ ...cellOptions(cell), family: 'inet6' })
+    expectWithin(goodputShare, GOLDEN[name][0], 0.05)
   })
 })
 

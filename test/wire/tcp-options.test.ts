@@ -75,13 +75,19 @@ describe('TCP options', () => {
   })
 
   it('never reads past its length, throws or hangs; malformed exactly when the printer says so', () => {
-    const dull = fc.constantFrom(0, 1, 2, 3, 4, 5, 8, 10, 18, 19, 34)
+    const dull = fc.constantFrom(0, 1, 2, 3, 4, 5, 8, 10, 18, 19, 28, 29, 34, 254)
     const octets = fc.array(fc.oneof(dull, dull, fc.nat(255)), { maxLength: 40 })
     fc.assert(fc.property(octets, (list) => {
       const { ok } = parse(...list)
       const text = wire.printTcpOptions(wire.viewOf(Uint8Array.from(list)), 0, list.length, list.length)
       expect(ok).toBe(!/\[bad opt\]|\[len/.test(text))
     }), { numRuns: 500 })
+  })
+
+  it('RFC 5482 §3.1: a user timeout is told in seconds, whichever its unit', () => {
+    const print = (...octets: number[]): string =>
+      wire.printTcpOptions(wire.viewOf(Uint8Array.from(octets)), 0, octets.length, octets.length)
+    expect([print(28, 4, 0, 90), print(28, 4, 0x80, 3), print(28, 5, 0, 0, 0)]).toEqual(['uto 90s', 'uto 180s', 'uto [len 5]'])
   })
 
   it('MUST-7: a length of 0 or 1, one past the end, or a missing one ends the walk; what came before is kept', () => {

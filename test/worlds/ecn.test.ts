@@ -1,10 +1,11 @@
 /** ECN end to end (RFC 3168): CoDel before a bottleneck marks instead of dropping, and the sender slows down as well. */
 import { describe, expect, it } from 'vitest'
 import { measurePath } from '../../src/sim/path.ts'
+import { FAMILIES } from '../sim/families.ts'
 
-const PATH = { queue: 'codel', rttUs: 20_000, warmUpUs: 1e6, measureUs: 6e6 } as const
+describe.each(FAMILIES)('ECN through a bottleneck (RFC 3168 §6.1) over $name', ({ inet }) => {
+  const PATH = { family: inet, queue: 'codel', rttUs: 20_000, warmUpUs: 1e6, measureUs: 6e6 } as const
 
-describe('ECN through a bottleneck (RFC 3168 §6.1)', () => {
   it('marks take the place of drops, nothing goes twice, and the link is used', () => {
     const without = measurePath(PATH)
     expect(without.dropped).toBeGreaterThan(0)
