@@ -1,24 +1,23 @@
 /** RACK (RFC 8985 §6.2): what each delivered segment tells about time and order, and the reordering window. */
 
 import type { Vn } from '../kern/vn.ts'
-import { seqDiff, seqGeq, seqGt, seqLt, toSeq } from '../lib/seq.ts'
+import { seqDiff, seqGeq, seqGt, seqLt } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
 import { TOF_TS } from '../wire/tcp-options.ts'
 import { tcpTsAt } from './isn.ts'
 import { TF_TSTMP } from './state.ts'
 import type { Tcb } from './state.ts'
-import { REC_OPEN, SENT_AT, SENT_END, SENT_FLAGS, SF_EVER } from './state-sent.ts'
+import { REC_OPEN, SENT_AT, SENT_FLAGS, SF_EVER } from './state-sent.ts'
 
 const DUPTHRESH = 3
 /** Recoveries without a duplicate report after which a widened window shrinks again (§6.2 step 4). */
 const PERSIST_RECOVERIES = 16
 
-/** Steps 2 and 3: the record at `at` of the log is acknowledged for the first time, cumulatively or selectively. */
-export function rackDelivered(vn: Vn, tcb: Tcb, at: number): void {
+/** Steps 2 and 3: the record at `at` of the log is acknowledged up to `end` for the first time, cumulatively or selectively. */
+export function rackDelivered(vn: Vn, tcb: Tcb, at: number, end: Seq): void {
   const { rec } = tcb
   const { log, minRtt } = tcb.sent
   const sentTime = log[at + SENT_AT]
-  const end = toSeq(log[at + SENT_END])
   const again = (log[at + SENT_FLAGS] & SF_EVER) !== 0
   if (rec.rackAt < 0) rec.fack = tcb.sndUna
   if (seqGt(end, rec.fack)) rec.fack = end

@@ -3,10 +3,10 @@
 import type { Vn } from '../kern/vn.ts'
 import { tcpTimerSet, tcpTimerStop } from './deadline.ts'
 import { rackSentAfter, rackWindow } from './rack.ts'
-import { sentAt, sentEnd, sentLose } from './sent.ts'
+import { sentAt, sentEnd, sentLose, sentUnpack } from './sent.ts'
 import { TT_REORDER } from './state.ts'
 import type { Tcb } from './state.ts'
-import { SENT_AT, SENT_FLAGS, SF_EVER, SF_LOST, SF_SACKED } from './state-sent.ts'
+import { SENT_AT, SENT_FLAGS, SF_ALL, SF_EVER, SF_LOST, SF_SACKED } from './state-sent.ts'
 
 /** Marks what is lost by now, and arms the timer for what may be found lost later. Returns the bytes newly lost. */
 export function rackDetectLoss(vn: Vn, tcb: Tcb): number {
@@ -28,6 +28,10 @@ export function rackDetectLoss(vn: Vn, tcb: Tcb): number {
       if ((flags & SF_EVER) === 0) break
       continue
     }
+    if (flags > SF_ALL) {
+      sentUnpack(tcb)
+      return lost + rackDetectLoss(vn, tcb)
+    }
     const remaining = log[at + SENT_AT] + due
     if (remaining <= 0) lost += sentLose(vn, tcb, k)
     else if (remaining > wait) wait = remaining
@@ -42,6 +46,7 @@ export function rackDetectLoss(vn: Vn, tcb: Tcb): number {
 export function rackTimeout(vn: Vn, tcb: Tcb): void {
   const { rec, sent } = tcb
   const due = rec.rackRtt + rackWindow(tcb) - vn.state.now
+  sentUnpack(tcb)
   for (let k = 0; k < sent.count; k++) {
     if (k === 0 || sent.log[sentAt(sent, k) + SENT_AT] + due <= 0) sentLose(vn, tcb, k)
   }

@@ -10,7 +10,7 @@ import { tcpPaceSent, tcpPaceWaits } from './pace.ts'
 import { tcpRtoBackedOff } from './rtt.ts'
 import { tcpSackLen } from './sackgen.ts'
 import { sackNextRescue, sackNextUnsure } from './sackloss.ts'
-import { sentAt, sentEnd, sentPipe, sentStart, sentTransmit } from './sent.ts'
+import { sentAt, sentEnd, sentPipe, sentStart, sentTransmit, sentUnpack } from './sent.ts'
 import { TF_SACK_PERMIT, TT_PERSIST, TT_REXMT } from './state.ts'
 import type { Tcb } from './state.ts'
 import { FRTO_OFF, REC_FAST, SENT_FLAGS, SF_LOST } from './state-sent.ts'
@@ -46,6 +46,7 @@ export function tcpRetransmitLost(vn: Vn, tcb: Tcb): number {
 export function tcpRetransmitUnsure(vn: Vn, tcb: Tcb): void {
   const { rec } = tcb
   while (rec.phase === REC_FAST && sentPipe(tcb) + tcb.mss <= tcb.cwnd) {
+    sentUnpack(tcb)
     let k = sackNextUnsure(tcb)
     if (k < 0) {
       k = rec.rescued ? -1 : sackNextRescue(tcb)

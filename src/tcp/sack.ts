@@ -5,7 +5,7 @@ import { seqAdd, seqGeq, seqGt, seqLeq, seqLt } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
 import { TOF_SACK } from '../wire/tcp-options.ts'
 import { rackDsackSeen } from './rack.ts'
-import { sentEnd, sentFind, sentSack, sentStart } from './sent.ts'
+import { sentEnd, sentFind, sentSack, sentStart, sentUnpack } from './sent.ts'
 import { TF_SACK_PERMIT } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
 
@@ -13,6 +13,7 @@ import type { Seg, Tcb } from './state.ts'
 export function tcpSackInput(vn: Vn, tcb: Tcb, seg: Seg): void {
   const { opt } = seg
   if ((opt.flags & TOF_SACK) === 0 || (tcb.flags & TF_SACK_PERMIT) === 0) return
+  sentUnpack(tcb)
   const { stats } = vn.state.tcp
   let todo = (1 << opt.sackCount) - 1
   stats.sackRcvBlocks += opt.sackCount

@@ -2,7 +2,7 @@
 
 import type { Vn } from '../kern/vn.ts'
 import { seqDiff } from '../lib/seq.ts'
-import { sentAt, sentEnd, sentLose, sentStart } from './sent.ts'
+import { sentAt, sentEnd, sentLose, sentStart, sentUnpack } from './sent.ts'
 import type { Tcb } from './state.ts'
 import { SENT_FLAGS, SF_LOST, SF_RETRANS, SF_SACKED } from './state-sent.ts'
 
@@ -12,6 +12,7 @@ const DUPTHRESH = 3
 export function sackDetectLoss(vn: Vn, tcb: Tcb): number {
   const { sent } = tcb
   if (sent.sackedCount === 0) return 0
+  sentUnpack(tcb)
   let lost = 0
   let above = 0
   let runs = 0

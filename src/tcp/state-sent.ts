@@ -27,6 +27,11 @@ export const SF_COUNTED = 32
 export const SF_TWICE = 64
 /** All of them. */
 export const SF_ALL = 127
+/**
+ * Above the marks: bytes in each segment of a record that holds several, which left as one packet (tso.ts), else 0. Such a record
+ * has no mark but SF_APPLIMITED: before any other is made it is taken apart (sent.ts, sentUnpack).
+ */
+export const SENT_SIZE_SHIFT = 8
 
 /** What the sender remembers of its segments in flight, and the totals that delivery rates are taken from (sent.ts). */
 export interface Sent {

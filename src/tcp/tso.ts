@@ -1,7 +1,7 @@
 /**
  * Segmentation offload: many full segments leave as one packet of up to 64 KiB, which the device cuts up (or the kernel
- * behind a TAP, or nobody, on a pair). To the connection they are segments all the same: each has its record in the log
- * of what is in flight, and what is lost goes again singly.
+ * behind a TAP, or nobody, on a pair). To the connection they are segments all the same, though they share a record in the log of
+ * what is in flight until one of them meets with a fate of its own (sent.ts); what is lost goes again singly.
  *
  * Bench `memory`, MTU 1500, and `tap`, offload, Vnet to kernel: bench/README.md has the ratios.
  */

@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest'
+import type { Vn } from '../../src/kern/vn.ts'
+import { seqAdd, seqDiff, seqLt, seqMax, seqMin, toSeq } from '../../src/lib/seq.ts'
+import type { Seq } from '../../src/lib/seq.ts'
+import { rackDetectLoss } from '../../src/tcp/racklost.ts'
+import { tcpSackInput } from '../../src/tcp/sack.ts'
+import { sentAckBegin, sentAckEnd, sentAcked, sentLoseAll, sentTransmit, sentUnpack } from '../../src/tcp/sent.ts'
+import { TF_SACK_PERMIT } from '../../src/tcp/state.ts'
 import { SENT_END, SENT_FLAGS, SENT_STRIDE, SF_APPLIMITED, SF_EVER } from '../../src/tcp/state-sent.ts'
 import type { Tcb } from '../../src/tcp/state.ts'
+import { TOF_SACK } from '../../src/wire/tcp-options.ts'
 import { createTcp, passive, run } from './harness.ts'
 
 const MSS = 1000
@@ -62,6 +70,116 @@ describe('records of segments in flight', () => {
     expect(c.tcb.sent).toMatchObject({ count: 0, log: [] })
     t.sent.length = 0
   })
+})
+
+describe('segments that leave as one packet share a record', () => {
+  const SIZE = 1000
+
+  /** A connection with SACK and nothing in flight, to be told what was sent and what came. */
+  function bare(): { vn: Vn; tcb: Tcb } {
+    const t = createTcp()
+    const { tcb } = passive(t)
+    tcb.flags |= TF_SACK_PERMIT
+    tcb.sndUna = tcb.sndNxt = tcb.sndMax = toSeq(-20_000)
+    return { vn: t.vn, tcb }
+  }
+
+  /** `n` segments, the last of `last` bytes: as one packet, or one by one. */
+  function send({ vn, tcb }: { vn: Vn; tcb: Tcb }, n: number, last: number, together: boolean): void {
+    const end = seqAdd(tcb.sndMax, (n - 1) * SIZE + last)
+    while (seqLt(tcb.sndMax, end)) {
+      const next = together ? end : seqMin(end, seqAdd(tcb.sndMax, SIZE))
+      sentTransmit(vn, tcb, tcb.sndMax, next, together ? SIZE : 0)
+      tcb.sndNxt = tcb.sndMax = next
+    }
+  }
+
+  function acked({ vn, tcb }: { vn: Vn; tcb: Tcb }, ack: Seq, sack: Seq[]): void {
+    sentAckBegin(vn, tcb)
+    sentAcked(vn, tcb, ack)
+    tcb.sndUna = ack
+    const { seg } = vn.state.tcp
+    seg.ack = ack
+    seg.opt.flags = sack.length > 0 ? TOF_SACK : 0
+    seg.opt.sackCount = sack.length / 2
+    sack.forEach((edge, i) => { seg.opt.sack[i] = edge })
+    tcpSackInput(vn, tcb, seg)
+    rackDetectLoss(vn, tcb)
+    sentAckEnd(vn, tcb)
+  }
+
+  test('one record for all, which goes with the ACK, the round trip taken from the last that arrived', () => {
+    const c = bare()
+    send(c, 40, 300, true)
+    expect(c.tcb.sent.count).toBe(1)
+    c.vn.state.now += 5000
+    acked(c, seqAdd(c.tcb.sndUna, 7 * SIZE), [])
+    expect(c.tcb.sent).toMatchObject({ count: 1, delivered: 7 * SIZE })
+    expect(c.tcb.meter.delivered).toBe(7)
+    expect(c.vn.state.tcp.rate).toMatchObject({ rttUs: 5000, delivered: 7 * SIZE, txInFlight: 7 * SIZE })
+    acked(c, c.tcb.sndMax, [])
+    expect(c.tcb.sent).toMatchObject({ count: 0, delivered: 39_300 })
+    expect(c.tcb.meter.delivered).toBe(40)
+  })
+
+  test('a SACK block gives each its own, and marks those that it covers', () => {
+    const c = bare()
+    const { sndUna } = c.tcb
+    send(c, 30, SIZE, true)
+    send(c, 2, SIZE, true)
+    acked(c, sndUna, [seqAdd(sndUna, 2 * SIZE), seqAdd(sndUna, 5 * SIZE)])
+    expect(c.tcb.sent).toMatchObject({ count: 32, sackedCount: 3, sacked: 3 * SIZE, lost: 2 * SIZE })
+  })
+
+  test('property: whatever is sent, acknowledged, lost and sent again, all is as if each had its own from the beginning', () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      let x = seed * 7919
+      const random = (below: number): number => {
+        x = Math.imul(x, 1103515245) + 12345 | 0
+        return (x >>> 8) % below
+      }
+      const one = bare()
+      const own = bare()
+      for (let step = 0; step < 60; step++) {
+        const what = random(8)
+        const { sndUna, sndMax } = own.tcb
+        const flight = seqDiff(sndMax, sndUna)
+        const edge = (): Seq => seqAdd(sndUna, random(3) === 0 ? random(flight + 1) : Math.min(flight, random(flight / SIZE + 1) * SIZE))
+        const n = 2 + random(44)
+        const last = random(2) === 0 ? SIZE : 1 + random(SIZE)
+        const from = edge()
+        const to = seqMin(sndMax, seqAdd(from, SIZE))
+        const ack = edge()
+        const sacks = random(2) === 0 ? [] : [seqMax(ack, from), seqMin(sndMax, seqAdd(seqMax(ack, from), (1 + random(20)) * SIZE))]
+        const pass = random(3) * 1000
+        const lose = random(4) === 0
+        for (const c of [one, own]) {
+          c.vn.state.now += pass
+          if (what < 3) send(c, n, last, c === one)
+          else if (what < 6) acked(c, ack, sacks)
+          else if (what === 6 && seqLt(from, to)) sentTransmit(c.vn, c.tcb, from, to)
+          else if (what === 7 && lose) sentLoseAll(c.vn, c.tcb)
+        }
+        const { log: _one, head: _h1, count: _c1, ...sums } = one.tcb.sent
+        const { log: _own, head: _h2, count: _c2, ...theirs } = own.tcb.sent
+        expect(sums, `seed ${seed}, step ${step}`).toEqual(theirs)
+        expect(one.tcb.rec, `seed ${seed}, step ${step}`).toEqual(own.tcb.rec)
+        expect(one.vn.state.tcp.rate).toEqual(own.vn.state.tcp.rate)
+        expect(one.tcb.meter.delivered).toBe(own.tcb.meter.delivered)
+        if (random(10) !== 0) continue
+        sentUnpack(one.tcb)
+        expect(all(one.tcb)).toEqual(all(own.tcb))
+      }
+    }
+  })
+
+  /** The records in full, oldest first. */
+  function all({ sent: { log, head, count } }: Tcb): number[][] {
+    return Array.from({ length: count }, (_, k) => {
+      const at = (head + k) * SENT_STRIDE % log.length
+      return log.slice(at, at + SENT_STRIDE)
+    })
+  }
 })
 
 describe('delivery rate samples (draft-cheng-iccrg-delivery-rate-estimation §3)', () => {

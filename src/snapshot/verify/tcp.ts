@@ -3,7 +3,10 @@
 import { seqDiff, toSeq } from '../../lib/seq.ts'
 import { AO_SHA1 } from '../../tcp/state-ao.ts'
 import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TCPS_TIME_WAIT, TF_CANTRCVMORE } from '../../tcp/state.ts'
-import { RESENT_MAX, SENT_FLAGS, SENT_STRIDE, SF_ALL, SF_LOST, SF_SACKED, SF_TWICE } from '../../tcp/state-sent.ts'
+import {
+  RESENT_MAX, SENT_FLAGS, SENT_SIZE_SHIFT, SENT_STRIDE, SF_ALL, SF_APPLIMITED, SF_LOST, SF_SACKED, SF_TWICE,
+} from '../../tcp/state-sent.ts'
+import { IP_MAXPACKET } from '../../wire/ipv4.ts'
 import { CC_VARS } from '../../tcp/state-cc.ts'
 import type { Listener, Tcb } from '../../tcp/state.ts'
 import type { VnetState } from '../../vnet/state.ts'
@@ -112,7 +115,10 @@ function verifySent({ sent, sndUna, sndMax, state }: Tcb, path: string): void {
     const at = (sent.head + k) % slots * SENT_STRIDE
     const [end, flags] = [sent.log[at], sent.log[at + SENT_FLAGS]]
     demand(end === (end | 0) && seqDiff(toSeq(end), start) > 0, `${path}[${k}]`, 'not behind the one before it')
-    demand(flags === (flags & SF_ALL), `${path}[${k}]`, 'marks that do not exist')
+    // several segments in one record: no longer than a packet, none with a fate of its own
+    const size = flags >> SENT_SIZE_SHIFT
+    const marks = flags & (size === 0 ? SF_ALL : SF_APPLIMITED)
+    demand(size >= 0 && size <= IP_MAXPACKET && flags === (size << SENT_SIZE_SHIFT | marks), `${path}[${k}]`, 'marks that do not exist')
     const len = seqDiff(toSeq(end), start)
     if ((flags & SF_SACKED) !== 0) {
       sacked += len
