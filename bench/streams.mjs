@@ -5,7 +5,7 @@ import {
 } from '../dist/index.js'
 import { EAGAIN, EINPROGRESS, errnoName } from '../dist/lib/errno.js'
 import { createAddr } from '../dist/lib/addr.js'
-import { soAccept, soBind, soClose, soConnect, soCreate, soListen, soRecv, soSend, soSetOpt } from '../dist/vnet/so.js'
+import { soAbort, soAccept, soBind, soClose, soConnect, soCreate, soListen, soRecv, soSend, soSetOpt } from '../dist/vnet/so.js'
 
 const CHUNK = 65_536
 
@@ -104,6 +104,40 @@ export function connectMany(host, to, port, count, atOnce) {
     }
     for (let i = 0; i < atOnce; i++) next()
   })
+}
+
+/**
+ * Opens `perSecond` connections a second for ever; each is closed when the peer has closed, and every `resetEvery`th is
+ * aborted as soon as it stands. Returns what has become of them, and `stop`.
+ */
+export function connectRate(host, to, port, perSecond, resetEvery) {
+  const from = { addr: createAddr(), port: 0, truncated: false }
+  const byte = new Uint8Array(1)
+  const fate = { opened: 0, closed: 0, reset: 0, failed: 0 }
+  const startedAt = process.hrtime.bigint()
+  const open = () => {
+    const reset = ++fate.opened % resetEvery === 0
+    const socket = connect(host, to, port)
+    host.watch(socket, (what) => {
+      if (reset && (what & EV_CONNECT) !== 0) {
+        fate.reset++
+        host.unwatch(socket)
+        soAbort(host.vnet, host.now(), socket)
+        return host.kick()
+      }
+      if ((what & (EV_READ | EV_GONE)) === 0) return
+      const n = soRecv(host.vnet, host.now(), socket, byte, 0, 1, 0, from)
+      if (n === -EAGAIN) return
+      if (n === 0) fate.closed++
+      else fate.failed++
+      closeSocket(host, socket)
+    })
+  }
+  const timer = setInterval(() => {
+    const due = Number(process.hrtime.bigint() - startedAt) / 1e9 * perSecond
+    while (fate.opened < due) open()
+  }, 5)
+  return { fate, stop: () => { clearInterval(timer) } }
 }
 
 function listen(host, port) {
