@@ -65,7 +65,7 @@ export function icmp6Send(vn: Vn, f: Frame): number {
   f.proto = IPPROTO_ICMPV6
   if (addr6IsAny(f.src)) {
     const route = ip6OutputRoute(vn, f.flags, f.src, f.dst)
-    if (route === null || !ip6SourceSelect(vn, route.ifId, f.dst, f.src)) {
+    if (route === null || !ip6SourceSelect(vn, route.ifId, f.dst, f.src, route.gateway)) {
       frameRelease(vn.pool, f)
       vn.state.ip6.stats.noroute++
       return 0

@@ -43,7 +43,7 @@ function source6(vn: Vn, dst: Addr, out: Addr, ifId: number): number {
   const route = ip6OutputRoute(vn, 0, createAddr(), dst)
   if (route === null) return ENETUNREACH
   if ((route.flags & RTF_REJECT) !== 0) return EHOSTUNREACH
-  return ip6SourceSelect(vn, route.ifId, dst, out) ? 0 : EADDRNOTAVAIL
+  return ip6SourceSelect(vn, route.ifId, dst, out, route.gateway) ? 0 : EADDRNOTAVAIL
 }
 
 /** Puts the address that a socket bound to `laddr` sends to `dst` from into `out`; errors as inetSource. */

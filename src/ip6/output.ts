@@ -15,6 +15,7 @@ import { loopEnqueue } from '../link/tx.ts'
 import { IPPROTO_TCP, IPPROTO_UDP } from '../wire/ipv4.ts'
 import { IP6_DST, IP6_HDR_LEN, IP6_HLIM, IP6_NXT, IP6_PLEN, IP6_SRC, IP6_VTCFLOW } from '../wire/ipv6.ts'
 import { ip6InGroup, ip6IsLocal, ip6LocalIf } from './addrs.ts'
+import { ip6FirstHop } from './firsthop.ts'
 import { ip6LinkMtu, pmtu6Get } from './pmtu.ts'
 import { route6Lookup } from './route.ts'
 import { ip6SourceSelect } from './source.ts'
@@ -39,7 +40,7 @@ export function ip6Output(vn: Vn, f: Frame): number {
   const ifp = vn.state.link.ifnets.get(route.ifId)
   if (ifp === undefined || (ifp.flags & IFF_UP) === 0) return refuse(vn, f, 'odropped', ENETDOWN)
   if ((f.flags & F_ANYSRC) === 0) {
-    if (addr6IsAny(f.src)) ip6SourceSelect(vn, ifp.id, dst, f.src)
+    if (addr6IsAny(f.src)) ip6SourceSelect(vn, ifp.id, dst, f.src, route.gateway)
     if (!sourceAllowed(vn, ifp, f)) return refuse(vn, f, 'badsource', EADDRNOTAVAIL)
   }
   if (f.len > IP6_MAXPAYLOAD && f.gsoSize === 0) return refuse(vn, f, 'cantfrag', EMSGSIZE)
@@ -72,7 +73,8 @@ export function ip6OutputRoute(vn: Vn, flags: number, src: Addr, dst: Addr): Rou
   if (ip6IsLocal(vn, dst)) return route6Lookup(vn, LOOPBACK)
   // a link-local address of no link is nobody's (RFC 4007 §6)
   if (dst.zone === 0 && addr6NeedsZone(dst)) return null
-  return route6Lookup(vn, dst, (flags & F_DONTROUTE) !== 0)
+  const route = route6Lookup(vn, dst, (flags & F_DONTROUTE) !== 0)
+  return route === null ? null : ip6FirstHop(vn, route, src)
 }
 
 const LOOPBACK: Addr = Object.freeze(addr6(0, 0, 0, 1))

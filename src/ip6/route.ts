@@ -33,6 +33,12 @@ export function route6Lookup(vn: Vn, dst: Addr, onLink = false): Route6 | null {
   return null
 }
 
+/** The best usable route to exactly this prefix that `fits`, or null. Read it, do not keep it. */
+export function route6Choose(vn: Vn, dst: Addr, prefixLen: number, fits: (route: Route6) => boolean): Route6 | null {
+  for (const r of bucket(vn, dst, prefixLen)) if (sameWords(r.dst, dst) && usable(vn, r) && fits(r)) return r
+  return null
+}
+
 /**
  * Adds a route. `gateway` `::`: the destination is on the link of `ifId`. A link-local gateway needs `ifId` or a zone; for
  * any other it may be 0: the interface through which the gateway is reached is taken. EINVAL: host bits set or no such

@@ -1,24 +1,26 @@
 /** Default source address selection (RFC 6724 §4, §5), with the default policy table of §2.1. */
 
 import type { Vn } from '../kern/vn.ts'
-import { addrCopy } from '../lib/addr.ts'
+import { addrCopy, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import {
-  addr6Scope, addr6IsMulticast, addr6NeedsZone, addr6, commonPrefixLen, prefixEq, sameWords,
+  addr6Scope, addr6IsAny, addr6IsMulticast, addr6NeedsZone, addr6, commonPrefixLen, prefixEq, sameWords,
 } from '../lib/addr6.ts'
 import { IFA_PREFERRED } from '../link/state.ts'
+import { ndAdvertisedBy } from '../nd/advertised.ts'
 import { IA6_DEPRECATED, IA6_TEMPORARY } from './state.ts'
 import type { Ip6Addr } from './state.ts'
 
 /**
- * Puts the address to send to `dst` from by interface `ifId` into `out`; false when there is none. Candidates are the
- * addresses of that interface (§4); only where none of them reaches far enough, and the scope allows it, all others.
+ * Puts the address to send to `dst` from by interface `ifId` into `out`; false when there is none. `nextHop` is the router
+ * that takes the packet, `::`: nobody. Candidates are the addresses of that interface (§4); only where none of them reaches
+ * far enough, and the scope allows it, all others.
  */
-export function ip6SourceSelect(vn: Vn, ifId: number, dst: Addr, out: Addr): boolean {
-  let best = bestOn(vn, ifId, dst, ifId, null)
+export function ip6SourceSelect(vn: Vn, ifId: number, dst: Addr, out: Addr, nextHop: Addr = NOBODY): boolean {
+  let best = bestOn(vn, ifId, dst, ifId, nextHop, null)
   const reaches = best !== null && addr6Scope(best.addr) >= Math.min(addr6Scope(dst), GLOBAL)
   if (!reaches && !addr6NeedsZone(dst) && !addr6IsMulticast(dst)) {
-    for (const other of vn.state.ip6.ifs.keys()) if (other !== ifId) best = bestOn(vn, other, dst, ifId, best)
+    for (const other of vn.state.ip6.ifs.keys()) if (other !== ifId) best = bestOn(vn, other, dst, ifId, nextHop, best)
   }
   if (best === null) return false
   addrCopy(out, best.addr)
@@ -32,6 +34,7 @@ export function ip6Policy(a: Addr): { readonly precedence: number; readonly labe
 }
 
 const GLOBAL = 14
+const NOBODY: Readonly<Addr> = Object.freeze(createAddr())
 
 /** RFC 6724 §2.1, longest prefix first. */
 const POLICY = Object.freeze([
@@ -46,17 +49,17 @@ const POLICY = Object.freeze([
   { prefix: addr6(0, 0, 0, 0), len: 0, precedence: 40, label: 1 },
 ].map((row) => Object.freeze({ ...row, prefix: Object.freeze(row.prefix) })))
 
-function bestOn(vn: Vn, ifId: number, dst: Addr, outIf: number, start: Ip6Addr | null): Ip6Addr | null {
+function bestOn(vn: Vn, ifId: number, dst: Addr, outIf: number, nextHop: Addr, start: Ip6Addr | null): Ip6Addr | null {
   let best = start
   for (const ia of vn.state.ip6.ifs.get(ifId)?.addrs ?? []) {
     if (ia.status !== IFA_PREFERRED || (ifId !== outIf && addr6NeedsZone(ia.addr))) continue
-    if (best === null || better(vn, ia, best, dst, outIf)) best = ia
+    if (best === null || better(vn, ia, best, dst, outIf, nextHop)) best = ia
   }
   return best
 }
 
 /** True when `a` is a better source than `b` (RFC 6724 §5); the first of equals stays. */
-function better(vn: Vn, a: Ip6Addr, b: Ip6Addr, dst: Addr, outIf: number): boolean {
+function better(vn: Vn, a: Ip6Addr, b: Ip6Addr, dst: Addr, outIf: number, nextHop: Addr): boolean {
   // rule 1: the destination itself
   if (sameWords(a.addr, dst) !== sameWords(b.addr, dst)) return sameWords(a.addr, dst)
   // rule 2: the smallest scope that reaches, else the largest
@@ -69,6 +72,11 @@ function better(vn: Vn, a: Ip6Addr, b: Ip6Addr, dst: Addr, outIf: number): boole
   // rule 5: the outgoing interface's own
   const [ia, ib] = [isOn(vn, outIf, a), isOn(vn, outIf, b)]
   if (ia !== ib) return ia
+  // rule 5.5: in a prefix that the next hop has advertised (rule 4 is of mobile hosts, which have home addresses)
+  if (!addr6IsAny(nextHop)) {
+    const [ra, rb] = [ndAdvertisedBy(vn, outIf, a.addr, nextHop), ndAdvertisedBy(vn, outIf, b.addr, nextHop)]
+    if (ra !== rb) return ra
+  }
   // rule 6: the label of the destination
   const label = ip6Policy(dst).label
   const [la, lb] = [ip6Policy(a.addr).label === label, ip6Policy(b.addr).label === label]

@@ -48,6 +48,8 @@ export interface Ip6If {
   /** Reachable time drawn from it, µs (RFC 4861 §6.3.2). */
   reachableUs: number
   retransMs: number
+  /** DAD_Counter of the link-local address (RFC 7217 §5). */
+  dadCounter: number
 }
 
 export interface Route6 {
@@ -178,7 +180,7 @@ export function createIp6Addr(id: number, addr: Addr, prefixLen: number, status:
 export function createIp6If(ifId: number): Ip6If {
   return {
     ifId, addrs: [], groups: [], linkMtu: 0, curHopLimit: 0, baseReachableMs: 30_000, reachableUs: 30_000_000,
-    retransMs: 1000,
+    retransMs: 1000, dadCounter: 0,
   }
 }
 

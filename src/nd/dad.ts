@@ -4,7 +4,7 @@ import { dhcp6AddrNotice } from '../dhcp6/notice.ts'
 import { ip6AddrActivate } from '../ip6/activate.ts'
 import { LOG_ERR, LOG_INFO, logWrite } from '../kern/log.ts'
 import { randomBelow } from '../kern/random.ts'
-import { NEVER, TIMER_IP6DAD, alarmDue, alarmSet } from '../kern/timer.ts'
+import { TIMER_IP6DAD, alarmSet } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrPrint } from '../lib/addr.ts'
 import { IFA_DUPLICATED, IFA_PREFERRED, IFA_TENTATIVE, IFF_RUNNING, IFF_UP, IFT_ETHER } from '../link/state.ts'
@@ -33,15 +33,6 @@ export function ndDadStart(vn: Vn, ifp: Ifnet, ia: Ip6Addr): void {
   schedule(vn, ia, randomBelow(vn.state.random, MAX_DELAY))
 }
 
-/** TIMER_IP6DAD fired: the next question, or the address may be used. `owner` is the address id. */
-export function ndDadTimer(vn: Vn, owner: number, at: number): void {
-  for (const i6 of vn.state.ip6.ifs.values()) {
-    const ia = i6.addrs.find((a) => a.id === owner)
-    const ifp = vn.state.link.ifnets.get(i6.ifId)
-    if (ia !== undefined && ifp !== undefined) return step(vn, ifp, ia, at)
-  }
-}
-
 /** Another node asks for the same address, unless the nonce says that it was us (RFC 7527 §4.2). */
 export function ndDadHeard(vn: Vn, ifp: Ifnet, ia: Ip6Addr, nonce: number): void {
   if (nonce > 0 && nonce === ia.nonce) {
@@ -56,20 +47,19 @@ export function ndDadHeard(vn: Vn, ifp: Ifnet, ia: Ip6Addr, nonce: number): void
 export function ndDadFailed(vn: Vn, ifp: Ifnet, ia: Ip6Addr): void {
   vn.state.nd.stats.dupaddr++
   ia.status = IFA_DUPLICATED
-  ia.deadline = NEVER
+  // at once, but not from within the packet: another identifier (nd/dad-timer.ts)
+  schedule(vn, ia, 0)
   ndAutoNotice(vn, ifp.id)
   dhcp6AddrNotice(vn, ifp.id)
   logWrite(vn.state.log, vn.state.now, LOG_ERR, `nd: ${addrPrint(ia.addr)} on ${ifp.name} is a duplicate`)
 }
 
-function step(vn: Vn, ifp: Ifnet, ia: Ip6Addr, at: number): void {
-  const { timers, now } = vn.state
-  if (!alarmDue(timers, TIMER_IP6DAD, ia.id, ia, at, ia.deadline, now)) return
-  ia.deadline = NEVER
+/** The next question, or the address may be used. */
+export function ndDadStep(vn: Vn, ifp: Ifnet, ia: Ip6Addr): void {
   if (ia.status !== IFA_TENTATIVE || !isReady(ifp)) return
   if (ia.dadSent >= ia.dadWanted) {
     use(vn, ifp, ia)
-    logWrite(vn.state.log, now, LOG_INFO, `${ifp.name}: nobody else has ${addrPrint(ia.addr)}`)
+    logWrite(vn.state.log, vn.state.now, LOG_INFO, `${ifp.name}: nobody else has ${addrPrint(ia.addr)}`)
     return
   }
   ia.nonce = ndNonce(vn)

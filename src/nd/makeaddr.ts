@@ -10,6 +10,8 @@ import type { Ifnet } from '../link/state.ts'
 
 /** RFC 4862 §5.5.3 d: identifiers have 64 bits on Ethernet (RFC 2464 §4). */
 export const AUTO_PREFIX_LEN = 64
+/** Other identifiers that are tried when one is taken (RFC 7217 §7). */
+export const IDGEN_RETRIES = 3
 
 /** Id of the new address, which is being claimed; 0 when it is had already. `flags`: IA6_* besides IA6_AUTOCONF. */
 export function ndMakeAddr(vn: Vn, ifp: Ifnet, addr: Addr, flags: number): number {

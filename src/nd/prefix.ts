@@ -6,23 +6,22 @@ import { route6Insert, route6RemoveWhere } from '../ip6/route.ts'
 import { createRoute6 } from '../ip6/state.ts'
 import type { Vn } from '../kern/vn.ts'
 import { createAddr } from '../lib/addr.ts'
+import type { Addr } from '../lib/addr.ts'
 import { addr6IsAny, addr6IsLinkLocal, addr6IsMulticast, prefixOf, sameWords } from '../lib/addr6.ts'
 import { IFA_DUPLICATED } from '../link/state.ts'
 import type { Ifnet } from '../link/state.ts'
 import { ND_OPT_PI_AUTO, ND_OPT_PI_ONLINK } from '../wire/icmpv6.ts'
 import { ip6ReadAddr } from '../wire/ipv6.ts'
 import { ndUntil } from './lifetime.ts'
-import { AUTO_PREFIX_LEN, ndAddrById, ndMakeAddr, ndSetLifetimes } from './makeaddr.ts'
+import { AUTO_PREFIX_LEN, IDGEN_RETRIES, ndAddrById, ndMakeAddr, ndSetLifetimes } from './makeaddr.ts'
 import { createNdPrefix } from './state-auto.ts'
 import type { NdHost, NdPrefix } from './state-auto.ts'
 import { ndTempRun } from './temp.ts'
 
 const TWO_HOURS_US = 7200 * 1_000_000
-/** IDGEN_RETRIES of RFC 7217 §7. */
-const IDGEN_RETRIES = 3
 
-/** The option at `p`, four times eight octets long. */
-export function ndPrefixInput(vn: Vn, ifp: Ifnet, host: NdHost, view: DataView, p: number): void {
+/** The option at `p`, four times eight octets long, that `router` advertises. */
+export function ndPrefixInput(vn: Vn, ifp: Ifnet, host: NdHost, router: Addr, view: DataView, p: number): void {
   const prefixLen = view.getUint8(p + 2)
   const flags = view.getUint8(p + 3)
   const validS = view.getUint32(p + 4)
@@ -44,6 +43,8 @@ export function ndPrefixInput(vn: Vn, ifp: Ifnet, host: NdHost, view: DataView, 
     known = createNdPrefix(prefix, prefixLen)
     host.prefixes.push(known)
   }
+  const most = vn.state.sysctl['net.inet6.ip6.maxifdefrouters']
+  if (known.routers.length < most && !known.routers.some((r) => sameWords(r, router))) known.routers.push({ ...router })
   if (onLink) {
     known.onLinkUntil = ndUntil(vn, validS)
     installOnLink(vn, host, known)

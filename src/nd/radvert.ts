@@ -87,7 +87,7 @@ function options(vn: Vn, ifp: Ifnet, i6: Ip6If, host: NdHost, f: Frame, at: numb
     const words = view.getUint8(p + 1)
     switch (view.getUint8(p)) {
       case ND_OPT_PREFIX_INFO:
-        if (words === 4) ndPrefixInput(vn, ifp, host, view, p)
+        if (words === 4) ndPrefixInput(vn, ifp, host, f.src, view, p)
         break
       case ND_OPT_ROUTE_INFO: routeInput(vn, host, f, p, words); break
       case ND_OPT_RDNSS: ndDnsServers(vn, host, view, p, words); break

@@ -10,13 +10,12 @@ import { TIMER_NDAUTO, alarmSet } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addr6IsAny, sameWords } from '../lib/addr6.ts'
 import type { Addr } from '../lib/addr.ts'
-import { createNdHost, createNdRoute } from './state-auto.ts'
+import { ND_METRIC_UNREACHABLE, createNdHost, createNdRoute } from './state-auto.ts'
 import type { NdHost, NdRoute } from './state-auto.ts'
 
 /** Metrics, behind those of routes set by hand: 10, 20, 30 by preference, more for a router that does not answer. */
 const METRIC_MEDIUM = 20
 const METRIC_STEP = 10
-const METRIC_UNREACHABLE = 100
 
 /** The record of an interface, made where there is none. */
 export function ndHost(vn: Vn, ifId: number): NdHost {
@@ -93,7 +92,7 @@ function install(vn: Vn, host: NdHost, route: NdRoute): void {
   const made = route.isRedirect ? RTF_DYNAMIC : RTF_PROTO1
   const flags = RTF_UP | made | (addr6IsAny(route.router) ? 0 : RTF_GATEWAY) | (route.prefixLen === 128 ? RTF_HOST : 0)
   const r = createRoute6(route.dst, route.prefixLen, route.router, host.ifId, flags)
-  r.metric = METRIC_MEDIUM - route.preference * METRIC_STEP + (route.unreachable ? METRIC_UNREACHABLE : 0)
+  r.metric = METRIC_MEDIUM - route.preference * METRIC_STEP + (route.unreachable ? ND_METRIC_UNREACHABLE : 0)
   r.expires = route.until
   // one of the same way that was set by hand stays as it is
   route6Insert(vn, r)

@@ -8,6 +8,9 @@ export const ND_PREF_LOW = -1
 export const ND_PREF_MEDIUM = 0
 export const ND_PREF_HIGH = 1
 
+/** Metric of a route by a router that does not answer, and more: behind those of all that do (RFC 4861 §6.3.6). */
+export const ND_METRIC_UNREACHABLE = 100
+
 /** A default router (the prefix ::/0), a route of RFC 4191, or a redirect (RFC 4861 §8.3). */
 export interface NdRoute {
   dst: Addr
@@ -48,6 +51,8 @@ export interface NdPrefix {
   dadCounter: number
   tempTries: number
   temps: NdTemp[]
+  /** Who has advertised it (RFC 8028 §3.1); packets from the addresses in it go by one of these. */
+  routers: Addr[]
 }
 
 export interface NdServer { addr: Addr; until: number }
@@ -93,7 +98,7 @@ export function createNdTemp(addrId: number, createdAt: number, desyncUs: number
 export function createNdPrefix(prefix: Addr, prefixLen: number): NdPrefix {
   return {
     prefix: { ...prefix }, prefixLen, onLinkUntil: 0, preferredUntil: 0, validUntil: 0, addrId: 0, dadCounter: 0, tempTries: 0,
-    temps: [],
+    temps: [], routers: [],
   }
 }
 

@@ -156,6 +156,32 @@ describe('advertisements (RFC 4861 §7.2.5)', () => {
     expect(h.vn.state.nd.count).toBeLessThanOrEqual(64)
     expect([...h.vn.state.nd.table.values()].flat().some((e) => addrPrint(e.addr) === PEER)).toBe(true)
   })
+
+  it('nor does a scan from outside of a hundred thousand, by a router: who answered is spoken to, who is new is still found', () => {
+    const h = host({ 'net.inet6.icmp6.nd6_maxentries': 256, 'net.inet6.ip6.forwarding': 1, 'net.inet6.ip6.redirect': 0 })
+    rx(h, solicit(ME))
+    take(h)
+    const to = (dst: string): Uint8Array => {
+      const packet = ip6({ src: '2001:db8::1', dst, next: 59, payload: [] })
+      return frameOf(MY_MAC, 0x020000000077, 0x86dd, packet)
+    }
+    let asked = 0
+    for (let i = 0; i < 100_000; i++) {
+      rx(h, to(`fd00::1:${(i >> 16).toString(16)}:${(i & 0xffff).toString(16)}`))
+      if (i % 100 !== 0) continue
+      asked += take(h).length
+      h.vnet.advance(h.vn.state.now + 1000)
+    }
+    take(h)
+    expect(asked).toBeGreaterThan(0)
+    const { nd, ip6: { stats } } = h.vn.state
+    expect([nd.count, nd.heldBytes < 65_536, stats.cantforward]).toMatchObject([256, true, 0])
+    rx(h, to(PEER))
+    expect(take(h).map((s) => s.ether.dst)).toEqual([PEER_MAC])
+    rx(h, to('fd00::3'))
+    rx(h, advert('fd00::3', S, [2, 0, 0, 0, 0, 3]))
+    expect(take(h).map((s) => s.ether.dst)).toEqual([0x3333ff000003, 0x020000000003])
+  })
 })
 
 describe('interface identifiers', () => {

@@ -37,7 +37,7 @@ const IP6_ADDR = record<Ip6Addr>(() => createIp6Addr(0, createAddr(), 0, 0), {
 
 const IP6_IF = record<Ip6If>(() => createIp6If(0), {
   ifId: COUNT, addrs: list(IP6_ADDR), groups: list(OWN_ADDR), linkMtu: UINT32, curHopLimit: BYTE, baseReachableMs: UINT32,
-  reachableUs: COUNT, retransMs: UINT32,
+  reachableUs: COUNT, retransMs: UINT32, dadCounter: COUNT,
 })
 
 const LOCAL = record<Ip6Local>(() => createIp6Local(createAddr(), 0), { addr: ADDR, ifId: COUNT })
@@ -79,7 +79,7 @@ const ND_TEMP = record<NdTemp>(() => createNdTemp(0, 0, 0), { addrId: COUNT, cre
 
 const ND_PREFIX = record<NdPrefix>(() => createNdPrefix(createAddr(), 0), {
   prefix: ADDR, prefixLen: PREFIX_LEN, onLinkUntil: TIME, preferredUntil: TIME, validUntil: TIME, addrId: COUNT,
-  dadCounter: COUNT, tempTries: COUNT, temps: list(ND_TEMP),
+  dadCounter: COUNT, tempTries: COUNT, temps: list(ND_TEMP), routers: list(OWN_ADDR),
 })
 
 const ND_SERVER = record<NdServer>(() => createNdServer(createAddr(), 0), { addr: ADDR, until: TIME })
