@@ -77,10 +77,12 @@ async function watch(minutes, driver, hosts, fate) {
     collect()
     const { heapUsed, external, rss } = process.memoryUsage()
     const connections = hosts.reduce((n, { vnet: { state } }) => n + state.tcp.tcbs.size + state.tcp.timewait.size, 0)
-    const sample = { minute: (performance.now() - startedAt) / 60_000, liveBytes: heapUsed + external, rss, connections, framesInUse: driver.pool.inUse }
-    samples.push(sample)
+    const minute = (performance.now() - startedAt) / 60_000
+    const liveBytes = heapUsed + external
+    samples.push({ minute, liveBytes, rss, connections, framesInUse: driver.pool.inUse })
     if (!options.json && process.stderr.isTTY) {
-      process.stderr.write(`\r${sample.minute.toFixed(1)} of ${minutes} min, ${fate.opened} connections, ${mib(sample.liveBytes)} live, ${mib(rss)} RSS `)
+      const memory = `${mib(liveBytes)} live, ${mib(rss)} RSS`
+      process.stderr.write(`\r${minute.toFixed(1)} of ${minutes} min, ${fate.opened} connections, ${memory} `)
     }
   }
   if (!options.json && process.stderr.isTTY) process.stderr.write('\n')
@@ -99,7 +101,9 @@ function report(minutes, samples, hosts, fate) {
     rssBytesPerMinute: Math.round(slopeOf(settled, (s) => s.rss)), connectionsAtEnd: samples.at(-1).connections,
   }
   if (options.json) return console.log(JSON.stringify({ ...result, samples }))
-  for (const [key, value] of Object.entries(result)) console.log(key.padEnd(20), typeof value === 'object' ? JSON.stringify(value) : value)
+  for (const [key, value] of Object.entries(result)) {
+    console.log(key.padEnd(20), typeof value === 'object' ? JSON.stringify(value) : value)
+  }
 }
 
 /** Least squares: per minute. */

@@ -10,8 +10,8 @@ import { route6Choose } from './route.ts'
 import type { Route6 } from './state.ts'
 
 /**
- * `route`, or another to the same prefix, by a router that knows the source: the other's provider would drop what it has not
- * given out (RFC 2827). Only routes that were advertised give way, and only to a router that answers.
+ * `route`, or another to the same prefix, by a router that knows the source: the other's provider may drop what it has not
+ * given out (RFC 8028 §1). Only routes that were advertised give way, and only to a router that answers.
  */
 export function ip6FirstHop(vn: Vn, route: Route6, src: Addr): Route6 {
   const advertised = RTF_PROTO1 | RTF_GATEWAY
