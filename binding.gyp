@@ -10,6 +10,7 @@
             'native/tap.c',
             'native/netif.c',
             'native/batch.c',
+            'native/segments.c',
             'native/poll.c',
           ],
           'cflags': ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Wno-unused-parameter', '-fvisibility=hidden'],

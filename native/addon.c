@@ -45,6 +45,7 @@ NAPI_MODULE_INIT() {
     METHOD("pollRef", poll_ref),
   };
   napi_define_properties(env, exports, sizeof methods / sizeof methods[0], methods);
+  set_named(env, exports, "cutHeaders", make_int(env, VIMAGE_CUT_HEADERS));
   return exports;
 }
 

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #define RECORD_WORDS 4
@@ -18,6 +17,11 @@
 #define RESULT_LARGE 0x1000000
 /* In the result word before a write: the frame goes on in the next record. Above any errno. */
 #define PART_MORE 0x10000
+/*
+ * In the result word before a write: a super-segment, to be cut. The next record says how: [payload of a segment,
+ * l3 | l4 << 16, length of the headers], and its result is how many segments the kernel took.
+ */
+#define PART_CUT 0x20000
 
 struct record { uint32_t array, offset, length, result; };
 
@@ -25,8 +29,7 @@ static bool batch_args(napi_env env, napi_callback_info info, struct tap **t, st
 static struct array *array_current(struct instance *in, uint32_t id);
 static uint8_t *record_bytes(struct instance *in, const struct record *r);
 static ssize_t read_frame(int fd, uint8_t *head, size_t head_length, uint8_t *large, size_t large_length);
-static ssize_t write_frame(int fd, const struct iovec *parts, int n);
-static bool fatal(int err);
+static bool describe_cut(struct instance *in, const struct record *r, struct cut *c);
 
 /*
  * registerArray(Uint8Array | Uint32Array) → id; keeps the array alive until unregisterArray(id). One array registered
@@ -136,6 +139,17 @@ napi_value batch_write(napi_env env, napi_callback_info info) {
   while (done < counts[1]) {
     int n = 0;
     bool more = true;
+    if (r[done].result == PART_CUT) {
+      struct cut c;
+      uint32_t taken = 0;
+      if (done + 1 == counts[1] || !describe_cut(in, r + done, &c)) return throw_errno(env, EFAULT, "writeBatch", NULL);
+      int err = cut_write(t->fd, &c, &taken);
+      if (is_fatal(err)) return make_int(env, done == 0 ? -err : done);
+      r[done + 1].result = taken;
+      done += 2;
+      if (err == EAGAIN) break;
+      continue;
+    }
     while (more && n < MAX_PARTS && done + n < counts[1]) {
       struct record part = r[done + n];
       parts[n].iov_base = record_bytes(in, &part);
@@ -147,7 +161,7 @@ napi_value batch_write(napi_env env, napi_callback_info info) {
     if (more) return throw_errno(env, EMSGSIZE, "writeBatch", NULL);
     int err = write_frame(t->fd, parts, n) < 0 ? errno : 0;
     if (err == EAGAIN) break;
-    if (err != 0 && fatal(err)) return make_int(env, done == 0 ? -err : done);
+    if (err != 0 && is_fatal(err)) return make_int(env, done == 0 ? -err : done);
     r[done + n - 1].result = (uint32_t)err;
     done += n;
   }
@@ -164,7 +178,7 @@ static ssize_t read_frame(int fd, uint8_t *head, size_t head_length, uint8_t *la
   return readv(fd, parts, 2);
 }
 
-static ssize_t write_frame(int fd, const struct iovec *parts, int n) {
+ssize_t write_frame(int fd, const struct iovec *parts, int n) {
   ssize_t sent;
   do sent = n == 1 ? write(fd, parts[0].iov_base, parts[0].iov_len) : writev(fd, parts, n);
   while (sent < 0 && errno == EINTR);
@@ -172,8 +186,20 @@ static ssize_t write_frame(int fd, const struct iovec *parts, int n) {
 }
 
 /* The interface was removed under us: no later frame can do better. */
-static bool fatal(int err) {
+bool is_fatal(int err) {
   return err == EBADFD || err == ENODEV || err == EBADF;
+}
+
+/* The super-segment of record r and what r[1] says of it; false where that does not fit together. */
+static bool describe_cut(struct instance *in, const struct record *r, struct cut *c) {
+  struct record whole = r[0], how = r[1];
+  c->frame = record_bytes(in, &whole);
+  c->length = whole.length;
+  c->size = how.array;
+  c->l3 = how.offset & 0xffff;
+  c->l4 = how.offset >> 16;
+  c->headers = how.length;
+  return c->frame != NULL && cut_is_sound(c);
 }
 
 /*

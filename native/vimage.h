@@ -12,10 +12,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
 
 #define VIMAGE_MAX_TAPS 1024
 #define VIMAGE_MAX_ARRAYS 1024
 #define VIMAGE_MAX_IOV 1024
+/* Link, network and transport headers of a super-segment that is cut here. */
+#define VIMAGE_CUT_HEADERS 256
 
 struct poll;
 
@@ -33,6 +37,12 @@ struct array {
   uint64_t batch;
   uint8_t *data;
   size_t length;
+};
+
+/* A TCP super-segment to be cut into frames of `size` octets of payload; offsets in it, and the length of all its headers. */
+struct cut {
+  const uint8_t *frame;
+  uint32_t length, size, l3, l4, headers;
 };
 
 struct instance {
@@ -79,6 +89,12 @@ napi_value array_register(napi_env env, napi_callback_info info);
 napi_value array_unregister(napi_env env, napi_callback_info info);
 napi_value batch_read(napi_env env, napi_callback_info info);
 napi_value batch_write(napi_env env, napi_callback_info info);
+ssize_t write_frame(int fd, const struct iovec *parts, int n);
+bool is_fatal(int err);
+
+/* segments.c */
+bool cut_is_sound(const struct cut *c);
+int cut_write(int fd, const struct cut *c, uint32_t *taken);
 
 /* poll.c */
 napi_value poll_start(napi_env env, napi_callback_info info);

@@ -40,6 +40,11 @@ export const RECORD_WORDS = 4
 export const RESULT_LARGE = 0x1000000
 /** In the result word before a write: the frame goes on in the next record. */
 export const PART_MORE = 0x10000
+/**
+ * In the result word before a write: a TCP super-segment, to be cut into frames. The next record says how (payload of a
+ * segment, offsets of the IP and TCP headers as l3 | l4 << 16, length of all headers); its result is how many were taken.
+ */
+export const PART_CUT = 0x20000
 
 export interface TapInfo {
   handle: number
@@ -51,6 +56,8 @@ export interface TapInfo {
 
 /** Functions throw an Error with `code`, `errno`, `syscall` and, where it applies, `path`. */
 export interface Native {
+  /** Longest headers of a super-segment that writeBatch cuts; none in an addon that was built before it could. */
+  cutHeaders?: number
   tapOpen(name: string, flags: number): TapInfo
   tapAttachFd(fd: number): TapInfo
   tapInfo(handle: number): TapInfo

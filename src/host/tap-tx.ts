@@ -11,7 +11,7 @@ import type { Frame, FramePool } from '../lib/frame.ts'
 import { etherHeaderLen } from '../wire/ethernet.ts'
 import { csumFinished, csumOffset, gsoHeaderLen, gsoIsSound, gsoWriteHeader } from '../wire/gso.ts'
 import { VNET_HDR_LEN } from '../wire/vnethdr.ts'
-import { PART_MORE, RECORD_WORDS } from './native.ts'
+import { PART_CUT, PART_MORE, RECORD_WORDS } from './native.ts'
 import { SlabIds } from './slab-ids.ts'
 import { writeVnetHdr } from './tap-offload.ts'
 import type { TapHandle } from './tap-handle.ts'
@@ -31,6 +31,7 @@ export class TapSender {
   private readonly scratchId: number
   private readonly held: Frame[] = []
   private readonly hdrLen: number
+  private readonly cutHeaders: number
   private count = 0
   private scratchUsed = 0
 
@@ -42,6 +43,7 @@ export class TapSender {
     this.recordsId = tap.native.registerArray(this.records)
     this.scratchId = tap.native.registerArray(this.scratch)
     this.hdrLen = tap.offload ? VNET_HDR_LEN : 0
+    this.cutHeaders = tap.native.cutHeaders ?? 0
   }
 
   /** Queues `f` (borrowed; a reference is kept until it is written). Writes the queue first when it is full. */
@@ -93,10 +95,16 @@ export class TapSender {
     this.part(id, field + 2, f.off + f.len - field - 2, 0)
   }
 
-  /** A super-segment that came from an offloading port is cut for one that does not offload. */
+  /** A super-segment is cut for a port that does not offload: in the addon (`segments.c` says what that gains). */
   private sendSegments(f: Frame): void {
     const headers = gsoHeaderLen(f)
     const linkLen = etherHeaderLen(f.view, f.off)
+    if (headers <= this.cutHeaders) {
+      this.reserve(f, 2, 0)
+      this.part(this.ids.of(f), f.off, f.len, PART_CUT)
+      this.part(f.gsoSize, linkLen | (f.l4 - f.off) << 16, headers, 0)
+      return
+    }
     const payload = f.len - headers
     for (let sent = 0; sent === 0 || sent < payload; sent += f.gsoSize) {
       const length = Math.min(f.gsoSize, payload - sent)
@@ -134,12 +142,28 @@ export class TapSender {
       bytes += this.records[i * RECORD_WORDS + 2]
       const result = this.records[i * RECORD_WORDS + 3]
       if (result === PART_MORE) continue
+      if (result === PART_CUT) {
+        this.accountCut(bytes, ++i * RECORD_WORDS, i < done)
+        bytes = 0
+        continue
+      }
       if (i < done && result === 0) {
         this.stats.txFrames++
         this.stats.txBytes += bytes - this.hdrLen
       } else this.stats.txDropped++
       bytes = 0
     }
+  }
+
+  /** A super-segment of `bytes`; the record that says how it was cut is at `how`. */
+  private accountCut(bytes: number, how: number, tried: boolean): void {
+    const headers = this.records[how + 2]
+    const all = Math.max(1, Math.ceil((bytes - headers) / this.records[how]))
+    const taken = tried ? this.records[how + 3] : 0
+    this.stats.txFrames += taken
+    // the last is the shortest, and few are ever refused
+    this.stats.txBytes += taken * headers + Math.min(bytes - headers, taken * this.records[how])
+    this.stats.txDropped += all - taken
   }
 
   private empty(): void {

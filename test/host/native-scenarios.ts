@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { Worker } from 'node:worker_threads'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { PART_MORE } from '../../src/host/native.ts'
+import { PART_CUT, PART_MORE } from '../../src/host/native.ts'
 import type { Native } from '../../src/host/native.ts'
 
 const ADDON = fileURLToPath(new URL('../../build/Release/vimage.node', import.meta.url))
@@ -111,6 +111,39 @@ export function gather() {
   const link = JSON.parse(spawnSync('ip', ['-j', '-s', 'link', 'show', name], { encoding: 'utf8' }).stdout)
   native.tapClose(handle)
   return { done, result: records[15], bytes: link[0].stats64.rx.bytes, packets: link[0].stats64.rx.packets }
+}
+
+/** A super-segment in frames, and descriptions of one that do not fit it. */
+export function cut() {
+  const native = load()
+  const { handle, name } = native.tapOpen('vmx%d', 0)
+  native.netifSet(name, 4, 1)
+  const frame = new Uint8Array(14 + 20 + 20 + 2500)
+  frame[14] = 0x45
+  frame[14 + 20 + 12] = 5 << 4
+  const f = native.registerArray(frame)
+  const records = new Uint32Array(8)
+  const r = native.registerArray(records)
+  const write = (count: number, length: number, size: number, l3: number, l4: number, headers: number) => {
+    records.set([f, 0, length, PART_CUT, size, l3 | l4 << 16, headers, 0])
+    const done = attempt(() => native.writeBatch(handle, r, 0, count))
+    return done === count ? records[7] : done
+  }
+  const results = {
+    whole: write(2, frame.length, 1000, 14, 34, 54),
+    noPayload: write(2, 54, 1000, 14, 34, 54),
+    notSaid: write(1, frame.length, 1000, 14, 34, 54),
+    noSize: write(2, frame.length, 0, 14, 34, 54),
+    shortIp: write(2, frame.length, 1000, 14, 33, 54),
+    shortTcp: write(2, frame.length, 1000, 14, 34, 53),
+    beyond: write(2, 53, 1000, 14, 34, 54),
+    long: write(2, frame.length, 1000, 14, 34, 257),
+    far: write(2, frame.length, 1000, 0xffff, 0xffff, 54),
+    notIp: write(2, frame.length, 1000, 15, 35, 55),
+  }
+  const link = JSON.parse(spawnSync('ip', ['-j', '-s', 'link', 'show', name], { encoding: 'utf8' }).stdout)
+  native.tapClose(handle)
+  return { ...results, bytes: link[0].stats64.rx.bytes, packets: link[0].stats64.rx.packets }
 }
 
 /** What a callback throws is an uncaught exception of the program, not lost and not fatal to the poll. */

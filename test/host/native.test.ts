@@ -52,6 +52,14 @@ describeInNetns('native addon', () => {
     expect(await run('gather')).toEqual({ done: 4, result: 0, bytes: 60, packets: 1 })
   })
 
+  it('cuts a super-segment into frames, and refuses descriptions that do not fit it', async () => {
+    const [notSaid, noSize, shortIp, shortTcp, beyond, long, far, notIp] = new Array<string>(8).fill('EFAULT')
+    expect(await run('cut')).toEqual({
+      whole: 3, noPayload: 1, notSaid, noSize, shortIp, shortTcp, beyond, long, far, notIp,
+      packets: 4, bytes: 4 * 54 + 2500,
+    })
+  })
+
   it('makes what a callback throws an uncaught exception; stopping inside a callback is final', async () => {
     expect(await run('callbackThrows')).toEqual({
       calls: 3, caught: ['call 1', 'call 2', 'call 3'], again: 0, twice: 'EALREADY',

@@ -1,0 +1,112 @@
+/*
+ * TCP super-segments cut into the frames of a wire (RFC 9293 §3.1, RFC 791 §3.1, RFC 8200 §3): src/wire/gso.ts in C, for a TAP
+ * that takes plain frames only. Headers are made beside the payload, which the kernel gathers from where it lies.
+ *
+ * It is here for its speed: bench/README.md has what it gains (`npm run bench:peers`, tapTxPlainShareOfIdeal).
+ */
+#include "vimage.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define TCP_MIN 20
+#define TH_FIN 0x01
+#define TH_PUSH 0x08
+#define TH_CWR 0x80
+
+static void write_headers(uint8_t *out, const struct cut *c, uint32_t sent, uint32_t length);
+static uint64_t sum(uint64_t total, const uint8_t *at, size_t length);
+static uint16_t fold(uint64_t total);
+static uint32_t get16(const uint8_t *p);
+static void put16(uint8_t *p, uint32_t value);
+static void put32(uint8_t *p, uint32_t value);
+
+/* What was described is a TCP packet over IP whose headers lie in order and in the frame. */
+bool cut_is_sound(const struct cut *c) {
+  uint32_t version = c->l3 < c->length ? c->frame[c->l3] >> 4 : 0;
+  return c->size > 0 && c->headers <= VIMAGE_CUT_HEADERS && c->headers <= c->length &&
+    (version == 4 || version == 6) && c->l3 + (version == 4 ? 20 : 40) <= c->l4 && c->l4 + TCP_MIN <= c->headers &&
+    (version == 6 || c->l3 + (c->frame[c->l3] & 15u) * 4 <= c->l4);
+}
+
+/* Writes the segments, and counts in *taken those that the kernel took. Returns 0, or EAGAIN or the fatal errno that ended it. */
+int cut_write(int fd, const struct cut *c, uint32_t *taken) {
+  uint8_t headers[VIMAGE_CUT_HEADERS];
+  uint32_t payload = c->length - c->headers;
+  uint32_t sent = 0;
+  do {
+    uint32_t length = payload - sent < c->size ? payload - sent : c->size;
+    write_headers(headers, c, sent, length);
+    struct iovec parts[2] = {
+      { .iov_base = headers, .iov_len = c->headers },
+      { .iov_base = (void *)(c->frame + c->headers + sent), .iov_len = length },
+    };
+    if (write_frame(fd, parts, 2) >= 0) ++*taken;
+    else if (errno == EAGAIN || is_fatal(errno)) return errno;
+    sent += length;
+  } while (sent < payload);
+  return 0;
+}
+
+static void write_headers(uint8_t *out, const struct cut *c, uint32_t sent, uint32_t length) {
+  memcpy(out, c->frame, c->headers);
+  uint8_t *ip = out + c->l3, *tcp = out + c->l4;
+  uint32_t tcp_length = c->headers - c->l4 + length;
+  bool last = c->headers + sent + length == c->length;
+  uint64_t total;
+  if (ip[0] >> 4 == 6) {
+    put16(ip + 4, c->headers - c->l3 - 40 + length);
+    total = sum(0, ip + 8, 32);
+  } else {
+    put16(ip + 2, c->headers - c->l3 + length);
+    put16(ip + 4, get16(ip + 4) + sent / c->size);
+    memset(ip + 10, 0, 2);
+    uint16_t field = fold(sum(0, ip, (ip[0] & 15u) * 4));
+    memcpy(ip + 10, &field, 2);
+    total = sum(0, ip + 12, 8);
+  }
+  put32(tcp + 4, (get16(tcp + 4) << 16 | get16(tcp + 6)) + sent);
+  /* What ends the data belongs to the last segment, the answer to a congestion mark to the first (RFC 3168 §6.1.2). */
+  if (!last) tcp[13] &= (uint8_t)~(TH_FIN | TH_PUSH);
+  if (sent != 0) tcp[13] &= (uint8_t)~TH_CWR;
+  memset(tcp + 16, 0, 2);
+  uint8_t pseudo[4] = { 0, 6 };
+  put16(pseudo + 2, tcp_length);
+  total = sum(total, pseudo, 4);
+  /* The header is a multiple of four octets long, so the payload's words line up with a sum of their own. */
+  total = sum(total, tcp, c->headers - c->l4);
+  uint16_t field = fold(sum(total, c->frame + c->headers + sent, length));
+  memcpy(tcp + 16, &field, 2);
+}
+
+/* A running sum of words as the machine has them: the fold comes out in the same order (RFC 1071 §2 (B)). */
+static uint64_t sum(uint64_t total, const uint8_t *at, size_t length) {
+  size_t words = length / 4;
+  for (size_t i = 0; i < words; i++) {
+    uint32_t word;
+    memcpy(&word, at + 4 * i, 4);
+    total += word;
+  }
+  uint32_t rest = 0;
+  memcpy(&rest, at + 4 * words, length & 3);
+  return total + rest;
+}
+
+static uint16_t fold(uint64_t total) {
+  while (total > 0xffff) total = (total >> 16) + (total & 0xffff);
+  return (uint16_t)~total;
+}
+
+static uint32_t get16(const uint8_t *p) {
+  return (uint32_t)p[0] << 8 | p[1];
+}
+
+static void put16(uint8_t *p, uint32_t value) {
+  p[0] = (uint8_t)(value >> 8);
+  p[1] = (uint8_t)value;
+}
+
+static void put32(uint8_t *p, uint32_t value) {
+  put16(p, value >> 16);
+  put16(p + 2, value);
+}
