@@ -6,10 +6,10 @@ import { mcastGetOpt, mcastSetOpt } from '../mcast/sockopt.ts'
 import { F_BROADCAST_OK, F_DF, F_DONTROUTE } from '../lib/frame.ts'
 import { IPPROTO_UDP } from '../wire/ipv4.ts'
 import {
-  IPV6_MTU_DISCOVER, IPV6_RECVHOPLIMIT, IPV6_RECVPKTINFO, IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY,
+  IPV6_DONTFRAG, IPV6_MTU_DISCOVER, IPV6_RECVHOPLIMIT, IPV6_RECVPKTINFO, IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY,
   IP_HDRINCL, IP_MTU_DISCOVER,
   IP_PKTINFO, IP_RECVDSTADDR, IP_RECVOPTS, IP_RECVTOS, IP_RECVTTL, IP_RETOPTS, IP_TOS, IP_TTL, PMTUD_DO,
-  PMTUD_PROBE, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, SO_BROADCAST, SO_DOMAIN,
+  PMTUD_PROBE, PMTUD_WANT, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, SO_BROADCAST, SO_DOMAIN,
   SO_DONTROUTE, SO_ERROR, SO_KEEPALIVE, SO_PROTOCOL, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_TYPE,
 } from './sockopt.ts'
 import {
@@ -58,6 +58,8 @@ function setOpt6(vn: Vn, inp: Inpcb, name: number, value: number): number {
     case IPV6_UNICAST_HOPS: return inpSetOpt(vn, inp, SOL_IP, IP_TTL, value)
     case IPV6_TCLASS: return inpSetOpt(vn, inp, SOL_IP, IP_TOS, value === -1 ? 0 : value)
     case IPV6_MTU_DISCOVER: return inpSetOpt(vn, inp, SOL_IP, IP_MTU_DISCOVER, value)
+    // RFC 3542 §11.2
+    case IPV6_DONTFRAG: return inpSetOpt(vn, inp, SOL_IP, IP_MTU_DISCOVER, value !== 0 ? PMTUD_DO : PMTUD_WANT)
     default: return ENOPROTOOPT
   }
 }
@@ -82,6 +84,7 @@ export function inpGetOpt(vn: Vn, inp: Inpcb, level: number, name: number): numb
     if (name === IPV6_UNICAST_HOPS) return inp.ttl === 0 ? vn.state.sysctl['net.inet6.ip6.hlim'] : inp.ttl
     if (name === IPV6_TCLASS) return inp.tos
     if (name === IPV6_MTU_DISCOVER) return inp.mtuDiscover
+    if (name === IPV6_DONTFRAG) return inp.mtuDiscover >= PMTUD_DO ? 1 : 0
   }
   return -ENOPROTOOPT
 }

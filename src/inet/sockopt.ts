@@ -66,6 +66,7 @@ export const IPV6_RECVPKTINFO = 49
 export const IPV6_PKTINFO = 50
 export const IPV6_RECVHOPLIMIT = 51
 export const IPV6_HOPLIMIT = 52
+export const IPV6_DONTFRAG = 62
 export const IPV6_RECVTCLASS = 66
 export const IPV6_TCLASS = 67
 

@@ -6,7 +6,7 @@ import { IP4_BROADCAST, IP4_LOOPBACK, ip4IsLoopback, ip4IsMulticast } from '../l
 import type { Ip4 } from '../lib/addr.ts'
 import { EACCES, EADDRNOTAVAIL, EHOSTUNREACH, EMSGSIZE, ENETDOWN, ENETUNREACH } from '../lib/errno.ts'
 import {
-  F_ANYSRC, F_BCAST, F_BROADCAST_OK, F_DF, F_DONTROUTE, F_MCAST, F_NOLOOP, F_TTLZERO, framePush, frameRelease,
+  F_ANYSRC, F_BCAST, F_BROADCAST_OK, F_DF, F_DONTROUTE, F_MCAST, F_NOLOOP, F_ONEIF, F_TTLZERO, framePush, frameRelease,
 } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { ifInGroup } from '../link/multicast.ts'
@@ -36,7 +36,7 @@ export function ipOutput(vn: Vn, f: Frame, optLen = 0): number {
   const dst = f.dst.w3
   const named = f.ifId !== 0 && (ip4IsMulticast(dst) || dst === IP4_BROADCAST)
   const route = named ? createRoute(dst, 32, 0, f.ifId, 0) : ipOutputRoute(vn, f.flags, f.src.w3, dst)
-  if (route === null) return refuse(vn, f, 'noroute', ENETUNREACH)
+  if (route === null || strays(vn, route.ifId, f)) return refuse(vn, f, 'noroute', ENETUNREACH)
   if ((route.flags & (RTF_REJECT | RTF_BLACKHOLE)) !== 0) {
     return refuse(vn, f, 'rejected', (route.flags & RTF_BLACKHOLE) !== 0 ? 0 : EHOSTUNREACH)
   }
@@ -91,6 +91,11 @@ function groupRoute(vn: Vn, src: Ip4, dst: Ip4): Route | null {
     for (const ifp of ifnets.values()) if (ifId === 0 && fits(ifp)) ifId = ifp.id
   }
   return ifId === 0 ? null : createRoute(dst, 32, 0, ifId, 0)
+}
+
+/** The packet is to go by one interface, and the route is by another; to ourselves it goes by the loopback all the same. */
+function strays(vn: Vn, ifId: number, f: Frame): boolean {
+  return (f.flags & F_ONEIF) !== 0 && ifId !== f.ifId && !ipIsLocal(vn, f.dst.w3)
 }
 
 /** The source is ours (RFC 1122 §3.2.1.3), and 127/8 stays inside the host. */

@@ -7,7 +7,7 @@ import { addrIsLoopback, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { addr6, addr6Hash, addr6IsAny, addr6IsMulticast, addr6NeedsZone, addr6Scope, addr6Write } from '../lib/addr6.ts'
 import { EADDRNOTAVAIL, EHOSTUNREACH, EMSGSIZE, ENETDOWN, ENETUNREACH } from '../lib/errno.ts'
-import { F_ANYSRC, F_DONTROUTE, F_MCAST, F_NOLOOP, F_TTLZERO, framePush, frameRelease } from '../lib/frame.ts'
+import { F_ANYSRC, F_DONTROUTE, F_MCAST, F_NOLOOP, F_ONEIF, F_TTLZERO, framePush, frameRelease } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { IFF_LOOPBACK, IFF_MULTICAST, IFF_UP, IFT_LOOP } from '../link/state.ts'
 import type { Ifnet } from '../link/state.ts'
@@ -32,7 +32,8 @@ import { ip6Transmit } from './transmit.ts'
 export function ip6Output(vn: Vn, f: Frame): number {
   const { dst } = f
   const named = f.ifId !== 0 && addr6IsMulticast(dst) && vn.state.ip6.ifs.has(f.ifId)
-  const route = named ? createRoute6(dst, 128, createAddr(), f.ifId, 0) : ip6OutputRoute(vn, f.flags, f.src, dst)
+  const route = named ? createRoute6(dst, 128, createAddr(), f.ifId, 0)
+    : ip6OutputRoute(vn, f.flags, f.src, dst, (f.flags & F_ONEIF) !== 0 ? f.ifId : 0)
   if (route === null) return refuse(vn, f, 'noroute', ENETUNREACH)
   if ((route.flags & (RTF_REJECT | RTF_BLACKHOLE)) !== 0) {
     return refuse(vn, f, 'rejected', (route.flags & RTF_BLACKHOLE) !== 0 ? 0 : EHOSTUNREACH)
@@ -65,15 +66,16 @@ export function ip6Output(vn: Vn, f: Frame): number {
 
 /**
  * The route of a packet from this host, or null. To ourselves it is the loopback's; groups go by the interface of their
- * zone or of the source, else by a route's, else by the first that can.
+ * zone or of the source, else by a route's, else by the first that can. `ifId` is the one interface to go by, 0: any.
  */
-export function ip6OutputRoute(vn: Vn, flags: number, src: Addr, dst: Addr): Route6 | null {
+export function ip6OutputRoute(vn: Vn, flags: number, src: Addr, dst: Addr, ifId = 0): Route6 | null {
   if (addr6IsAny(dst)) return null
   if (addr6IsMulticast(dst)) return groupRoute(vn, src, dst)
   if (ip6IsLocal(vn, dst)) return route6Lookup(vn, LOOPBACK)
   // a link-local address of no link is nobody's (RFC 4007 §6)
   if (dst.zone === 0 && addr6NeedsZone(dst)) return null
-  const route = route6Lookup(vn, dst, (flags & F_DONTROUTE) !== 0)
+  const to = ifId === 0 ? dst : { ...dst, zone: ifId }
+  const route = route6Lookup(vn, to, (flags & F_DONTROUTE) !== 0)
   return route === null ? null : ip6FirstHop(vn, route, src)
 }
 

@@ -51,6 +51,8 @@ export const F_NOLOOP = 256
 export const F_TTLZERO = 512
 /** Its IP header has options. */
 export const F_IPOPTS = 1024
+/** Output: by the interface `ifId`, or not at all (RFC 3542 §6.2). */
+export const F_ONEIF = 2048
 
 export interface Frame {
   readonly slab: Uint8Array

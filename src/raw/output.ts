@@ -3,6 +3,8 @@
 import { inpFrameFlags } from '../inet/inpopt.ts'
 import { inetChecksumSet } from '../inet/checksum.ts'
 import { inetOutput } from '../inet/output.ts'
+import { inetSendApply } from '../inet/sendinfo.ts'
+import type { SendInfo } from '../inet/sendinfo.ts'
 import type { Inpcb } from '../inet/state.ts'
 import { ipOutputRoute } from '../ip/output.ts'
 import { ipHeaderSum, ipTransmit } from '../ip/transmit.ts'
@@ -20,7 +22,7 @@ import {
 
 /** Sends `len` bytes of `buf` as the payload of a packet of protocol `proto`; ICMPv6 gets its checksum. Returns an errno. */
 export function rawOutput(
-  vn: Vn, inp: Inpcb, proto: number, src: Addr, dst: Addr, buf: Uint8Array, at: number, len: number,
+  vn: Vn, inp: Inpcb, proto: number, src: Addr, dst: Addr, buf: Uint8Array, at: number, len: number, info: SendInfo | null,
 ): number {
   if (len > IP_MAXPACKET - IP_HDR_LEN) return EMSGSIZE
   const f = fill(vn, buf, at, len)
@@ -33,6 +35,7 @@ export function rawOutput(
   f.ttl = inp.ttl
   f.flags = inpFrameFlags(inp)
   if (addrIsMulticast(dst)) mcastSending(vn, inp.id, f)
+  if (info !== null) inetSendApply(info, f)
   if (proto === IPPROTO_ICMPV6) {
     if (len < ICMP6_HDR_LEN) {
       frameRelease(vn.pool, f)

@@ -6,6 +6,7 @@
 
 import { datagramGetOpt, datagramSetOpt, inpTakeError } from '../inet/inpopt.ts'
 import { socketId } from '../inet/socket.ts'
+import { NO_ITEMS, createSendInfo, inetSendInfo, inetSendSource, inetSendZone } from '../inet/sendinfo.ts'
 import { MSG_PEEK, MSG_TRUNC } from '../inet/sockopt.ts'
 import { inetIsBroadcast, inetIsLocal, inetSourceBound } from '../inet/source.ts'
 import { AF_INET, AF_INET6, INP_BROADCAST, INP_HDRINCL, SO_RAW, createInpcb } from '../inet/state.ts'
@@ -16,7 +17,7 @@ import type { Vn } from '../kern/vn.ts'
 import { addrCopy, addrIsMulticast, addrIsUnspecified, addrIsV4, addrSetIp4, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import {
-  EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EBADF, EDESTADDRREQ, EISCONN, EMSGSIZE, EPROTONOSUPPORT,
+  EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EBADF, EDESTADDRREQ, EINVAL, EISCONN, EMSGSIZE, EPROTONOSUPPORT,
 } from '../lib/errno.ts'
 import { mcastSendIf } from '../mcast/sockopt.ts'
 import { mcastSocketGone } from '../mcast/usrreq.ts'
@@ -66,10 +67,10 @@ export function rawConnect(vn: Vn, id: number, addr: Addr): number {
 /**
  * Sends one packet to `addr`, or to the peer when it is null. Returns `len` or -errno: a pending error, EISCONN,
  * EDESTADDRREQ, EMSGSIZE, EACCES (broadcast without SO_BROADCAST), EINVAL (malformed own header), EADDRNOTAVAIL,
- * ENETUNREACH, ENOBUFS.
+ * ENETUNREACH, ENOBUFS; of `items`, what is this packet's own, as inetSendInfo.
  */
 export function rawSendTo(
-  vn: Vn, id: number, buf: Uint8Array, at: number, len: number, addr: Addr | null,
+  vn: Vn, id: number, buf: Uint8Array, at: number, len: number, addr: Addr | null, items = NO_ITEMS,
 ): number {
   const pcb = vn.state.raw.pcbs.get(id)
   if (pcb === undefined) return -EBADF
@@ -79,18 +80,22 @@ export function rawSendTo(
   const connected = !addrIsUnspecified(inp.faddr)
   if (addr !== null && connected) return -EISCONN
   if (addr === null && !connected) return -EDESTADDRREQ
-  const dst = addr ?? inp.faddr
+  const info = items.length === 0 ? null : createSendInfo()
+  const wrong = info === null ? 0 : inetSendInfo(vn, inp, items, info)
+  if (wrong !== 0) return -wrong
+  const dst = addr === null || info === null ? addr ?? inp.faddr : inetSendZone(info, addr)
+  if (dst === null) return -EINVAL
   if (!ofFamily(inp, dst)) return -EAFNOSUPPORT
   if (len > pcb.sndLimit) return -EMSGSIZE
   if (inetIsBroadcast(vn, dst) && (inp.options & INP_BROADCAST) === 0) return -EACCES
   const src = createAddr()
   const ifId = addrIsMulticast(dst) ? mcastSendIf(vn, id, dst) : 0
-  let errno = inetSourceBound(vn, inp.laddr, dst, src, ifId)
+  let errno = info === null ? inetSourceBound(vn, inp.laddr, dst, src, ifId) : inetSendSource(vn, inp, info, dst, src, ifId)
   if (errno === 0) {
     // an identification of 0 asks for one; whole packets are rare, so a random one will do (RFC 6864 §4.2)
     errno = (inp.options & INP_HDRINCL) !== 0
       ? rawOutputWhole(vn, src, dst, 1 + randomBelow(vn.state.random, 0xffff), buf, at, len)
-      : rawOutput(vn, inp, pcb.proto, src, dst, buf, at, len)
+      : rawOutput(vn, inp, pcb.proto, src, dst, buf, at, len, info)
   }
   return errno === 0 ? len : -errno
 }

@@ -9,8 +9,9 @@ import { MSG_FASTOPEN, MSG_OOB, MSG_PEEK, MSG_TRUNC, SOCK_DGRAM, SOCK_STREAM } f
 import { EV_ERROR, EV_READ, EV_WRITE } from '../kern/vn.ts'
 import {
   soAccept, soBind, soClose, soConnect, soCreate, soFastConnect, soGetOpt, soListen, soName, soPeer, soReady, soRecv,
-  soSend, soSendTo, soSetOpt, soShutdown,
+  soSend, soSendMsg, soSendTo, soSetOpt, soShutdown,
 } from '../vnet/so.ts'
+import type { SendItem } from '../vnet/so.ts'
 import { SO_ERROR, SO_RCVLOWAT, SOL_SOCKET, SOL_TCP, TCP_CORK } from '../inet/sockopt.ts'
 import { IPPROTO_UDP } from '../wire/ipv4.ts'
 import { Args } from './args.ts'
@@ -22,7 +23,7 @@ import {
   F_GETFD, F_GETFL, F_SETFD, F_SETFL, MSG_DONTWAIT, MSG_EOR, MSG_MORE, MSG_NOSIGNAL, MSG_WAITALL, O_RDWR,
   SOCK_CLOEXEC, SOCK_NONBLOCK, nonblockFlag,
 } from './constants.ts'
-import { controlOf, controlOfStream, expectControl } from './control.ts'
+import { controlOf, controlOfStream, controlToSend, expectControl } from './control.ts'
 import type { Control } from './control.ts'
 import { unsupported } from './error.ts'
 import { epollCreateCall, epollCtlCall, epollWaitCall } from './epoll.ts'
@@ -203,7 +204,9 @@ function recvmsgCall(session: Session, args: Args): Call {
   })
 }
 
-function sendCall(session: Session, args: Args, len: number, flags: number, to: SocketAddress | null): Call {
+function sendCall(
+  session: Session, args: Args, len: number, flags: number, to: SocketAddress | null, items: SendItem[] | null = null,
+): Call {
   if ((flags & ~SEND_FLAGS) !== 0) throw unsupported(`flags 0x${flags.toString(16)} of ${args.call.name}()`)
   const buf = args.buffer(len)
   if ((flags & MSG_FASTOPEN) !== 0) return fastSendCall(session, args, buf, flags, to ?? defaultPeer(session))
@@ -215,8 +218,8 @@ function sendCall(session: Session, args: Args, len: number, flags: number, to: 
       const { vnet, vnetNow } = session.stack
       const { id } = file
       if ((flags & MSG_MORE) !== 0 && !file.more) cork(session, file)
-      const n = to === null || (id & SO_KIND_MASK) === SO_TCP
-        ? soSend(vnet, vnetNow, id, buf, put, len - put, flags & 1)
+      const n = items !== null ? soSendMsg(vnet, vnetNow, id, buf, 0, len, to?.addr ?? null, to?.port ?? 0, items)
+        : to === null || (id & SO_KIND_MASK) === SO_TCP ? soSend(vnet, vnetNow, id, buf, put, len - put, flags & 1)
         : soSendTo(vnet, vnetNow, id, buf, 0, len, to.addr, to.port)
       if (n >= 0 && to !== null) flowOfDatagram(session, id, to)
       if (n >= 0 && (file.more || (flags & MSG_MORE) !== 0)) uncork(session, file, flags)
@@ -269,9 +272,10 @@ function sendmsgCall(session: Session, args: Args): Call {
   const msg = args.at(1)
   const vector = args.field(msg, 'msg_iov')
   if (vector === null) throw args.unknown(msg)
-  if (args.field(msg, 'msg_control') !== null) throw unsupported('msg_control of sendmsg()')
+  const control = args.field(msg, 'msg_control')
   const name = args.field(msg, 'msg_name')
-  return sendCall(session, args, args.vector(vector), args.number(2), name === null ? null : peerOf(session, args, name))
+  return sendCall(session, args, args.vector(vector), args.number(2), name === null ? null : peerOf(session, args, name),
+    control === null ? null : controlToSend(args, control))
 }
 
 /** What goes to this peer belongs to a conversation of its own. */

@@ -1,13 +1,13 @@
 /** Control messages of recvmsg: `msg_control=[{cmsg_level=SOL_IP, cmsg_type=IP_TTL, cmsg_data=[64]}]`. */
 
 import {
-  IPV6_HOPLIMIT, IPV6_PKTINFO, IPV6_TCLASS, IP_PKTINFO, IP_RECVDSTADDR, IP_RECVOPTS, IP_RECVTOS, IP_RECVTTL, IP_RETOPTS, SOL_TCP,
-  TCP_INQ,
+  IPV6_DONTFRAG, IPV6_HOPLIMIT, IPV6_PKTINFO, IPV6_TCLASS, IP_PKTINFO, IP_RECVDSTADDR, IP_RECVOPTS, IP_RECVTOS, IP_RECVTTL, IP_RETOPTS,
+  IP_TOS, IP_TTL, SOL_TCP, TCP_INQ,
 } from '../inet/sockopt.ts'
 import { SO_KIND_MASK, SO_TCP } from '../inet/state.ts'
 import { addrPrint, createAddr, ip4Print } from '../lib/addr.ts'
 import { soControl } from '../vnet/so.ts'
-import type { UdpControl } from '../vnet/so.ts'
+import type { SendItem, UdpControl } from '../vnet/so.ts'
 import type { Args } from './args.ts'
 import type { Expr } from './ast.ts'
 import { mismatch, unsupported } from './error.ts'
@@ -26,6 +26,31 @@ export function controlOf(session: Session, { id }: OpenFile): Control[] {
 export function controlOfStream(session: Session, file: OpenFile): Control[] {
   if ((file.id & SO_KIND_MASK) !== SO_TCP || (file.passive.get(TCP_INQ) ?? 0) === 0) return []
   return [{ level: SOL_TCP, type: TCP_INQ, value: tcbOf(session, file.id, 'recvmsg').rcvBuf.len, ifId: 0, addr: createAddr(), octets: [] }]
+}
+
+/** What sendmsg is to send with the datagram. */
+export function controlToSend(args: Args, e: Expr): SendItem[] {
+  if (e.kind !== 'list') throw args.unknown(e)
+  return e.items.map((item) => {
+    const [level, type, data] = ['cmsg_level', 'cmsg_type', 'cmsg_data'].map((name) => args.field(item, name))
+    if (level === null || type === null || data === null) throw args.unknown(item)
+    const name = type.kind === 'names' ? type.names.join('|') : ''
+    if (!Object.hasOwn(SENT, name)) throw unsupported(`control message ${name} of sendmsg()`)
+    return withData(args, data, { level: args.value(level), type: SENT[name], value: 0, ifId: 0, addr: createAddr() })
+  })
+}
+
+function withData(args: Args, data: Expr, item: SendItem): SendItem {
+  if (item.type === IP_RECVDSTADDR) return { ...item, value: args.ip(data) }
+  if (item.type !== IP_PKTINFO && item.type !== IPV6_PKTINFO) return { ...item, value: args.value(data) }
+  if (data.kind !== 'struct') throw args.unknown(data)
+  for (const f of data.fields) {
+    if (f.name === 'ipi_ifindex' || f.name === 'ipi6_ifindex') item.ifId = args.value(f.value)
+    else if (f.name === 'ipi_spec_dst') item.value = args.ip(f.value)
+    else if (f.name === 'ipi6_addr') item.addr = args.ip6(f.value)
+    else throw unsupported(`field ${f.name} of sendmsg()'s control message`)
+  }
+  return item
 }
 
 /** Compares a script's list with what came, one by one; `...` is any list. */
@@ -84,6 +109,11 @@ function expectAddress(args: Args, e: Expr, got: Control): void {
 const TYPES: Readonly<Record<string, number>> = Object.freeze({
   IP_TTL: IP_RECVTTL, IP_RECVTTL, IP_TOS: IP_RECVTOS, IP_RECVTOS, IP_RECVDSTADDR, IP_PKTINFO,
   IP_RECVOPTS, IP_RETOPTS, IP_RECVRETOPTS: IP_RETOPTS, IPV6_PKTINFO, IPV6_HOPLIMIT, IPV6_TCLASS, TCP_CM_INQ: TCP_INQ, TCP_INQ,
+})
+
+/** What may be sent; FreeBSD names the source after the socket option's other name. */
+const SENT: Readonly<Record<string, number>> = Object.freeze({
+  IP_TTL, IP_TOS, IP_PKTINFO, IP_SENDSRCADDR: IP_RECVDSTADDR, IPV6_PKTINFO, IPV6_HOPLIMIT, IPV6_TCLASS, IPV6_DONTFRAG,
 })
 
 function describe(list: readonly Control[]): string {

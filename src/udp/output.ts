@@ -3,6 +3,8 @@
 import { inetChecksumSet } from '../inet/checksum.ts'
 import { inpFrameFlags } from '../inet/inpopt.ts'
 import { inetOutputOptions } from '../inet/ipopt.ts'
+import { inetSendApply } from '../inet/sendinfo.ts'
+import type { SendInfo } from '../inet/sendinfo.ts'
 import type { Inpcb } from '../inet/state.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrCopy, addrIsMulticast } from '../lib/addr.ts'
@@ -16,9 +18,9 @@ import { UDP_DPORT, UDP_HDR_LEN, UDP_LEN, UDP_SPORT, UDP_SUM } from '../wire/udp
 /** The most data that an IPv4 packet without options has room for. */
 export const UDP_MAX_DATA = 65_507
 
-/** Sends `len` bytes of `buf` from `src`, the socket's port, to (dst, dport). Returns an errno. */
+/** Sends `len` bytes of `buf` from `src`, the socket's port, to (dst, dport); `info`: what is this datagram's own. Returns an errno. */
 export function udpOutput(
-  vn: Vn, inp: Inpcb, src: Addr, dst: Addr, dport: number, buf: Uint8Array, at: number, len: number,
+  vn: Vn, inp: Inpcb, src: Addr, dst: Addr, dport: number, buf: Uint8Array, at: number, len: number, info: SendInfo | null,
 ): number {
   const { stats } = vn.state.udp
   if (len > UDP_MAX_DATA) return EMSGSIZE
@@ -36,6 +38,7 @@ export function udpOutput(
   f.ttl = inp.ttl
   f.flags = inpFrameFlags(inp)
   if (addrIsMulticast(dst)) mcastSending(vn, inp.id, f)
+  if (info !== null) inetSendApply(info, f)
   const { view } = f
   view.setUint16(f.l4 + UDP_SPORT, inp.lport)
   view.setUint16(f.l4 + UDP_DPORT, dport)

@@ -6,10 +6,13 @@
 import { inpBind, inpConnect } from '../inet/bind.ts'
 import { inpTakeError } from '../inet/inpopt.ts'
 import { inpInsert, inpRemove } from '../inet/inptable.ts'
+import { NO_ITEMS, createSendInfo, inetSendInfo, inetSendSource, inetSendZone } from '../inet/sendinfo.ts'
+import type { SendInfo } from '../inet/sendinfo.ts'
 import { socketId } from '../inet/socket.ts'
 import { MSG_PEEK, MSG_TRUNC, SHUT_RD, SHUT_RDWR, SHUT_WR } from '../inet/sockopt.ts'
 import { inetDestination, inetIsBroadcast, inetSourceBound } from '../inet/source.ts'
 import { AF_INET, INP_BROADCAST, INP_V6ONLY, SO_UDP, createInpcb } from '../inet/state.ts'
+import type { Inpcb } from '../inet/state.ts'
 import { EV_ERROR, EV_GONE, EV_READ, EV_WRITE, eventPost } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import {
@@ -82,10 +85,11 @@ export function udpDisconnect(vn: Vn, id: number): number {
 /**
  * Sends one datagram to (addr, port), or to the peer when `addr` is null; binds an unbound socket to an ephemeral
  * port. Returns `len` or -errno: a pending error of the socket, EPIPE, EISCONN, EDESTADDRREQ, EMSGSIZE, EACCES
- * (broadcast without SO_BROADCAST), EADDRNOTAVAIL, ENETUNREACH, ENOBUFS, EADDRINUSE (no port is left).
+ * (broadcast without SO_BROADCAST), EADDRNOTAVAIL, ENETUNREACH, ENOBUFS, EADDRINUSE (no port is left); of `items`, what is
+ * this datagram's own, as inetSendInfo.
  */
 export function udpSendTo(
-  vn: Vn, id: number, buf: Uint8Array, at: number, len: number, addr: Addr | null, port: number,
+  vn: Vn, id: number, buf: Uint8Array, at: number, len: number, addr: Addr | null, port: number, items = NO_ITEMS,
 ): number {
   const { pcbs, table } = vn.state.udp
   const pcb = pcbs.get(id)
@@ -98,7 +102,11 @@ export function udpSendTo(
   if (addr !== null && connected) return -EISCONN
   if (addr === null && !connected) return -EDESTADDRREQ
   if (len > pcb.sndLimit) return -EMSGSIZE
-  const dst = addr === null ? inp.faddr : inetDestination(vn, inp, addr)
+  const info = items.length === 0 ? null : createSendInfo()
+  const wrong = info === null ? 0 : inetSendInfo(vn, inp, items, info)
+  if (wrong !== 0) return -wrong
+  const dst = destination(vn, inp, addr, info)
+  if (dst === null) return -EINVAL
   const dport = addr === null ? inp.fport : port
   if (dport <= 0 || dport > 0xffff) return -EINVAL
   if (inp.family === AF_INET && !addrIsV4(dst)) return -EAFNOSUPPORT
@@ -106,10 +114,17 @@ export function udpSendTo(
   if (inetIsBroadcast(vn, dst) && (inp.options & INP_BROADCAST) === 0) return -EACCES
   const src = createAddr()
   const ifId = addrIsMulticast(dst) ? mcastSendIf(vn, id, dst) : 0
-  let errno = inetSourceBound(vn, inp.laddr, dst, src, ifId)
+  let errno = info === null ? inetSourceBound(vn, inp.laddr, dst, src, ifId) : inetSendSource(vn, inp, info, dst, src, ifId)
   if (errno === 0 && inp.lport === 0) errno = inpBind(vn, inp, table, pcbs, inp.laddr, 0)
-  if (errno === 0) errno = udpOutput(vn, inp, src, dst, dport, buf, at, len)
+  if (errno === 0) errno = udpOutput(vn, inp, src, dst, dport, buf, at, len, info)
   return errno === 0 ? len : -errno
+}
+
+/** Where it goes: the peer, or `addr` as inetDestination has it, in the zone of the interface that `info` names. Null: in another. */
+function destination(vn: Vn, inp: Inpcb, addr: Addr | null, info: SendInfo | null): Addr | null {
+  if (addr === null) return inp.faddr
+  const zoned = info === null ? addr : inetSendZone(info, addr)
+  return zoned === null ? null : inetDestination(vn, inp, zoned)
 }
 
 /**

@@ -6,8 +6,10 @@ import type { Frame } from '../lib/frame.ts'
 import type { AoKeyParams } from '../tcp/auth/ao-keys.ts'
 import {
   soAbort, soAccept, soAoAdd, soAoDelete, soAoSelect, soBind, soClose, soConnect, soCreate, soDropConnections,
-  soFastConnect, soGetOpt, soListen, soMcast, soMcastFilter, soRecv, soSend, soSendTo, soSetIpOptions, soSetKey, soSetOpt, soShutdown,
+  soFastConnect, soGetOpt, soListen, soMcast, soMcastFilter, soRecv, soSend, soSendMsg, soSendTo, soSetIpOptions,
+  soSetKey, soSetOpt, soShutdown,
 } from './so.ts'
+import type { SendItem } from './so.ts'
 import type { Vnet } from './vnet.ts'
 
 /** An argument of a call: what it points to is good for the call only. */
@@ -65,6 +67,15 @@ class Args {
     return this.#toAddr(this.#next())
   }
 
+  addrOrNull(): Addr | null {
+    const value = this.#next()
+    return value === null ? null : this.#toAddr(value)
+  }
+
+  done(): boolean {
+    return this.#at >= this.#args.length
+  }
+
   addrs(): Addr[] {
     const value = this.#next()
     return Array.isArray(value) ? value.map((x) => this.#toAddr(x as CallValue)) : this.#wrong()
@@ -111,6 +122,12 @@ const CALLS: Readonly<Record<string, Call>> = Object.freeze<Record<string, Call>
   soSendTo(v, now, a) {
     const [id, b] = [a.number(), a.bytes()]
     return soSendTo(v, now, id, b, 0, b.length, a.addr(), a.number())
+  },
+  soSendMsg(v, now, a) {
+    const [id, b, addr, port] = [a.number(), a.bytes(), a.addrOrNull(), a.number()]
+    const items: SendItem[] = []
+    while (!a.done()) items.push({ level: a.number(), type: a.number(), value: a.number(), ifId: a.number(), addr: a.addr() })
+    return soSendMsg(v, now, id, b, 0, b.length, addr, port, items)
   },
   soRecv(v, now, a) {
     const [id, n] = [a.number(), a.room()]

@@ -10,7 +10,7 @@ import { SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from '../inet/sockopt.ts'
 import type { Addr } from '../lib/addr.ts'
 import { addrCopy, addrIsUnspecified, addrIsV4 } from '../lib/addr.ts'
 import {
-  EAFNOSUPPORT, EBADF, ECONNABORTED, EDESTADDRREQ, EISCONN, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, EPROTONOSUPPORT,
+  EAFNOSUPPORT, EBADF, ECONNABORTED, EDESTADDRREQ, EINVAL, EISCONN, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, EPROTONOSUPPORT,
 } from '../lib/errno.ts'
 import { AF_INET, AF_INET6 } from '../inet/state.ts'
 import {
@@ -37,6 +37,7 @@ import {
 } from '../tcp/usrreq.ts'
 import { udpControl } from '../udp/control.ts'
 import type { UdpControl } from '../udp/control.ts'
+import type { SendItem } from '../inet/sendinfo.ts'
 import { udpGetOpt, udpSetOpt } from '../udp/sockopt.ts'
 import {
   udpAttach, udpBind, udpClose, udpConnect, udpDisconnect, udpReady, udpRecvFrom, udpSendTo, udpShutdown,
@@ -140,6 +141,25 @@ export function soSendTo(
   }
 }
 
+/**
+ * Sends one datagram to (addr, port), or to the peer where `addr` is null, with what is its own (RFC 3542): source, interface,
+ * hop limit … Returns as soSendTo; of the items as inetSendInfo; EINVAL for a stream, whose segments are nobody's message.
+ */
+export function soSendMsg(
+  v: Vnet, now: number, id: number, buf: Uint8Array, at: number, len: number, addr: Addr | null, port: number,
+  items: readonly SendItem[],
+): number {
+  v.setNow(now)
+  const flat = items.flatMap((x) => [x.level, x.type, x.value, x.ifId, x.addr])
+  v.journal?.call(now, 'soSendMsg', [id, buf.subarray(at, at + len), addr, port, ...flat])
+  switch (id & SO_KIND_MASK) {
+    case SO_TCP: return -EINVAL
+    case SO_UDP: return udpSendTo(v.vn, id, buf, at, len, addr, port, items)
+    case SO_RAW: return rawSendTo(v.vn, id, buf, at, len, addr, items)
+    default: return -EBADF
+  }
+}
+
 /** Bytes put into `buf`; 0 is the end of a stream (or an empty datagram); or -errno. */
 export function soRecv(
   v: Vnet, now: number, id: number, buf: Uint8Array, at: number, len: number, flags: number, from: SoFrom,
@@ -156,6 +176,7 @@ export function soRecv(
   }
 }
 
+export type { SendItem } from '../inet/sendinfo.ts'
 export type { UdpControl } from '../udp/control.ts'
 
 /**

@@ -50,6 +50,8 @@ export const ONLY_IPV4: Readonly<Record<string, string>> = {
   // RFC 9293 §3.7.1: without the option IPv4 assumes 536, IPv6 1,220 (ip6/mss-default-1220)
   'mss/default-536-active.pkt': 'the default MSS of IPv4', 'mss/default-536.pkt': 'the default MSS of IPv4',
   'options/after-eol-ignored.pkt': 'the default MSS of IPv4', 'syncookie/no-mss-option.pkt': 'the default MSS of IPv4',
+  'udp/send-ttl-invalid.pkt': 'a hop limit of 0 may be sent (RFC 3542 §6.3)',
+  'udp/send-item-of-ipv6.pkt': 'an IPv4 socket has no items of IPv6',
   'syncookie/mss-common-exact.pkt': 'the MSS of Ethernet with IPv4',
 }
 
@@ -73,6 +75,9 @@ const WORDS: readonly [RegExp, Replace][] = [
   [/cmsg_type=IP_TTL\b/g, 'cmsg_type=IPV6_HOPLIMIT'],
   [/cmsg_type=IP_TOS\b/g, 'cmsg_type=IPV6_TCLASS'],
   [/cmsg_type=IP_RECVDSTADDR, cmsg_data=(inet_addr\("[\d.]+"\))/g, 'cmsg_type=IPV6_PKTINFO, cmsg_data={ipi_addr=$1}'],
+  [/cmsg_type=IP_SENDSRCADDR, cmsg_data=(inet_addr\("[\d.]+"\))/g, 'cmsg_type=IPV6_PKTINFO, cmsg_data={ipi_addr=$1}'],
+  [/\bipi_spec_dst=/g, 'ipi_addr='],
+  [/\[src ([\d.]+)\]/g, (_, ip) => `[src ${host(ip)}]`],
   [/cmsg_type=IP_PKTINFO\b/g, 'cmsg_type=IPV6_PKTINFO'],
   [/\bipi_ifindex=/g, 'ipi6_ifindex='],
   [/\bipi_addr=inet_addr\("([\d.]+)"\)/g, (_, ip) => `ipi6_addr=inet6_addr("${host(ip)}")`],
