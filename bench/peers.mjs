@@ -12,7 +12,7 @@ import { has, theirFigures } from './peers/theirs.mjs'
 
 const HELP = `Usage: npm run bench:peers -- [options]
 
-Measures TCP bulk, round trips, connections and UDP over a TAP at MTU 1500: this stack, and the peers that are installed
+Measures TCP bulk, round trips, connections, UDP and a bridge over TAPs at MTU 1500: this stack, and the peers that are installed
 (Debian: slirp4netns, passt, golang-go with golang-gvisor-gvisor-dev; gcc and liburing-dev for the ideal endpoint in C).
 Needs root. All namespaces are made for it and removed; nothing leaves them.
 
@@ -48,7 +48,8 @@ async function main() {
     const how = { folder, tmp, runs: options.short ? 1 : 3, secs: options.short ? 1 : 3, only: options.only, progress }
     const netload = build(folder, tmp, 'netload', [])
     const tapbench = existsSync('/usr/include/liburing.h') ? build(folder, tmp, 'tapbench', ['-luring']) : null
-    const ours = await ourFigures({ ...how, netload, tapbench })
+    const bridge = build(fileURLToPath(new URL('peers', import.meta.url)), tmp, 'bridge', [])
+    const ours = await ourFigures({ ...how, netload, tapbench, bridge })
     Object.assign(ours, JSON.parse(execFileSync(process.execPath, [
       '--expose-gc', fileURLToPath(new URL('peers/density.mjs', import.meta.url)), '10000'], { encoding: 'utf8' })))
     const peers = options.only.includes('none') ? {} : await theirFigures(how)
@@ -69,6 +70,8 @@ function ratios(ours, peers) {
   put('tapTxShareOfIdeal', ours.txGbps / ours.idealTxGbps)
   put('tapRxPlainShareOfIdeal', ours.rxPlainGbps / ours.idealRxPlainGbps)
   put('tapTxPlainShareOfIdeal', ours.txPlainGbps / ours.idealTxPlainGbps)
+  put('bridgeShareOfC', ours.bridge64PerSecond / ours.bridge64OfCPerSecond)
+  put('bridge1514ShareOfC', ours.bridge1514PerSecond / ours.bridge1514OfCPerSecond)
   for (const [name, peer] of Object.entries(peers)) {
     const Name = name[0].toUpperCase() + name.slice(1)
     put(`tapRxVs${Name}`, ours.rxGbps / peer.rxGbps)
@@ -88,6 +91,9 @@ function print({ ratios: keys, vimage }, peers) {
   for (const key of FIGURES) table.push([key, show(vimage[key]), show(ideal[key]), ...names.map((n) => show(peers[n][key]))])
   table.push(['rxPlainGbps', show(vimage.rxPlainGbps), show(vimage.idealRxPlainGbps), ...names.map(() => '')])
   table.push(['txPlainGbps', show(vimage.txPlainGbps), show(vimage.idealTxPlainGbps), ...names.map(() => '')])
+  for (const size of ['64', '1514']) {
+    table.push([`bridge${size}PerSecond`, show(vimage[`bridge${size}PerSecond`]), show(vimage[`bridge${size}OfCPerSecond`]), ...names.map(() => '')])
+  }
   console.log(table.toString())
   for (const name of names) if (peers[name].missing !== undefined) console.log(`${name}: ${peers[name].missing}`)
   console.log(Object.entries(keys).map(([key, value]) => `${key} ${value}`).join('\n'))

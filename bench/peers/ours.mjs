@@ -5,13 +5,14 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { median } from '../measure.mjs'
+import { bridgeFigures } from './bridging.mjs'
 
 const NS = 'bp-vimage'
 const ADDRESS = '10.79.0.2'
 const IDLE_CONNECTIONS = 10_000
 
-/** TCP bulk each way, UDP, round trips and connections, for MTU 1500 with and without the offload header. */
-export async function ourFigures({ netload, tapbench, runs, secs, progress }) {
+/** TCP bulk each way, UDP, round trips and connections, for MTU 1500 with and without the offload header; a bridge of two TAPs. */
+export async function ourFigures({ netload, tapbench, bridge, runs, secs, progress }) {
   const figures = {}
   await withNamespace(async (inNs) => {
     for (const [suffix, offload] of [['', true], ['Plain', false]]) {
@@ -35,6 +36,7 @@ export async function ourFigures({ netload, tapbench, runs, secs, progress }) {
       }
       await stack.stop()
     }
+    await bridgeFigures({ ns: NS, inNs, netload, bridge, runs, secs, progress }, figures)
     if (tapbench !== null) await ideal(inNs, netload, tapbench, { runs, secs, progress }, figures)
   })
   return figures
