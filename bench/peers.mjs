@@ -91,8 +91,8 @@ function print({ ratios: keys, vimage }, peers) {
   for (const key of FIGURES) table.push([key, show(vimage[key]), show(ideal[key]), ...names.map((n) => show(peers[n][key]))])
   table.push(['rxPlainGbps', show(vimage.rxPlainGbps), show(vimage.idealRxPlainGbps), ...names.map(() => '')])
   table.push(['txPlainGbps', show(vimage.txPlainGbps), show(vimage.idealTxPlainGbps), ...names.map(() => '')])
-  for (const size of ['64', '1514']) {
-    table.push([`bridge${size}PerSecond`, show(vimage[`bridge${size}PerSecond`]), show(vimage[`bridge${size}OfCPerSecond`]), ...names.map(() => '')])
+  for (const key of ['bridge64', 'bridge1514']) {
+    table.push([`${key}PerSecond`, show(vimage[`${key}PerSecond`]), show(vimage[`${key}OfCPerSecond`]), ...names.map(() => '')])
   }
   console.log(table.toString())
   for (const name of names) if (peers[name].missing !== undefined) console.log(`${name}: ${peers[name].missing}`)
