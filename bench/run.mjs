@@ -6,10 +6,11 @@ import { demux } from './demux.mjs'
 import { headers } from './headers.mjs'
 import { http } from './http.mjs'
 import { memory } from './memory.mjs'
+import { scale } from './scale.mjs'
 import { tap } from './tap.mjs'
 import { printTable } from './measure.mjs'
 
-const BENCHMARKS = [headers, demux, memory, tap, http]
+const BENCHMARKS = [headers, demux, scale, memory, tap, http]
 
 const HELP = `Usage: npm run bench -- [options]
 
