@@ -2,6 +2,8 @@
 
 import type { Alarm } from '../kern/timer.ts'
 import type { Ip4, Mac } from '../lib/addr.ts'
+import { createTable } from '../lib/table.ts'
+import type { Table } from '../lib/table.ts'
 
 /** Asked, no answer yet: packets wait. */
 export const ARP_INCOMPLETE = 0
@@ -73,7 +75,7 @@ export interface ArpStats {
 
 export interface ArpState extends Alarm {
   /** By interface id, then by address; a neighbour used or learnt later stands further back. */
-  tables: Map<number, Map<Ip4, ArpEntry>>
+  tables: Table<Map<Ip4, ArpEntry>>
   /** Entries in all tables. */
   count: number
   /** Bytes in all queues. */
@@ -84,7 +86,7 @@ export interface ArpState extends Alarm {
 export function createArpState(): ArpState {
   return {
     alarmAt: Infinity,
-    tables: new Map(),
+    tables: createTable(),
     count: 0,
     heldBytes: 0,
     stats: {

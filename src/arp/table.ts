@@ -3,6 +3,7 @@
 import { TIMER_ARP, alarmSet } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import type { Ip4 } from '../lib/addr.ts'
+import { tableIn } from '../lib/table.ts'
 import { ARP_INCOMPLETE, ARP_FAILED, ARP_STATIC, createArpEntry } from './state.ts'
 import type { ArpEntry } from './state.ts'
 
@@ -21,7 +22,7 @@ export function arpInsert(vn: Vn, ifId: number, ip: Ip4): ArpEntry | null {
   let table = arp.tables.get(ifId)
   if (table === undefined) {
     table = new Map()
-    arp.tables.set(ifId, table)
+    tableIn(arp, 'tables').set(ifId, table)
   }
   const entry = createArpEntry(ip)
   table.set(ip, entry)

@@ -6,6 +6,7 @@ import { NEVER, TIMER_DHCP, alarmSet } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrFromIp4, ip4Print } from '../lib/addr.ts'
 import { EEXIST, EINVAL, ENOENT } from '../lib/errno.ts'
+import { tableIn } from '../lib/table.ts'
 import { ifAddAddr, ifSetFlags } from '../link/ifnet.ts'
 import { IFA_DUPLICATED, IFA_PREFERRED, IFF_RUNNING, IFF_UP, IFT_ETHER } from '../link/state.ts'
 import type { Ifnet } from '../link/state.ts'
@@ -44,7 +45,7 @@ export function dhcpStart(vn: Vn, ifId: number, hostname: string): number {
   if (vn.state.dhcp.clients.has(ifId)) return EEXIST
   ifSetFlags(vn, ifId, ifp.flags | IFF_UP)
   const client = createDhcpClient(ifId, clientId(ifp), hostname)
-  vn.state.dhcp.clients.set(ifId, client)
+  tableIn(vn.state.dhcp, 'clients').set(ifId, client)
   if (isUp(ifp)) begin(vn, client, startDelay(vn))
   else client.state = DHCPS_DOWN
   return 0

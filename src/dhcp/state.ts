@@ -2,6 +2,8 @@
 
 import type { Alarm } from '../kern/timer.ts'
 import type { Ip4, Mac } from '../lib/addr.ts'
+import { createTable } from '../lib/table.ts'
+import type { Table } from '../lib/table.ts'
 
 /** The states of RFC 2131 figure 5, CHECKING for the address probe (§4.4.1), DOWN while the link is. */
 export const DHCPS_DOWN = 0
@@ -87,13 +89,13 @@ export interface DhcpStats {
 
 export interface DhcpState {
   /** By interface id. */
-  clients: Map<number, DhcpClient>
+  clients: Table<DhcpClient>
   stats: DhcpStats
 }
 
 export function createDhcpState(): DhcpState {
   return {
-    clients: new Map(),
+    clients: createTable(),
     stats: {
       received: 0, tooshort: 0, badform: 0, notours: 0, unexpected: 0, badlease: 0, offers: 0, acks: 0, naks: 0,
       conflicts: 0, bound: 0, expired: 0, reachable: 0, sent: 0, declines: 0, releases: 0, nobuf: 0,

@@ -4,6 +4,7 @@ import { ip6Enable } from '../ip6/ifaddr.ts'
 import { NEVER } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import { EEXIST, EINVAL, ENOENT } from '../lib/errno.ts'
+import { tableIn } from '../lib/table.ts'
 import { ifSetFlags } from '../link/ifnet.ts'
 import { IFF_RUNNING, IFF_UP, IFT_ETHER } from '../link/state.ts'
 import type { Ifnet } from '../link/state.ts'
@@ -34,7 +35,7 @@ export function dhcp6Start(vn: Vn, ifId: number, wants: number): number {
   const asks = client !== known || client.wants !== wants
   client.wants = wants
   client.byRouter = false
-  clients.set(ifId, client)
+  tableIn(vn.state.dhcp6, 'clients').set(ifId, client)
   if (asks) linkChange(vn, client, ifp)
   dhcp6Alarm(vn, client)
   return 0

@@ -2,6 +2,7 @@
 
 import { TIMER_DHCP6, alarmSet } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
+import { tableIn } from '../lib/table.ts'
 import { DHCP6_ADDRESSES, DHCP6_INFORMATION, DHCP6_NOTHING, createDhcp6Client } from './state.ts'
 
 /**
@@ -16,7 +17,7 @@ export function dhcp6RouterNews(vn: Vn, ifId: number, managed: boolean, otherCon
   if (client === undefined) {
     client = createDhcp6Client(ifId, wants, true)
     client.linkChanged = true
-    clients.set(ifId, client)
+    tableIn(vn.state.dhcp6, 'clients').set(ifId, client)
   } else if (client.byRouter && wants > client.wants) {
     client.wants = wants
     client.linkChanged = true

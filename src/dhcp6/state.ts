@@ -2,6 +2,8 @@
 
 import type { Alarm } from '../kern/timer.ts'
 import type { Addr } from '../lib/addr.ts'
+import { createTable } from '../lib/table.ts'
+import type { Table } from '../lib/table.ts'
 
 /** What a client is to get: nothing any more, configuration without addresses (§6.1), addresses and configuration (§6.2). */
 export const DHCP6_NOTHING = 0
@@ -99,7 +101,7 @@ export interface Dhcp6Stats {
 
 export interface Dhcp6State {
   /** By interface id. */
-  clients: Map<number, Dhcp6Client>
+  clients: Table<Dhcp6Client>
   /** This node's identifier (§11), made when the first client starts and kept: one for all interfaces. Empty: none yet. */
   duid: Uint8Array
   stats: Dhcp6Stats
@@ -107,7 +109,7 @@ export interface Dhcp6State {
 
 export function createDhcp6State(): Dhcp6State {
   return {
-    clients: new Map(),
+    clients: createTable(),
     duid: new Uint8Array(0),
     stats: {
       received: 0, tooshort: 0, badform: 0, badtype: 0, noserver: 0, notours: 0, unexpected: 0, refused: 0,

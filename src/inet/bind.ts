@@ -6,6 +6,7 @@ import {
 } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, EISCONN } from '../lib/errno.ts'
+import type { Table } from '../lib/table.ts'
 import { inpInsert, inpLookup, inpLookupListen, inpRemove, sameHost } from './inptable.ts'
 import type { Pcb } from './inptable.ts'
 import { portPick } from './port.ts'
@@ -21,7 +22,7 @@ import type { Inpcb, InpTable } from './state.ts'
  * broadcast or multicast address, to receive only what is sent there); EADDRINUSE.
  */
 export function inpBind(
-  vn: Vn, inp: Inpcb, t: InpTable, pcbs: Map<number, Pcb>, given: Addr, port: number,
+  vn: Vn, inp: Inpcb, t: InpTable, pcbs: Table<Pcb>, given: Addr, port: number,
 ): number {
   if (inp.lport !== 0 || port < 0 || port > 0xffff) return EINVAL
   const addr = inetZoned(vn, given)
@@ -45,7 +46,7 @@ export function inpBind(
  * EADDRNOTAVAIL: no port left (or no usable source address); ENETUNREACH.
  */
 export function inpConnect(
-  vn: Vn, inp: Inpcb, t: InpTable, pcbs: Map<number, Pcb>, addr: Addr, port: number,
+  vn: Vn, inp: Inpcb, t: InpTable, pcbs: Table<Pcb>, addr: Addr, port: number,
 ): number {
   if (inp.fport !== 0) return EISCONN
   if (port <= 0 || port > 0xffff) return EADDRNOTAVAIL
@@ -73,7 +74,7 @@ export function inpConnect(
  * SO_REUSEADDR on both; the latter does not share with a TCP listener.
  */
 export function inpConflict(
-  inp: Inpcb, t: InpTable, pcbs: Map<number, Pcb>, addr: Addr, port: number,
+  inp: Inpcb, t: InpTable, pcbs: Table<Pcb>, addr: Addr, port: number,
 ): boolean {
   const ids = t.ports.get(port)
   if (ids === undefined) return false
@@ -98,7 +99,7 @@ function overlaps(inp: Inpcb, addr: Addr, other: Inpcb): boolean {
  * listener or bound socket has; a UDP socket wants its port alone, else it would take another's datagrams.
  */
 function portTaken(
-  vn: Vn, inp: Inpcb, t: InpTable, pcbs: Map<number, Pcb>, laddr: Addr, lport: number, faddr: Addr, fport: number,
+  vn: Vn, inp: Inpcb, t: InpTable, pcbs: Table<Pcb>, laddr: Addr, lport: number, faddr: Addr, fport: number,
 ): boolean {
   if (isUdp(inp)) return t.ports.has(lport)
   return inpLookupListen(vn, t, pcbs, laddr, lport) !== null ||

@@ -8,6 +8,8 @@ import type { Vn } from '../kern/vn.ts'
 import { addrEq, addrIsUnspecified, addrIsV4, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { assert } from '../lib/assert.ts'
+import { tableIn } from '../lib/table.ts'
+import type { Table } from '../lib/table.ts'
 import { inpHash } from './hash.ts'
 import { AF_INET, INP_V6ONLY } from './state.ts'
 import type { Inpcb, InpTable } from './state.ts'
@@ -19,7 +21,7 @@ const ANY: Addr = Object.freeze(createAddr())
 
 /** The record with exactly these addresses and ports (a connection), or null. */
 export function inpLookup<T extends Pcb>(
-  vn: Vn, t: InpTable, pcbs: Map<number, T>, laddr: Addr, lport: number, faddr: Addr, fport: number,
+  vn: Vn, t: InpTable, pcbs: Table<T>, laddr: Addr, lport: number, faddr: Addr, fport: number,
 ): T | null {
   let id = t.heads.get(inpHash(vn, laddr, lport, faddr, fport)) ?? 0
   while (id !== 0) {
@@ -37,7 +39,7 @@ export function inpLookup<T extends Pcb>(
  * the latest bound where several share it. Null when there is none of the right family.
  */
 export function inpLookupListen<T extends Pcb>(
-  vn: Vn, t: InpTable, pcbs: Map<number, T>, laddr: Addr, lport: number,
+  vn: Vn, t: InpTable, pcbs: Table<T>, laddr: Addr, lport: number,
 ): T | null {
   return listenerAt(vn, t, pcbs, laddr, laddr, lport) ?? listenerAt(vn, t, pcbs, ANY, laddr, lport)
 }
@@ -48,13 +50,13 @@ export function inpInsert(vn: Vn, t: InpTable, inp: Inpcb): void {
   assert(inp.lport !== 0 && ids?.has(inp.id) !== true, `control block ${inp.id} not bound, or inserted twice`)
   const hash = inpHash(vn, inp.laddr, inp.lport, inp.faddr, inp.fport)
   inp.hashNext = t.heads.get(hash) ?? 0
-  t.heads.set(hash, inp.id)
-  if (ids === undefined) t.ports.set(inp.lport, new Set([inp.id]))
+  tableIn(t, 'heads').set(hash, inp.id)
+  if (ids === undefined) tableIn(t, 'ports').set(inp.lport, new Set([inp.id]))
   else ids.add(inp.id)
 }
 
 /** Undoes inpInsert; a record that is not in the table is left alone. */
-export function inpRemove(vn: Vn, t: InpTable, pcbs: Map<number, Pcb>, inp: Inpcb): void {
+export function inpRemove(vn: Vn, t: InpTable, pcbs: Table<Pcb>, inp: Inpcb): void {
   const ids = t.ports.get(inp.lport)
   if (ids === undefined || !ids.delete(inp.id)) return
   if (ids.size === 0) t.ports.delete(inp.lport)
@@ -62,7 +64,7 @@ export function inpRemove(vn: Vn, t: InpTable, pcbs: Map<number, Pcb>, inp: Inpc
   let id = t.heads.get(hash) ?? 0
   if (id === inp.id) {
     if (inp.hashNext === 0) t.heads.delete(hash)
-    else t.heads.set(hash, inp.hashNext)
+    else tableIn(t, 'heads').set(hash, inp.hashNext)
   } else {
     let before = (pcbs.get(id) as Pcb).inp
     for (id = before.hashNext; id !== inp.id; id = before.hashNext) before = (pcbs.get(id) as Pcb).inp
@@ -83,7 +85,7 @@ export function sameHost(a: Addr, b: Addr): boolean {
 }
 
 function listenerAt<T extends Pcb>(
-  vn: Vn, t: InpTable, pcbs: Map<number, T>, bound: Addr, laddr: Addr, lport: number,
+  vn: Vn, t: InpTable, pcbs: Table<T>, bound: Addr, laddr: Addr, lport: number,
 ): T | null {
   let id = t.heads.get(inpHash(vn, bound, lport, ANY, 0)) ?? 0
   while (id !== 0) {

@@ -7,6 +7,8 @@
 
 import { addrFromIp4, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
+import { createTable } from '../lib/table.ts'
+import type { Table } from '../lib/table.ts'
 
 export const AF_INET = 2
 export const AF_INET6 = 10
@@ -69,9 +71,9 @@ export interface Inpcb {
  */
 export interface InpTable {
   /** First id of each chain, by inpHash. */
-  heads: Map<number, number>
+  heads: Table<number>
   /** Ids by local port. */
-  ports: Map<number, Set<number>>
+  ports: Table<Set<number>>
 }
 
 export interface InetState {
@@ -89,7 +91,7 @@ export function createInetState(hashKey: InetState['hashKey'], portKey: InetStat
 }
 
 export function createInpTable(): InpTable {
-  return { heads: new Map(), ports: new Map() }
+  return { heads: createTable(), ports: createTable() }
 }
 
 /** A fresh control block: nothing bound. `ttl` 0 stands for the sysctl's default, `mtuDiscover` 1 for "want". */

@@ -3,6 +3,7 @@
 import type { Vn } from '../kern/vn.ts'
 import { IP4_BROADCAST, addrIsV4, ip4IsLoopback, ip4Mask } from '../lib/addr.ts'
 import type { Ip4 } from '../lib/addr.ts'
+import { tableIn } from '../lib/table.ts'
 import { IFA_PREFERRED } from '../link/state.ts'
 import type { IfAddr, Ifnet } from '../link/state.ts'
 import { routeAddConnected, routeDeleteConnected } from './route.ts'
@@ -36,11 +37,11 @@ export function ipSourceOn(ifp: Ifnet, neighbour: Ip4): Ip4 {
 
 /** The address may be used from now on: packets to it are ours, its prefix is on the link. */
 export function ipAddrActivate(vn: Vn, ifp: Ifnet, ia: IfAddr): void {
-  const { local, broadcasts } = vn.state.ip
-  local.set(ia.addr.w3, ifp.id)
+  const { ip } = vn.state
+  tableIn(ip, 'local').set(ia.addr.w3, ifp.id)
   if (ia.broadcast !== ia.addr.w3) {
-    const ids = broadcasts.get(ia.broadcast)
-    if (ids === undefined) broadcasts.set(ia.broadcast, [ifp.id])
+    const ids = ip.broadcasts.get(ia.broadcast)
+    if (ids === undefined) tableIn(ip, 'broadcasts').set(ia.broadcast, [ifp.id])
     else ids.push(ifp.id)
   }
   routeAddConnected(vn, ia.addr.w3, ia.prefixLen, ifp.id)

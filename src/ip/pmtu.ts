@@ -3,6 +3,8 @@
 import { NEVER, TIMER_PMTU, alarmSet } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import type { Ip4 } from '../lib/addr.ts'
+import { tableIn } from '../lib/table.ts'
+import type { Table } from '../lib/table.ts'
 import { createPathMtu } from './state.ts'
 
 /** The path MTU to `dst` that has been learnt, or 0. */
@@ -25,7 +27,7 @@ export function pmtuUpdate(vn: Vn, dst: Ip4, mtu: number): void {
   ip.pmtu.delete(dst)
   while (ip.pmtu.size >= sysctl['net.inet.ip.pmtu.max_entries']) ip.pmtu.delete(ip.pmtu.keys().next().value as Ip4)
   const expires = now + sysctl['net.inet.ip.pmtu.expire'] * 1_000_000
-  ip.pmtu.set(dst, createPathMtu(value, expires))
+  tableIn(ip, 'pmtu').set(dst, createPathMtu(value, expires))
   alarmSet(vn.state.timers, TIMER_PMTU, 0, ip.cacheAlarm, expires)
 }
 
@@ -44,7 +46,7 @@ export function pmtuTimer(vn: Vn, _owner: number, at: number): void {
 }
 
 /** Removes expired entries from the front (they are in order of time); returns when the next one expires. */
-function expire(cache: Map<Ip4, { readonly expires: number }>, now: number): number {
+function expire(cache: Table<{ readonly expires: number }>, now: number): number {
   for (const [dst, entry] of cache) {
     if (entry.expires > now) return entry.expires
     cache.delete(dst)

@@ -15,6 +15,7 @@ import type { Ip4 } from '../lib/addr.ts'
 import { F_BCAST, F_MCAST, F_REASSEMBLED, frameAlloc, frameRelease } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { sipHash32 } from '../lib/siphash.ts'
+import { tableIn } from '../lib/table.ts'
 import { ICMP_TIMXCEED, ICMP_TIMXCEED_REASS } from '../wire/icmp.ts'
 import {
   IPPROTO_TCP, IPTOS_ECN_CE, IPTOS_ECN_MASK, IPTOS_ECN_NOTECT, IP_ID, IP_LEN, IP_MAXPACKET, IP_MF, IP_OFF, IP_TOS,
@@ -100,7 +101,7 @@ function reassOpen(vn: Vn, key: number, f: Frame, ident: number): ReassQueue | n
   while (ip.reass.size >= most) evictOldest(vn)
   const deadline = now + sysctl['net.inet.ip.fragttl'] * 1_000_000
   const q = createReassQueue(f.src.w3, f.dst.w3, f.proto, ident, f.ifId, deadline)
-  ip.reass.set(key, q)
+  tableIn(ip, 'reass').set(key, q)
   alarmSet(vn.state.timers, TIMER_IPREASS, 0, ip, q.deadline)
   return q
 }

@@ -8,6 +8,7 @@ import type { Vn } from '../kern/vn.ts'
 import { ip4Mask } from '../lib/addr.ts'
 import type { Ip4 } from '../lib/addr.ts'
 import { EEXIST, EINVAL, ENETUNREACH, ENOENT } from '../lib/errno.ts'
+import { tableIn } from '../lib/table.ts'
 import { IFF_UP } from '../link/state.ts'
 import type { Ifnet } from '../link/state.ts'
 import { RTF_BLACKHOLE, RTF_GATEWAY, RTF_HOST, RTF_PINNED, RTF_REJECT, RTF_UP, createRoute } from './state.ts'
@@ -160,7 +161,7 @@ function insert(vn: Vn, route: Route): number {
   let table = ip.routes.get(route.prefixLen)
   if (table === undefined) {
     table = new Map()
-    ip.routes.set(route.prefixLen, table)
+    tableIn(ip, 'routes').set(route.prefixLen, table)
     ip.routeLens.push(route.prefixLen)
     ip.routeLens.sort((a, b) => b - a)
   }

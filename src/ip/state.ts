@@ -2,6 +2,8 @@
 
 import type { Alarm } from '../kern/timer.ts'
 import type { Ip4 } from '../lib/addr.ts'
+import { createTable } from '../lib/table.ts'
+import type { Table } from '../lib/table.ts'
 
 /** Route.flags, FreeBSD's names. */
 export const RTF_UP = 0x1
@@ -120,21 +122,21 @@ export interface IpStats {
 
 export interface IpState extends Alarm {
   /** Our usable addresses → interface id. */
-  local: Map<Ip4, number>
+  local: Table<number>
   /** Directed broadcast addresses → ids of the interfaces that have them. */
-  broadcasts: Map<Ip4, number[]>
+  broadcasts: Table<number[]>
   /** Routes by prefix length, where there are any, then by network; best metric first. */
-  routes: Map<number, Map<Ip4, Route[]>>
+  routes: Table<Map<Ip4, Route[]>>
   /** Prefix lengths that have routes, longest first. */
   routeLens: number[]
   /** Host routes learnt by redirects, oldest first. */
-  redirects: Map<Ip4, Route>
+  redirects: Table<Route>
   /** Path MTU by destination (RFC 1191), oldest first. */
-  pmtu: Map<Ip4, PathMtu>
+  pmtu: Table<PathMtu>
   /** The alarm of `pmtu` and `redirects`. */
   cacheAlarm: Alarm
   /** By keyed hash of (source, destination, protocol, identification); oldest first. `alarmAt` is theirs. */
-  reass: Map<number, ReassQueue>
+  reass: Table<ReassQueue>
   reassFragments: number
   reassBytes: number
   /** Secret of the hashes of reassembly and identification; all 0 until first used. */
@@ -149,14 +151,14 @@ const IDENT_BUCKETS = 256
 export function createIpState(): IpState {
   return {
     alarmAt: Infinity,
-    local: new Map(),
-    broadcasts: new Map(),
-    routes: new Map(),
+    local: createTable(),
+    broadcasts: createTable(),
+    routes: createTable(),
     routeLens: [],
-    redirects: new Map(),
-    pmtu: new Map(),
+    redirects: createTable(),
+    pmtu: createTable(),
     cacheAlarm: { alarmAt: Infinity },
-    reass: new Map(),
+    reass: createTable(),
     reassFragments: 0,
     reassBytes: 0,
     hashKey: [0, 0, 0, 0],

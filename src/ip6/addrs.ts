@@ -5,6 +5,7 @@ import type { Addr, Mac } from '../lib/addr.ts'
 import {
   addr6Hash, addr6IsSolicitedNode, macFromGroup6, macIsGroup6, addr6AllRouters, sameWords,
 } from '../lib/addr6.ts'
+import { tableIn } from '../lib/table.ts'
 import type { Ifnet } from '../link/state.ts'
 import { createIp6Local } from './state.ts'
 import type { Ip6Addr, Ip6If } from './state.ts'
@@ -30,7 +31,7 @@ export function ip6LocalAdd(vn: Vn, a: Addr, ifId: number): void {
   const { local } = vn.state.ip6
   const key = addr6Hash(vn.state.inet.hashKey, a, 128, 0)
   const list = local.get(key)
-  if (list === undefined) local.set(key, [createIp6Local(a, ifId)])
+  if (list === undefined) tableIn(vn.state.ip6, 'local').set(key, [createIp6Local(a, ifId)])
   else list.push(createIp6Local(a, ifId))
 }
 
@@ -39,7 +40,7 @@ export function ip6LocalRemove(vn: Vn, a: Addr): void {
   const key = addr6Hash(vn.state.inet.hashKey, a, 128, 0)
   const list = local.get(key)?.filter((l) => !sameWords(l.addr, a) || l.addr.zone !== a.zone) ?? []
   if (list.length === 0) local.delete(key)
-  else local.set(key, list)
+  else tableIn(vn.state.ip6, 'local').set(key, list)
 }
 
 /** The record of an address on an interface, whatever its status, or null. */

@@ -7,6 +7,7 @@ import { addrIsLoopback, addrIsV4, createAddr } from '../lib/addr.ts'
 import { addr6, addr6InZone, addr6IsAny, addr6IsMulticast, sameWords } from '../lib/addr6.ts'
 import { EADDRNOTAVAIL, EEXIST, EINVAL, ENOENT } from '../lib/errno.ts'
 import { sipHash32 } from '../lib/siphash.ts'
+import { tableIn } from '../lib/table.ts'
 import { IFA_PREFERRED, IFA_TENTATIVE, IFT_ETHER, IFT_LOOP } from '../link/state.ts'
 import type { Ifnet } from '../link/state.ts'
 import { mcastAddrNotice } from '../mcast/notice.ts'
@@ -30,7 +31,7 @@ export function ip6Enable(vn: Vn, ifId: number): Ip6If | null {
   const known = ip6.ifs.get(ifId)
   if (known !== undefined) return known
   const i6 = createIp6If(ifId)
-  ip6.ifs.set(ifId, i6)
+  tableIn(ip6, 'ifs').set(ifId, i6)
   if (ifp.type !== IFT_ETHER) return i6
   ip6PickReachable(vn, i6)
   ndAutoDefault(vn, ifId)

@@ -4,6 +4,7 @@ import { NEVER, TIMER_PMTU6, alarmSet } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import type { Addr } from '../lib/addr.ts'
 import { addr6Hash, sameWords } from '../lib/addr6.ts'
+import { tableIn } from '../lib/table.ts'
 import type { Ifnet } from '../link/state.ts'
 import { IP6_MMTU, createPathMtu6 } from './state.ts'
 
@@ -34,7 +35,7 @@ export function pmtu6Update(vn: Vn, dst: Addr, mtu: number): void {
   ip6.pmtu.delete(key)
   while (ip6.pmtu.size >= sysctl['net.inet.ip.pmtu.max_entries']) ip6.pmtu.delete(ip6.pmtu.keys().next().value as number)
   const expires = now + sysctl['net.inet.ip.pmtu.expire'] * 1_000_000
-  ip6.pmtu.set(key, createPathMtu6(dst, mtu, expires))
+  tableIn(ip6, 'pmtu').set(key, createPathMtu6(dst, mtu, expires))
   alarmSet(vn.state.timers, TIMER_PMTU6, 0, ip6.pmtuAlarm, expires)
 }
 

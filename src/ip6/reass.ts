@@ -12,6 +12,7 @@ import type { Addr } from '../lib/addr.ts'
 import { addr6Hash, sameWords } from '../lib/addr6.ts'
 import { F_BCAST, F_MCAST, F_REASSEMBLED, frameAlloc, frameRelease } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
+import { tableIn } from '../lib/table.ts'
 import {
   ICMP6_PARAMPROB_HEADER, ICMP6_PARAM_PROB, ICMP6_TIME_EXCEEDED, ICMP6_TIME_EXCEED_REASSEMBLY,
 } from '../wire/icmpv6.ts'
@@ -91,7 +92,7 @@ function reassOpen(vn: Vn, key: number, f: Frame, ident: number): Reass6 | null 
   if (most === 0) return null
   while (ip6.reass.size >= most) evictOldest(vn)
   const q = createReass6(f.src, f.dst, ident, f.ifId, now + sysctl['net.inet6.ip6.fragttl'] * 1_000_000)
-  ip6.reass.set(key, q)
+  tableIn(ip6, 'reass').set(key, q)
   alarmSet(vn.state.timers, TIMER_IP6REASS, 0, ip6.reassAlarm, q.deadline)
   return q
 }

@@ -9,6 +9,7 @@ import { createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { addr6Hash, addr6IsAny, addr6IsLinkLocal, prefixEq, prefixOf, sameWords } from '../lib/addr6.ts'
 import { EEXIST, EINVAL, ENETUNREACH, ENOENT } from '../lib/errno.ts'
+import { tableIn } from '../lib/table.ts'
 import { IFF_UP } from '../link/state.ts'
 import { createRoute6 } from './state.ts'
 import type { Route6 } from './state.ts'
@@ -115,7 +116,7 @@ export function route6Insert(vn: Vn, route: Route6): number {
   let table = ip6.routes.get(route.prefixLen)
   if (table === undefined) {
     table = new Map()
-    ip6.routes.set(route.prefixLen, table)
+    tableIn(ip6, 'routes').set(route.prefixLen, table)
     ip6.routeLens.push(route.prefixLen)
     ip6.routeLens.sort((a, b) => b - a)
   }

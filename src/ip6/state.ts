@@ -3,6 +3,8 @@
 import type { Alarm } from '../kern/timer.ts'
 import { createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
+import { createTable } from '../lib/table.ts'
+import type { Table } from '../lib/table.ts'
 
 /** Least MTU of an IPv6 link, and of every path (RFC 8200 §5). */
 export const IP6_MMTU = 1280
@@ -143,18 +145,18 @@ export interface Ip6Stats {
 
 export interface Ip6State {
   /** By interface id: where IPv6 is enabled. */
-  ifs: Map<number, Ip6If>
+  ifs: Table<Ip6If>
   /** Our usable addresses by keyed hash. */
-  local: Map<number, Ip6Local[]>
+  local: Table<Ip6Local[]>
   /** Routes by prefix length, then by keyed hash of the prefix; best metric first. */
-  routes: Map<number, Map<number, Route6[]>>
+  routes: Table<Map<number, Route6[]>>
   /** Prefix lengths that have routes, longest first. */
   routeLens: number[]
   /** Path MTU by keyed hash of the destination (RFC 8201), oldest first. */
-  pmtu: Map<number, PathMtu6>
+  pmtu: Table<PathMtu6>
   pmtuAlarm: Alarm
   /** By keyed hash of source, destination and identification; oldest first. */
-  reass: Map<number, Reass6>
+  reass: Table<Reass6>
   reassAlarm: Alarm
   reassBytes: number
   stats: Ip6Stats
@@ -162,8 +164,8 @@ export interface Ip6State {
 
 export function createIp6State(): Ip6State {
   return {
-    ifs: new Map(), local: new Map(), routes: new Map(), routeLens: [], pmtu: new Map(),
-    pmtuAlarm: { alarmAt: Infinity }, reass: new Map(), reassAlarm: { alarmAt: Infinity }, reassBytes: 0,
+    ifs: createTable(), local: createTable(), routes: createTable(), routeLens: [], pmtu: createTable(),
+    pmtuAlarm: { alarmAt: Infinity }, reass: createTable(), reassAlarm: { alarmAt: Infinity }, reassBytes: 0,
     stats: createIp6Stats(),
   }
 }

@@ -7,6 +7,8 @@
 
 import type { Frame, FramePool } from '../lib/frame.ts'
 import type { Seq } from '../lib/seq.ts'
+import { tableIn } from '../lib/table.ts'
+import type { Table } from '../lib/table.ts'
 import type { VnetState } from '../vnet/state.ts'
 
 /** Something became possible on a socket: bits of `Vn.events`. */
@@ -40,7 +42,7 @@ export interface Vn {
   /** Frames to be drained, each with one reference and its ifId. */
   txq: Frame[]
   /** Socket id → EV_* bits not yet drained, in order of first posting. */
-  events: Map<number, number>
+  events: Table<number>
   probe: Probe | null
   /** Counter of the segment that TCP discarded in this event, for its trace; '' where none was. */
   dropped: string
@@ -49,7 +51,7 @@ export interface Vn {
 
 /** Tells the owner of socket `id` (when the events are drained) that `what` happened. */
 export function eventPost(vn: Vn, id: number, what: number): void {
-  vn.events.set(id, (vn.events.get(id) ?? 0) | what)
+  tableIn(vn, 'events').set(id, (vn.events.get(id) ?? 0) | what)
 }
 
 /**

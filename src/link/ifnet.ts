@@ -7,6 +7,7 @@ import { ip6Disable } from '../ip6/ifaddr.ts'
 import type { Vn } from '../kern/vn.ts'
 import type { Mac } from '../lib/addr.ts'
 import { EINVAL, ENOENT } from '../lib/errno.ts'
+import { tableIn } from '../lib/table.ts'
 import { mcastLinkGone } from '../mcast/link.ts'
 import { IP_MAXPACKET } from '../wire/ipv4.ts'
 import { ifDelAddr } from './ifaddr.ts'
@@ -27,7 +28,7 @@ export function ifCreate(vn: Vn, name: string, type: number, mac: Mac, mtu: numb
   const ifp = createIfnet(link.nextIfId++, name, type, mac, Math.max(IF_MIN_MTU, Math.min(IP_MAXPACKET, mtu)))
   ifp.flags = IFF_RUNNING | IFF_MULTICAST |
     (type === IFT_ETHER ? IFF_BROADCAST : type === IFT_LOOP ? IFF_LOOPBACK : IFF_POINTOPOINT)
-  link.ifnets.set(ifp.id, ifp)
+  tableIn(link, 'ifnets').set(ifp.id, ifp)
   if (type === IFT_LOOP && link.loopIfId === 0) link.loopIfId = ifp.id
   return ifp
 }

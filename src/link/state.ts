@@ -2,6 +2,8 @@
 
 import type { Addr, Mac } from '../lib/addr.ts'
 import type { Alarm } from '../kern/timer.ts'
+import { createTable } from '../lib/table.ts'
+import type { Table } from '../lib/table.ts'
 
 /** Ethernet: frames carry a 14-byte header (RFC 894). */
 export const IFT_ETHER = 1
@@ -108,7 +110,7 @@ export interface LoopPacket {
 
 export interface LinkState extends Alarm {
   /** By interface id. */
-  ifnets: Map<number, Ifnet>
+  ifnets: Table<Ifnet>
   nextIfId: number
   nextAddrId: number
   /** Id of the loopback interface, 0 while there is none. */
@@ -120,7 +122,7 @@ export interface LinkState extends Alarm {
 export function createLinkState(): LinkState {
   return {
     alarmAt: Infinity,
-    ifnets: new Map(),
+    ifnets: createTable(),
     nextIfId: 1,
     nextAddrId: 1,
     loopIfId: 0,

@@ -4,6 +4,7 @@ import { AF_INET } from '../inet/state.ts'
 import { NEVER, TIMER_MCAST, alarmSet } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import type { Addr } from '../lib/addr.ts'
+import { tableIn } from '../lib/table.ts'
 import { sourceEq } from './sources.ts'
 import { MCAST_INCLUDE, createMcLink } from './state.ts'
 import type { McGroup, McLink } from './state.ts'
@@ -21,7 +22,7 @@ export function mcastLink(vn: Vn, ifId: number, family: number): McLink {
   if (found !== undefined) return found
   const link = createMcLink(id, ifId, family, 0)
   link.version = mcastVersion(vn, link)
-  links.set(id, link)
+  tableIn(vn.state.mcast, 'links').set(id, link)
   return link
 }
 

@@ -10,6 +10,7 @@ import type { Addr } from '../lib/addr.ts'
 import { EADDRNOTAVAIL, EINVAL, ENOPROTOOPT } from '../lib/errno.ts'
 import { F_NOLOOP, F_TTLZERO } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
+import { tableIn } from '../lib/table.ts'
 import { createMcSocket } from './state.ts'
 import type { McSocket } from './state.ts'
 
@@ -22,7 +23,7 @@ export function mcastSetOpt(vn: Vn, id: number, level: number, name: number, val
   if (!isOption(level, name)) return ENOPROTOOPT
   const so = vn.state.mcast.sockets.get(id) ?? createMcSocket()
   const errno = set(vn, so, level === SOL_IP, name, value)
-  if (errno === 0) vn.state.mcast.sockets.set(id, so)
+  if (errno === 0) tableIn(vn.state.mcast, 'sockets').set(id, so)
   return errno
 }
 

@@ -6,6 +6,8 @@
 import type { Alarm } from '../kern/timer.ts'
 import { createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
+import { createTable } from '../lib/table.ts'
+import type { Table } from '../lib/table.ts'
 
 /** Filter modes. INCLUDE without sources is no reception at all. */
 export const MCAST_INCLUDE = 0
@@ -86,13 +88,13 @@ export interface McLink extends Alarm {
 
 export interface McastState {
   /** By socket id. */
-  sockets: Map<number, McSocket>
+  sockets: Table<McSocket>
   /** By mcastLinkId. */
-  links: Map<number, McLink>
+  links: Table<McLink>
 }
 
 export function createMcastState(): McastState {
-  return { sockets: new Map(), links: new Map() }
+  return { sockets: createTable(), links: createTable() }
 }
 
 export function createMcSocket(): McSocket {

@@ -13,6 +13,7 @@ import { ip6OutputRoute } from '../ip6/output.ts'
 import { addrIsMulticast, addrIsUnspecified, addrIsV4, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENOBUFS, ENODEV, ENOPROTOOPT } from '../lib/errno.ts'
+import { tableIn } from '../lib/table.ts'
 import { IFF_MULTICAST } from '../link/state.ts'
 import type { Ifnet } from '../link/state.ts'
 import { filterFind } from './filter.ts'
@@ -80,11 +81,10 @@ export function mcastSetFilter(
 
 /** A socket's own multicast record, made where there is none. */
 export function mcastSocket(vn: Vn, id: number): McSocket {
-  const { sockets } = vn.state.mcast
-  let so = sockets.get(id)
+  let so = vn.state.mcast.sockets.get(id)
   if (so === undefined) {
     so = createMcSocket()
-    sockets.set(id, so)
+    tableIn(vn.state.mcast, 'sockets').set(id, so)
   }
   return so
 }

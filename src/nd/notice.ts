@@ -2,6 +2,7 @@
 
 import { TIMER_NDAUTO, alarmSet } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
+import { tableIn } from '../lib/table.ts'
 import { createNdHost } from './state-auto.ts'
 
 /** Duplicate address detection has an outcome on this interface. */
@@ -15,7 +16,7 @@ export function ndAutoDefault(vn: Vn, ifId: number): void {
   if (vn.state.sysctl['net.inet6.ip6.accept_rtadv'] === 0) return
   const host = createNdHost(ifId)
   host.accepts = true
-  vn.state.nd.hosts.set(ifId, host)
+  tableIn(vn.state.nd, 'hosts').set(ifId, host)
   ndAutoLinkUp(vn, ifId)
 }
 

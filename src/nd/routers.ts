@@ -10,6 +10,7 @@ import { TIMER_NDAUTO, alarmSet } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addr6IsAny, sameWords } from '../lib/addr6.ts'
 import type { Addr } from '../lib/addr.ts'
+import { tableIn } from '../lib/table.ts'
 import { ND_METRIC_UNREACHABLE, createNdHost, createNdRoute } from './state-auto.ts'
 import type { NdHost, NdRoute } from './state-auto.ts'
 
@@ -19,9 +20,8 @@ const METRIC_STEP = 10
 
 /** The record of an interface, made where there is none. */
 export function ndHost(vn: Vn, ifId: number): NdHost {
-  const { hosts } = vn.state.nd
-  const host = hosts.get(ifId) ?? createNdHost(ifId)
-  hosts.set(ifId, host)
+  const host = vn.state.nd.hosts.get(ifId) ?? createNdHost(ifId)
+  tableIn(vn.state.nd, 'hosts').set(ifId, host)
   return host
 }
 

@@ -5,6 +5,7 @@ import { NEVER, TIMER_RTADV, alarmDue, alarmSet } from '../kern/timer.ts'
 import { randomBelow } from '../kern/random.ts'
 import type { Vn } from '../kern/vn.ts'
 import { EEXIST, EINVAL, ENOENT } from '../lib/errno.ts'
+import { tableIn } from '../lib/table.ts'
 import { IFT_ETHER } from '../link/state.ts'
 import { ndRouterAdvertise } from './rtadv-send.ts'
 import { createNdAdvertiser } from './state-adverts.ts'
@@ -33,7 +34,7 @@ export function ndAdvertStart(vn: Vn, ifId: number, config: NdAdvertConfig): num
   if (vn.state.nd.advertisers.has(ifId)) return EEXIST
   ip6Enable(vn, ifId)
   const a = createNdAdvertiser(ifId, config)
-  vn.state.nd.advertisers.set(ifId, a)
+  tableIn(vn.state.nd, 'advertisers').set(ifId, a)
   schedule(vn, a, vn.state.now + randomBelow(vn.state.random, SECOND))
   return 0
 }

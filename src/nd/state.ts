@@ -2,6 +2,8 @@
 
 import type { Alarm } from '../kern/timer.ts'
 import type { Addr, Mac } from '../lib/addr.ts'
+import { createTable } from '../lib/table.ts'
+import type { Table } from '../lib/table.ts'
 import type { NdAdvertiser } from './state-adverts.ts'
 import type { NdHost } from './state-auto.ts'
 
@@ -81,23 +83,23 @@ export interface NdStats {
 
 export interface NdState extends Alarm {
   /** By keyed hash of address and interface. */
-  table: Map<number, Neighbour[]>
+  table: Table<Neighbour[]>
   count: number
   /** Bytes in all queues. */
   heldBytes: number
   /** Neighbours in DELAY or PROBE: where it is 0, nobody waits for a hint of progress (RFC 4861 §7.3.1). */
   unsure: number
   /** By interface: what routers have told this host. */
-  hosts: Map<number, NdHost>
+  hosts: Table<NdHost>
   /** By interface: what this router advertises. */
-  advertisers: Map<number, NdAdvertiser>
+  advertisers: Table<NdAdvertiser>
   proxies: NdProxy[]
   stats: NdStats
 }
 
 export function createNdState(): NdState {
   return {
-    alarmAt: Infinity, table: new Map(), count: 0, heldBytes: 0, unsure: 0, hosts: new Map(), advertisers: new Map(),
+    alarmAt: Infinity, table: createTable(), count: 0, heldBytes: 0, unsure: 0, hosts: createTable(), advertisers: createTable(),
     proxies: [],
     stats: {
       rxradverts: 0, txradverts: 0, rxrsolicits: 0, rxredirects: 0, txredirects: 0, notfirsthop: 0, txrsolicits: 0,

@@ -4,6 +4,7 @@ import { TIMER_ND, alarmSet } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import type { Addr } from '../lib/addr.ts'
 import { addr6Hash, sameWords } from '../lib/addr6.ts'
+import { tableIn } from '../lib/table.ts'
 import { ND_DELAY, ND_INCOMPLETE, ND_PERMANENT, ND_PROBE, createNeighbour } from './state.ts'
 import type { Neighbour } from './state.ts'
 
@@ -25,7 +26,7 @@ export function ndInsert(vn: Vn, ifId: number, a: Addr): Neighbour | null {
   const entry = createNeighbour(a, ifId)
   const key = addr6Hash(vn.state.inet.hashKey, a, 128, ifId)
   const list = nd.table.get(key)
-  if (list === undefined) nd.table.set(key, [entry])
+  if (list === undefined) tableIn(nd, 'table').set(key, [entry])
   else list.push(entry)
   nd.count++
   return entry

@@ -2,6 +2,8 @@
 
 import type { Addr } from '../lib/addr.ts'
 import type { Inpcb } from '../inet/state.ts'
+import { createTable } from '../lib/table.ts'
+import type { Table } from '../lib/table.ts'
 
 /** What each queued packet costs its socket besides its bytes. */
 export const RAW_CHARGE = 256
@@ -35,11 +37,11 @@ export interface RawStats {
 export interface RawState {
   stats: RawStats
   /** By socket id. */
-  pcbs: Map<number, RawPcb>
+  pcbs: Table<RawPcb>
 }
 
 export function createRawState(): RawState {
-  return { stats: { ipackets: 0, fullsock: 0, opackets: 0, nobuf: 0, badhdr: 0 }, pcbs: new Map() }
+  return { stats: { ipackets: 0, fullsock: 0, opackets: 0, nobuf: 0, badhdr: 0 }, pcbs: createTable() }
 }
 
 export function createRawPcb(inp: Inpcb, proto: number, rcvLimit: number, sndLimit: number): RawPcb {

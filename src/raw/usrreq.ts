@@ -19,6 +19,7 @@ import type { Addr } from '../lib/addr.ts'
 import {
   EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EBADF, EDESTADDRREQ, EINVAL, EISCONN, EMSGSIZE, EPROTONOSUPPORT,
 } from '../lib/errno.ts'
+import { tableIn } from '../lib/table.ts'
 import { mcastSendIf } from '../mcast/sockopt.ts'
 import { mcastSocketGone } from '../mcast/usrreq.ts'
 import { rawOutput, rawOutputWhole } from './output.ts'
@@ -39,7 +40,7 @@ export function rawAttach(vn: Vn, family: number, proto: number): number {
   const inp = createInpcb(id, family)
   if (proto === IPPROTO_RAW && family === AF_INET) inp.options |= INP_HDRINCL
   const { 'net.inet.raw.recvspace': rcvLimit, 'net.inet.raw.maxdgram': sndLimit } = sysctl
-  raw.pcbs.set(id, createRawPcb(inp, proto, rcvLimit, sndLimit))
+  tableIn(raw, 'pcbs').set(id, createRawPcb(inp, proto, rcvLimit, sndLimit))
   return id
 }
 

@@ -1,6 +1,8 @@
 /** State to state, after the schema: what a clone is made of. Nothing is shared with the original. */
 
 import type { ByteRing } from '../lib/bytering.ts'
+import { createTable } from '../lib/table.ts'
+import type { Table } from '../lib/table.ts'
 import type { AnyNode, Shape } from './node.ts'
 import { ringCopy, ringParked } from './ring.ts'
 
@@ -32,7 +34,8 @@ function copyList(item: AnyNode, value: unknown[], owner: object): unknown[] {
   return to
 }
 
-function copyMap(item: AnyNode, value: Map<number, unknown>, owner: object): Map<number, unknown> {
+function copyMap(item: AnyNode, value: Map<number, unknown>, owner: object): Table<unknown> {
+  if (value === createTable()) return value
   const to = new Map<number, unknown>()
   for (const [key, x] of value) to.set(key, copy(item, x, null, owner))
   return to

@@ -4,6 +4,7 @@
  */
 
 import type { ByteRing } from '../lib/bytering.ts'
+import type { Table } from '../lib/table.ts'
 import { REAL_FIRST, REAL_FLOAT, REAL_INFINITY, REAL_MINUS_INFINITY, realIsWhole } from './encode.ts'
 import { rethrow, SnapshotError } from './fault.ts'
 import type { Plans } from './fields.ts'
@@ -25,7 +26,7 @@ export function decode(r: Reader, node: AnyNode, made: unknown): unknown {
     case 'words': return decodeWords(r, made as Uint16Array)
     case 'ring': return decodeRing(r, node, made as ByteRing)
     case 'list': return decodeList(r, node.item, node.length, made)
-    case 'map': return decodeMap(r, node)
+    case 'map': return decodeMap(r, node, made)
     case 'set': return decodeSet(r, node.item)
     case 'flat': return decodeFlat(r, node.item, made as Fields)
     case 'record': return decodeRecord(r, node, (node.make === null ? made : node.make()) as Fields)
@@ -133,9 +134,11 @@ function decodeList(r: Reader, item: AnyNode, length: number, made: unknown): un
   return value
 }
 
-function decodeMap(r: Reader, node: MapNode<AnyNode>): Map<number, unknown> {
-  const value = new Map<number, unknown>()
+/** One in which nothing is stays as the factory made it: not made yet (lib/table.ts). */
+function decodeMap(r: Reader, node: MapNode<AnyNode>, made: unknown): Table<unknown> {
   const n = readCount(r)
+  if (n === 0 && made !== null) return made as Table<unknown>
+  const value = new Map<number, unknown>()
   let step = ''
   try {
     for (let i = 0; i < n; i++) {

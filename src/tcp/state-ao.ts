@@ -6,6 +6,8 @@ import { createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { SEQ_ZERO } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
+import { createTable } from '../lib/table.ts'
+import type { Table } from '../lib/table.ts'
 
 /** TcpAoKey.alg: a MAC algorithm with the key derivation that RFC 5926 §3.2 fixes for it. */
 export const AO_SHA1 = 0
@@ -76,12 +78,12 @@ export interface TcpAo {
   /** The most particular first, then in the order of their coming. */
   keys: TcpAoKey[]
   nextKey: number
-  conns: Map<number, AoConn>
+  conns: Table<AoConn>
   table: InpTable
 }
 
 export function createTcpAo(): TcpAo {
-  return { keys: [], nextKey: 1, conns: new Map(), table: createInpTable() }
+  return { keys: [], nextKey: 1, conns: createTable(), table: createInpTable() }
 }
 
 export function createTcpAoKey(): TcpAoKey {

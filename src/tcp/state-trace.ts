@@ -1,5 +1,9 @@
 /** What the event trace keeps (trace.ts). */
 
+import { createTable } from '../lib/table.ts'
+import type { Table } from '../lib/table.ts'
+
+
 /** Numbers of a record; what they are is in trace-words.ts. */
 export const TRACE_WIDTH = 14
 
@@ -38,13 +42,13 @@ export interface TcpTrace {
   why: number
   /** Sockets that are traced singly (TCP_TRACE). */
   sockets: Set<number>
-  conns: Map<number, TraceConn>
+  conns: Table<TraceConn>
 }
 
 export function createTcpTrace(): TcpTrace {
   return {
     on: 0, asked: 0, limit: 0, first: 1, next: 1, records: [], cause: 0, at: 0, sock: 0, pending: 0, pendingLen: 0, why: 0,
-    sockets: new Set(), conns: new Map(),
+    sockets: new Set(), conns: createTable(),
   }
 }
 

@@ -12,6 +12,8 @@ import { createByteRing } from '../lib/bytering.ts'
 import type { ByteRing } from '../lib/bytering.ts'
 import { SEQ_ZERO } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
+import { createTable } from '../lib/table.ts'
+import type { Table } from '../lib/table.ts'
 import { createTcpOptions } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
 import { createTcpMeter } from './state-meter.ts'
@@ -343,13 +345,13 @@ export interface TimeWait extends Alarm {
 export interface TcpState {
   stats: TcpStats
   /** Every socket, by id. */
-  tcbs: Map<number, Tcb>
+  tcbs: Table<Tcb>
   /** Sockets by address. */
   table: InpTable
-  listeners: Map<number, Listener>
-  syncache: Map<number, Syncache>
+  listeners: Table<Listener>
+  syncache: Table<Syncache>
   syncacheTable: InpTable
-  timewait: Map<number, TimeWait>
+  timewait: Table<TimeWait>
   timewaitTable: InpTable
   /** Next key of a syncache or TIME-WAIT record: keys grow, so a smaller one is older. */
   nextRecord: number
@@ -382,12 +384,12 @@ export interface TcpState {
 export function createTcpState(isnKey: TcpState['isnKey']): TcpState {
   return {
     stats: createTcpStats(),
-    tcbs: new Map(),
+    tcbs: createTable(),
     table: createInpTable(),
-    listeners: new Map(),
-    syncache: new Map(),
+    listeners: createTable(),
+    syncache: createTable(),
     syncacheTable: createInpTable(),
-    timewait: new Map(),
+    timewait: createTable(),
     timewaitTable: createInpTable(),
     nextRecord: 1,
     oldestTimeWait: 1,

@@ -6,6 +6,7 @@ import { socketId } from '../inet/socket.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrCopy } from '../lib/addr.ts'
 import { seqAdd } from '../lib/seq.ts'
+import { tableIn } from '../lib/table.ts'
 import { tcpSetState } from './fsm.ts'
 import { tcpMssOffer, tcpMssUpdate } from './mss.ts'
 import { tcpRttInit } from './rtt.ts'
@@ -24,7 +25,7 @@ export function tcpNewTcb(vn: Vn, family: number): Tcb {
   tcb.cc = sysctl['net.inet.tcp.cc.algorithm']
   tcb.quickAcks = sysctl['net.inet.tcp.quickacks']
   tcpRttInit(vn, tcb)
-  tcp.tcbs.set(tcb.inp.id, tcb)
+  tableIn(tcp, 'tcbs').set(tcb.inp.id, tcb)
   return tcb
 }
 

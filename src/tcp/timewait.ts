@@ -10,6 +10,7 @@ import type { Vn } from '../kern/vn.ts'
 import { addrCopy } from '../lib/addr.ts'
 import type { Frame } from '../lib/frame.ts'
 import { seqAdd, seqGt } from '../lib/seq.ts'
+import { tableIn } from '../lib/table.ts'
 import { TH_ACK, TH_FIN, TH_RST, TH_SYN } from '../wire/tcp.ts'
 import { TOF_TS } from '../wire/tcp-options.ts'
 import { tcpDetach } from './drop.ts'
@@ -44,7 +45,7 @@ export function tcpTimeWaitStart(vn: Vn, tcb: Tcb): void {
   tw.flags = tcb.flags & TF_TSTMP
   tw.tsOffset = tcb.tsOffset
   tw.tsRecent = tcb.tsRecent
-  tcp.timewait.set(inp.id, tw)
+  tableIn(tcp, 'timewait').set(inp.id, tw)
   inpInsert(vn, tcp.timewaitTable, inp)
   restart(vn, tw)
   tcpSetState(tcb, TCPS_TIME_WAIT)

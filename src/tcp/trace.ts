@@ -10,6 +10,7 @@ import type { Inpcb } from '../inet/state.ts'
 import type { Vn } from '../kern/vn.ts'
 import type { Frame } from '../lib/frame.ts'
 import { seqDiff, seqGt } from '../lib/seq.ts'
+import { tableIn } from '../lib/table.ts'
 import {
   TCP_DPORT, TCP_HDR_LEN, TCP_SPORT, TCP_WIN, TH_FLAGS, TH_SYN, tcpAck, tcpDataOffset, tcpFlags, tcpSeq,
 } from '../wire/tcp.ts'
@@ -304,7 +305,7 @@ function connOf(trace: TcpTrace, tcb: Tcb): TraceConn {
   conn.state = tcb.state
   conn.cwnd = tcb.cwnd
   conn.caState = tcpCaState(tcb)
-  trace.conns.set(tcb.inp.id, conn)
+  tableIn(trace, 'conns').set(tcb.inp.id, conn)
   return conn
 }
 

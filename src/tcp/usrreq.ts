@@ -9,6 +9,7 @@ import { EV_ACCEPT, EV_ERROR, EV_GONE, EV_READ, EV_WRITE } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import type { Addr } from '../lib/addr.ts'
 import { EADDRINUSE, EAGAIN, EBADF, EINVAL } from '../lib/errno.ts'
+import { tableIn } from '../lib/table.ts'
 import { tcpIsUsed } from './connect.ts'
 import { tcpFastDeferred } from './fastclient.ts'
 import { tcpCanSend, tcpIsOpening, tcpSetState } from './fsm.ts'
@@ -61,7 +62,7 @@ export function tcpListen(vn: Vn, id: number, backlog: number): number {
   if (inpConflict(tcb.inp, tcp.table, tcp.tcbs, tcb.inp.laddr, tcb.inp.lport)) return EADDRINUSE
   tcb.inp.options |= INP_LISTENING
   tcpSetState(tcb, TCPS_LISTEN)
-  tcp.listeners.set(id, createListener(limit))
+  tableIn(tcp, 'listeners').set(id, createListener(limit))
   return 0
 }
 

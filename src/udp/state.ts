@@ -2,6 +2,8 @@
 
 import type { Addr } from '../lib/addr.ts'
 import type { Inpcb, InpTable } from '../inet/state.ts'
+import { createTable } from '../lib/table.ts'
+import type { Table } from '../lib/table.ts'
 
 /** What each queued datagram costs its socket besides the data, so that empty ones are bounded too. */
 export const UDP_CHARGE = 256
@@ -57,7 +59,7 @@ export interface UdpState {
   stats: UdpStats
   table: InpTable
   /** By socket id. */
-  pcbs: Map<number, UdpPcb>
+  pcbs: Table<UdpPcb>
 }
 
 export function createUdpState(): UdpState {
@@ -66,8 +68,8 @@ export function createUdpState(): UdpState {
       ipackets: 0, hdrops: 0, badsum: 0, nosum: 0, badlen: 0, noport: 0, noportbcast: 0, noportmcast: 0, fullsock: 0,
       opackets: 0, rcvshut: 0, nobuf: 0, badctl: 0,
     },
-    table: { heads: new Map(), ports: new Map() },
-    pcbs: new Map(),
+    table: { heads: createTable(), ports: createTable() },
+    pcbs: createTable(),
   }
 }
 

@@ -22,6 +22,7 @@ import type { Addr } from '../lib/addr.ts'
 import {
   EACCES, EAFNOSUPPORT, EAGAIN, EBADF, EDESTADDRREQ, EINVAL, EISCONN, EMSGSIZE, ENETUNREACH, ENOTCONN, EPIPE,
 } from '../lib/errno.ts'
+import { tableIn } from '../lib/table.ts'
 import { mcastSendIf } from '../mcast/sockopt.ts'
 import { mcastSocketGone } from '../mcast/usrreq.ts'
 import { udpOutput } from './output.ts'
@@ -36,7 +37,7 @@ export function udpAttach(vn: Vn, family: number): number {
   const { sysctl, udp } = vn.state
   const id = socketId(vn, SO_UDP)
   const { 'net.inet.udp.recvspace': rcvLimit, 'net.inet.udp.maxdgram': sndLimit } = sysctl
-  udp.pcbs.set(id, createUdpPcb(createInpcb(id, family), rcvLimit, sndLimit))
+  tableIn(udp, 'pcbs').set(id, createUdpPcb(createInpcb(id, family), rcvLimit, sndLimit))
   return id
 }
 

@@ -4,6 +4,8 @@ import { ip6ReassKey } from '../ip6/reass.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addr6Hash } from '../lib/addr6.ts'
 import type { Addr } from '../lib/addr.ts'
+import { tableIn } from '../lib/table.ts'
+import type { Table } from '../lib/table.ts'
 import { demand } from '../snapshot/fault.ts'
 
 /** Puts every table in the order of the new secret. */
@@ -14,10 +16,10 @@ export function ip6Rekey(vn: Vn): void {
   rehash(nd.table, (e) => neighbourKey(vn, e.addr, e.ifId))
   const paths = [...ip6.pmtu.values()]
   ip6.pmtu.clear()
-  for (const p of paths) ip6.pmtu.set(pathKey(vn, p.dst), p)
+  for (const p of paths) tableIn(ip6, 'pmtu').set(pathKey(vn, p.dst), p)
   const waiting = [...ip6.reass.values()]
   ip6.reass.clear()
-  for (const q of waiting) ip6.reass.set(ip6ReassKey(vn, q.src, q.dst, q.ident), q)
+  for (const q of waiting) tableIn(ip6, 'reass').set(ip6ReassKey(vn, q.src, q.dst, q.ident), q)
 }
 
 /** Throws a SnapshotError with the path of the first entry under a wrong key. */
@@ -34,7 +36,9 @@ export function ip6KeysCheck(vn: Vn): void {
 
 const WRONG = 'stands under another key'
 
-function rehash<T>(map: Map<number, T[]>, keyOf: (item: T) => number): void {
+function rehash<T>(table: Table<T[]>, keyOf: (item: T) => number): void {
+  if (table.size === 0) return
+  const map = table as Map<number, T[]>
   const all = [...map.values()].flat()
   map.clear()
   for (const item of all) {
@@ -45,7 +49,7 @@ function rehash<T>(map: Map<number, T[]>, keyOf: (item: T) => number): void {
   }
 }
 
-function check<T>(path: string, map: Map<number, T[]>, keyOf: (item: T) => number): void {
+function check<T>(path: string, map: Table<T[]>, keyOf: (item: T) => number): void {
   for (const [key, list] of map) demand(list.every((item) => keyOf(item) === key), `state.${path}[${key}]`, WRONG)
 }
 

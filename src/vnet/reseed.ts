@@ -9,6 +9,7 @@ import { ipReassKey } from '../ip/reass.ts'
 import { ip6Rekey } from './rekey6.ts'
 import { createRandom, randomKey } from '../kern/random.ts'
 import type { Vn } from '../kern/vn.ts'
+import { tableIn } from '../lib/table.ts'
 import type { VnetState } from './state.ts'
 import { createFastOpen, createSynCookies } from '../tcp/state-open.ts'
 
@@ -48,7 +49,7 @@ function rehash(vn: Vn, table: InpTable, pcbs: Pcbs): void {
       const { inp } = pcbs.get(id) as { inp: Inpcb }
       const hash = inpHash(vn, inp.laddr, inp.lport, inp.faddr, inp.fport)
       inp.hashNext = table.heads.get(hash) ?? 0
-      table.heads.set(hash, id)
+      tableIn(table, 'heads').set(hash, id)
     }
   }
 }
@@ -59,5 +60,5 @@ function rekeyReassembly(vn: Vn): void {
   ip.hashKey = [0, 0, 0, 0]
   const waiting = [...ip.reass.values()]
   ip.reass.clear()
-  for (const q of waiting) ip.reass.set(ipReassKey(vn, q.src, q.dst, q.proto, q.ident), q)
+  for (const q of waiting) tableIn(ip, 'reass').set(ipReassKey(vn, q.src, q.dst, q.proto, q.ident), q)
 }

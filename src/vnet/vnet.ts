@@ -30,6 +30,7 @@ import { assert } from '../lib/assert.ts'
 import { createFramePool, frameRelease } from '../lib/frame.ts'
 import type { Frame, FramePool } from '../lib/frame.ts'
 import { SEQ_ZERO } from '../lib/seq.ts'
+import { createTable, tableIn } from '../lib/table.ts'
 import { ifAddAddr, ifCreate, ifSetFlags } from '../link/ifnet.ts'
 import { linkInput } from '../link/input.ts'
 import { createLinkState, IFF_UP, IFT_LOOP } from '../link/state.ts'
@@ -110,7 +111,7 @@ export class Vnet implements VnetCore {
       state: state ?? createVnetState(options.name ?? 'vnet0', options.seed ?? [0]),
       pool: options.pool ?? createFramePool({ smallLimit: 4096, largeLimit: 64 }),
       txq: [],
-      events: new Map(),
+      events: createTable(),
       probe: null,
       dropped: '',
       merge: { frame: null, sock: 0, from: SEQ_ZERO },
@@ -200,7 +201,7 @@ export class Vnet implements VnetCore {
         }
       } finally {
         // a user that throws takes nothing from the others: what they were not told is told in the next turn
-        for (const [socket, what] of batch.slice(next)) events.set(socket, what | (events.get(socket) ?? 0))
+        for (const [socket, what] of batch.slice(next)) tableIn(this.vn, 'events').set(socket, what | (events.get(socket) ?? 0))
       }
     }
   }

@@ -14,7 +14,7 @@ import { ETHERTYPE_IP, ETHER_HDR_LEN, ETHER_TYPE, encodeEther } from '../../src/
 import { IP_HDR_LEN, IP_LEN, IP_SUM, IPPROTO_UDP, encodeIpv4 } from '../../src/wire/ipv4.ts'
 import { viewOf } from '../../src/wire/layout.ts'
 import { UDP_HDR_LEN, UDP_SUM, encodeUdp } from '../../src/wire/udp.ts'
-import { notPlain } from './plain.ts'
+import { plainViolations } from '../support/plain.ts'
 
 export const MAC_A = 0x020000000001
 export const MAC_B = 0x020000000002
@@ -82,8 +82,8 @@ export function pass(net: Net, us: number): void {
 export function checkRest(net: Net): void {
   settle(net)
   expect(net.pool.inUse).toBe(0)
-  expect(notPlain(net.a.state)).toEqual([])
-  expect(notPlain(net.b.state)).toEqual([])
+  expect(plainViolations(net.a.state)).toEqual([])
+  expect(plainViolations(net.b.state)).toEqual([])
 }
 
 /** A frame with this content arrives at `v`. */

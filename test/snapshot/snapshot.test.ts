@@ -1,5 +1,6 @@
 /** Snapshot, restore, clone, dump: the format, its refusals, reseeding, time that counts or does not. */
 
+import { tableIn } from '../../src/lib/table.ts'
 import { describe, expect, it } from 'vitest'
 import { createTcb } from '../../src/tcp/state.ts'
 import { diffDumps } from '../../src/snapshot/diff.ts'
@@ -56,7 +57,7 @@ describe('a snapshot', () => {
 
   it('is taken between events only', () => {
     const { a } = richWorld()
-    a.vnet.vn.events.set(4, 1)
+    tableIn(a.vnet.vn, 'events').set(4, 1)
     for (const call of ['snapshot', 'clone', 'dump'] as const) expect(() => a.vnet[call]()).toThrow(/not between events/)
   })
 
@@ -169,7 +170,7 @@ describe('a dump', () => {
     const vnet = new Vnet()
     const copy = vnet.clone()
     for (const [v, dsts] of [[vnet, [1, 2]], [copy, [2, 1]]] as const) {
-      for (const dst of dsts) v.state.ip.pmtu.set(dst, { mtu: 1000, expires: 5 })
+      for (const dst of dsts) tableIn(v.state.ip, 'pmtu').set(dst, { mtu: 1000, expires: 5 })
     }
     expect(diffDumps(vnet.dump(), copy.dump()).map((d) => d.path)).toEqual(['state.ip.pmtu order'])
   })
@@ -212,7 +213,7 @@ describe('refused, with the path of the first fault', () => {
       [(v) => { v.state.tcp.nextRecord = 1.5 }, 'state.tcp.nextRecord'],
       [(v) => { v.state.ip.stats.total = -1 }, 'state.ip.stats.total'],
       [(v) => { Object.assign(v.state.arp, { more: 1 }) }, 'state.arp'],
-      [(v) => { v.state.ip.routes.set(33, new Map()) }, 'state.ip.routes[33]'],
+      [(v) => { tableIn(v.state.ip, 'routes').set(33, new Map()) }, 'state.ip.routes[33]'],
     ]
     for (const [change, path] of wrong) {
       const copy = b.vnet.clone()
@@ -230,7 +231,7 @@ describe('refused, with the path of the first fault', () => {
       [(v) => { v.state.link.nextIfId = 1 }, /^state\.link\.ifnets\[1\]\.id$/],
       [(v) => { v.state.link.ifnets.delete(2) }, /^state\.arp\.tables\[2\]$/],
       [(v) => { v.state.arp.count++ }, /^state\.arp\.count$/],
-      [(v) => { v.state.ip.local.set(5, 77) }, /^state\.ip\.local\[5\]$/],
+      [(v) => { tableIn(v.state.ip, 'local').set(5, 77) }, /^state\.ip\.local\[5\]$/],
       [(v) => { v.state.ip.routeLens.reverse() }, /^state\.ip\.routeLens$/],
       [(v) => { v.state.ip.reassBytes-- }, /^state\.ip\.reassBytes$/],
       [(v) => { v.state.ip.reass = new Map([...v.state.ip.reass].map(([k, q]) => [k ^ 1, q])) }, /^state\.ip\.reass\[/],

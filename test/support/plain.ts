@@ -5,6 +5,7 @@
 
 import { afterEach } from 'vitest'
 import type { FramePool } from '../../src/lib/frame.ts'
+import { createTable } from '../../src/lib/table.ts'
 import type { World } from '../../src/sim/world.ts'
 import type { Vnet } from '../../src/vnet/vnet.ts'
 
@@ -77,9 +78,10 @@ function visit(walk: Walk, value: unknown, path: string): void {
   }
   if (value === null) return
   const prototype: unknown = Object.getPrototypeOf(value)
-  const empty = (Array.isArray(value) || ArrayBuffer.isView(value)) && (value as { length?: number }).length === 0
+  const empty = ((Array.isArray(value) || ArrayBuffer.isView(value)) && (value as { length?: number }).length === 0) ||
+    value === createTable()
   const before = walk.paths.get(value)
-  // an empty array holds nothing that could be shared
+  // an empty array, or the table in which nothing ever is, holds nothing that could be shared
   if (before !== undefined && !empty) {
     walk.found.push(`${path}: the same object as ${before}${path.startsWith(before) ? ' (a cycle)' : ''}`)
     return

@@ -7,6 +7,7 @@ import { UDP_CHARGE } from '../../udp/state.ts'
 import type { VnetState } from '../../vnet/state.ts'
 import { ipOptionsSound } from '../../wire/ipv4-options-check.ts'
 import { demand } from '../fault.ts'
+import type { Table } from '../../lib/table.ts'
 
 interface Pcb { inp: Inpcb }
 
@@ -25,7 +26,7 @@ export function verifySockets({ inet, raw, tcp, udp }: VnetState): void {
   for (const [id, pcb] of raw.pcbs) verifyQueue(`.raw.pcbs[${id}]`, pcb, RAW_CHARGE)
 }
 
-function verifyIds(path: string, pcbs: Map<number, Pcb>, kind: number, next: number): void {
+function verifyIds(path: string, pcbs: Table<Pcb>, kind: number, next: number): void {
   for (const [id, { inp }] of pcbs) {
     const at = `${path}[${id}].inp.id`
     demand(inp.id === id, at, `${inp.id} stands under another id`)
@@ -34,14 +35,14 @@ function verifyIds(path: string, pcbs: Map<number, Pcb>, kind: number, next: num
   }
 }
 
-function verifyKeys(path: string, records: Map<number, Pcb>, next: number): void {
+function verifyKeys(path: string, records: Table<Pcb>, next: number): void {
   for (const [id, { inp }] of records) {
     demand(inp.id === id && id > 0 && id < next, `${path}[${id}].inp.id`, `${inp.id} is not its own`)
   }
 }
 
 /** Every id that a port lists is in one chain, and every chain ends. (That it is the right one: vnet/restore.ts.) */
-function verifyTable(path: string, t: InpTable, pcbs: Map<number, Pcb>): void {
+function verifyTable(path: string, t: InpTable, pcbs: Table<Pcb>): void {
   const listed = new Set<number>()
   for (const [port, ids] of t.ports) {
     demand(port > 0 && ids.size > 0, `${path}.ports[${port}]`, 'an empty port')

@@ -11,6 +11,7 @@ import { addrCopy, addrIsV4 } from '../../lib/addr.ts'
 import type { Addr } from '../../lib/addr.ts'
 import { seqDiff } from '../../lib/seq.ts'
 import type { Seq } from '../../lib/seq.ts'
+import { tableIn } from '../../lib/table.ts'
 import { TCPS_SYN_SENT } from '../state.ts'
 import type { Syncache, Tcb } from '../state.ts'
 import { AO_IRS, AO_ISS, AO_SEND, createAoConn, createAoTraffic } from '../state-ao.ts'
@@ -41,7 +42,7 @@ export function aoConnAdd(vn: Vn, laddr: Addr, lport: number, faddr: Addr, fport
   inp.lport = lport
   inp.fport = fport
   conn.currentKey = conn.rnextKey = conn.synCurrent = conn.synRnext = key
-  ao.conns.set(inp.id, conn)
+  tableIn(ao, 'conns').set(inp.id, conn)
   inpInsert(vn, ao.table, inp)
   return conn
 }
