@@ -70,6 +70,9 @@ function ratios(ours, peers) {
   put('tapTxShareOfIdeal', ours.txGbps / ours.idealTxGbps)
   put('tapRxPlainShareOfIdeal', ours.rxPlainGbps / ours.idealRxPlainGbps)
   put('tapTxPlainShareOfIdeal', ours.txPlainGbps / ours.idealTxPlainGbps)
+  put('tapRxPlainThreadedShareOfIdeal', ours.rxPlainThreadedGbps / ours.idealRxPlainGbps)
+  put('tapTxPlainThreadedShareOfIdeal', ours.txPlainThreadedGbps / ours.idealTxPlainGbps)
+  put('roundTripThreadedVsInCall', ours.roundTripPlainThreadedUs / ours.roundTripUs)
   put('bridgeShareOfC', ours.bridge64PerSecond / ours.bridge64OfCPerSecond)
   put('bridge1514ShareOfC', ours.bridge1514PerSecond / ours.bridge1514OfCPerSecond)
   for (const [name, peer] of Object.entries(peers)) {

@@ -20,6 +20,7 @@
 #define OPEN_VNET_HDR 1
 #define OPEN_ATTACH_ONLY 2
 #define OPEN_CREATE_ONLY 4
+#define OPEN_NAPI 8
 
 static napi_value describe(napi_env env, int32_t handle, int fd);
 static int32_t adopt(struct instance *in, int fd);
@@ -46,6 +47,7 @@ napi_value tap_open(napi_env env, napi_callback_info info) {
 
   ifr.ifr_flags = IFF_TAP | IFF_NO_PI;
   if (flags & OPEN_VNET_HDR) ifr.ifr_flags |= IFF_VNET_HDR;
+  if (flags & OPEN_NAPI) ifr.ifr_flags |= IFF_NAPI;
   if (flags & OPEN_CREATE_ONLY) ifr.ifr_flags |= IFF_TUN_EXCL;
   const char *failed = NULL;
   if (ioctl(fd, TUNSETIFF, &ifr) < 0) failed = "TUNSETIFF";

@@ -15,8 +15,8 @@ const IDLE_CONNECTIONS = 10_000
 export async function ourFigures({ netload, tapbench, bridge, runs, secs, progress }) {
   const figures = {}
   await withNamespace(async (inNs) => {
-    for (const [suffix, offload] of [['', true], ['Plain', false]]) {
-      const stack = await startStack(inNs, { offload, mtu: 1500, address: ADDRESS })
+    for (const [suffix, offload, threaded] of [['', true, false], ['Plain', false, false], ['PlainThreaded', false, true]]) {
+      const stack = await startStack(inNs, { offload, threaded, mtu: 1500, address: ADDRESS })
       const load = (...args) => Number(inNs([netload, ...args]).split(' ')[0])
       const take = async (key, once) => {
         progress(`vimage ${key}`)
@@ -27,8 +27,8 @@ export async function ourFigures({ netload, tapbench, bridge, runs, secs, progre
       }
       await take(`rx${suffix}Gbps`, () => load('tcp-source', ADDRESS, '6001', secs))
       await take(`tx${suffix}Gbps`, () => load('tcp-sink', ADDRESS, '6002', secs))
+      if (offload || threaded) await take(`roundTrip${suffix}Us`, () => load('tcp-rr', ADDRESS, '6003', secs))
       if (offload) {
-        await take('roundTripUs', () => load('tcp-rr', ADDRESS, '6003', secs))
         await take('connectsPerSecond', () => load('tcp-crr', ADDRESS, '6001', '1'))
         await take('udp64PerSecond', () => udpRate(inNs, stack, netload, secs))
         progress('vimage idle connections')

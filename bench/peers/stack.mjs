@@ -12,11 +12,11 @@ import {
 import { createAddr } from '../../dist/lib/addr.js'
 import { soAccept, soBind, soClose, soCreate, soListen, soRecv, soSend, soSetOpt } from '../../dist/vnet/so.js'
 
-const { offload, mtu, address } = JSON.parse(process.argv[2])
+const { offload, threaded, mtu, address } = JSON.parse(process.argv[2])
 const CHUNK = 262_144
 
 const driver = new Driver()
-const tap = openTap({ name: 'tap0', pool: driver.pool, offload, mtu, mode: 'create' })
+const tap = openTap({ name: 'tap0', pool: driver.pool, offload, threaded, mtu, mode: 'create' })
 tap.tap.setUp(true)
 tap.tap.setKernelAddress(0x0a4f0001, 24)
 const host = driver.addVnet({ name: 'bench' })

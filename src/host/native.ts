@@ -14,8 +14,11 @@ export const TAP_VNET_HDR = 1
 export const TAP_ATTACH_ONLY = 2
 /** tapOpen: EBUSY when the interface is there already. */
 export const TAP_CREATE_ONLY = 4
+/** tapOpen: what we write is received through NAPI, whose work may be a kernel thread's. */
+export const TAP_NAPI = 8
 
-/** Bits of `TapInfo.flags` (linux/if_tun.h): lives on after its descriptor is closed; virtio header in front. */
+/** Bits of `TapInfo.flags` (linux/if_tun.h): NAPI; lives on after its descriptor is closed; virtio header in front. */
+export const IFF_NAPI = 0x0010
 export const IFF_PERSIST = 0x0800
 export const IFF_VNET_HDR = 0x4000
 

@@ -2,7 +2,7 @@
 
 import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess, StdioOptions } from 'node:child_process'
-import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createFramePool, frameAlloc, frameBytes, frameFrom, frameRelease } from '../../src/lib/frame.ts'
 import type { Frame, FramePool } from '../../src/lib/frame.ts'
@@ -62,6 +62,20 @@ export function batch(count: number) {
   const result = { inUse: pool.inUse, txFrames, txBytes, kernel: stats.rxPackets, kernelBytes: stats.rxBytes }
   dev.close()
   return result
+}
+
+/** The kernel is asked for a thread of its own; what it then says about the interface, and what it received of `count` frames. */
+export async function threaded(count: number) {
+  const { pool, dev } = device('vmk%d', { threaded: true })
+  const file = `/sys/class/net/${dev.name}/threaded`
+  const said = existsSync(file) ? readFileSync(file, 'utf8').trim() : 'no such file'
+  dev.tap.setUp(true)
+  for (let i = 0; i < count; i++) sendBytes(pool, dev, testFrame(60 + i))
+  dev.flush()
+  await until(() => kernelCounters(dev.name).rxPackets >= count)
+  const result = { threaded: dev.tap.threaded, said, kernel: kernelCounters(dev.name).rxPackets, dropped: dev.stats.txDropped }
+  dev.close()
+  return { ...result, left: interfaces() }
 }
 
 /** A burst of broadcast datagrams from the kernel: many frames wait in one go. */
@@ -296,7 +310,7 @@ export async function userMisbehaves() {
 }
 
 function device(
-  name: string, more: { mtu?: number; offload?: boolean } = {}, pool: FramePool = createFramePool({ poison: true }),
+  name: string, more: { mtu?: number; offload?: boolean; threaded?: boolean } = {}, pool: FramePool = createFramePool({ poison: true }),
 ): { pool: FramePool; dev: TapDevice } {
   return { pool, dev: openTap({ name, pool, ...more }) }
 }

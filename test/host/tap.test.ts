@@ -39,6 +39,15 @@ describeInNetns('TAP device against the kernel', () => {
     expect(r.kernelBytes).toBe(r.txBytes)
   })
 
+  it('a thread of the kernel receives what is written, where /sys is that of the namespace; else it is opened as ever', async () => {
+    const enter = ['unshare', '--net', '--mount', '--', 'sh', '-c', 'mount -t sysfs sysfs /sys && ip link set lo up && exec "$@"', 'sh']
+    const own = await openNetns({ enter })
+    const r: Outcome = await own.call(SCENARIOS, 'threaded', 300)
+    await own.close()
+    expect(r).toEqual({ threaded: true, said: '1', kernel: 300, dropped: 0, left: ['lo'] })
+    expect(await run('threaded', 300)).toMatchObject({ threaded: false, kernel: 300, dropped: 0, left: ['lo'] })
+  })
+
   it('reads a flood in batches and holds no slot between events', async () => {
     const r = await run('flood', 400)
     expect(r).toMatchObject({ udp: 400, inUse: 0, rxErrors: 0 })

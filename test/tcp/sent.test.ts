@@ -2,12 +2,14 @@ import { describe, expect, test } from 'vitest'
 import type { Vn } from '../../src/kern/vn.ts'
 import { seqAdd, seqDiff, seqLt, seqMax, seqMin, toSeq } from '../../src/lib/seq.ts'
 import type { Seq } from '../../src/lib/seq.ts'
+import { IFCAP_TSO } from '../../src/link/state.ts'
 import { rackDetectLoss } from '../../src/tcp/racklost.ts'
 import { tcpSackInput } from '../../src/tcp/sack.ts'
 import { sentAckBegin, sentAckEnd, sentAcked, sentLoseAll, sentTransmit, sentUnpack } from '../../src/tcp/sent.ts'
 import { TF_SACK_PERMIT } from '../../src/tcp/state.ts'
-import { SENT_END, SENT_FLAGS, SENT_STRIDE, SF_APPLIMITED, SF_EVER } from '../../src/tcp/state-sent.ts'
+import { SENT_END, SENT_FLAGS, SENT_SIZE_SHIFT, SENT_STRIDE, SF_APPLIMITED, SF_EVER } from '../../src/tcp/state-sent.ts'
 import type { Tcb } from '../../src/tcp/state.ts'
+import { Vnet } from '../../src/vnet/vnet.ts'
 import { TOF_SACK } from '../../src/wire/tcp-options.ts'
 import { createTcp, passive, run } from './harness.ts'
 
@@ -171,6 +173,32 @@ describe('segments that leave as one packet share a record', () => {
         expect(all(one.tcb)).toEqual(all(own.tcb))
       }
     }
+  })
+
+  test('a snapshot keeps it; one with marks on it, or a size that no segment has, is refused', () => {
+    const t = createTcp()
+    t.ifp.capabilities = IFCAP_TSO
+    const c = passive(t, { mss: SIZE })
+    c.tcb.cwnd = 60_000
+    // whoever looks at segments one by one would find their checksum unfinished
+    t.batching = true
+    c.write(30_500)
+    t.vnet.drainFrames(() => undefined)
+    t.batching = false
+    expect(c.tcb.sent.count).toBe(2)
+    const at = c.tcb.sent.head * SENT_STRIDE + SENT_FLAGS
+    const flags = c.tcb.sent.log[at]
+    expect(flags >> SENT_SIZE_SHIFT).toBe(SIZE)
+    const again = Vnet.restore(t.vnet.snapshot())
+    expect(again.state.tcp.tcbs.get(c.id)?.sent).toEqual(c.tcb.sent)
+    for (const forged of [SIZE << SENT_SIZE_SHIFT | SF_EVER, -1 << SENT_SIZE_SHIFT, 70_000 << SENT_SIZE_SHIFT, 2 ** 40]) {
+      c.tcb.sent.log[at] = forged
+      expect(() => Vnet.restore(t.vnet.snapshot()), String(forged)).toThrow('marks that do not exist')
+    }
+    c.tcb.sent.log[at] = flags
+    c.in('.', { ack: 30_501 })
+    expect(c.tcb.sent.count).toBe(0)
+    t.sent.length = 0
   })
 
   /** The records in full, oldest first. */
