@@ -8,9 +8,10 @@ import { http } from './http.mjs'
 import { memory } from './memory.mjs'
 import { scale } from './scale.mjs'
 import { tap } from './tap.mjs'
+import { threads } from './threads.mjs'
 import { printTable } from './measure.mjs'
 
-const BENCHMARKS = [headers, demux, scale, memory, tap, http]
+const BENCHMARKS = [headers, demux, scale, memory, threads, tap, http]
 
 const HELP = `Usage: npm run bench -- [options]
 

@@ -27,7 +27,8 @@ async function run({ short }) {
       one.push(await oneThread(bytes, offload))
       two.push(await twoThreads(bytes, offload))
     }
-    const made = row(`tcpBulkMtu1500${name}TwoThreadsGbps`, median(two.slice(1)), `tcpBulkMtu1500${name}OneThreadGbps`, median(one.slice(1)))
+    const key = `tcpBulkMtu1500${name}`
+    const made = row(`${key}TwoThreadsGbps`, median(two.slice(1)), `${key}OneThreadGbps`, median(one.slice(1)))
     rows.push(made)
     ratios[`ringTwoThreadsVsOne${name}`] = made.ratio
   }

@@ -16,6 +16,8 @@ export interface PairOptions {
   /** Suggested hardware addresses; by default they follow from the names. */
   macs?: readonly [Mac, Mac]
   mtu?: number
+  /** Super-segments stay whole (default); otherwise frames of the MTU pass. */
+  offload?: boolean
 }
 
 /** Frames sent while another is being delivered; more are dropped, or two ends that answer each answer never stop. */
@@ -28,8 +30,9 @@ export function createPair(pool: FramePool, options: PairOptions = {}): [Device,
   const [macA, macB] = options.macs ?? [macFromName(nameA), macFromName(nameB)]
   const mtu = options.mtu ?? ETHERMTU
   const cable: PairCable = { pool, queue: [], busy: false }
-  const a = new PairEnd(cable, nameA, link, link === LINK_ETHER ? macA : 0, mtu)
-  const b = new PairEnd(cable, nameB, link, link === LINK_ETHER ? macB : 0, mtu)
+  const offload = options.offload === false ? 0 : OFFLOAD_TSO
+  const a = new PairEnd(cable, nameA, link, link === LINK_ETHER ? macA : 0, mtu, offload)
+  const b = new PairEnd(cable, nameB, link, link === LINK_ETHER ? macB : 0, mtu, offload)
   a.peer = b
   b.peer = a
   return [a, b]
@@ -48,19 +51,20 @@ class PairEnd implements Device {
   readonly mac: Mac
   readonly mtu: number
   /** A super-segment stays whole: nothing is gained by cutting it between two stacks of one process. */
-  readonly offload = OFFLOAD_TSO
+  readonly offload: number
   readonly stats: DeviceStats = createDeviceStats()
   onFrame: (f: Frame) => void = ignoreFrame
   onBatchEnd: () => void = ignoreFrame
   peer: PairEnd | null = null
   readonly #cable: PairCable
 
-  constructor(cable: PairCable, name: string, link: number, mac: Mac, mtu: number) {
+  constructor(cable: PairCable, name: string, link: number, mac: Mac, mtu: number, offload: number) {
     this.#cable = cable
     this.name = name
     this.link = link
     this.mac = mac
     this.mtu = mtu
+    this.offload = offload
   }
 
   send(f: Frame): void {

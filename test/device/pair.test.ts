@@ -120,3 +120,9 @@ describe('pair', () => {
     expect(Math.floor(a.mac / 2 ** 40)).toBe(2)
   })
 })
+
+it('a pair without offload says so: what is sent on it is cut and summed before', () => {
+  const pool = createFramePool()
+  expect(createPair(pool).map((end) => end.offload)).toEqual([1, 1])
+  expect(createPair(pool, { offload: false }).map((end) => end.offload)).toEqual([0, 0])
+})
