@@ -141,12 +141,13 @@ export interface IpState extends Alarm {
   reassBytes: number
   /** Secret of the hashes of reassembly and identification; all 0 until first used. */
   hashKey: [number, number, number, number]
-  /** Identification counters (RFC 6864), one for each hash of (source, destination, protocol). */
+  /** Identification counters (RFC 6864), one for each hash of (source, destination, protocol); none until first used. */
   idents: Uint16Array
   stats: IpStats
 }
 
-const IDENT_BUCKETS = 256
+/** Identification counters, once there are any. */
+export const IDENT_BUCKETS = 256
 
 export function createIpState(): IpState {
   return {
@@ -162,7 +163,7 @@ export function createIpState(): IpState {
     reassFragments: 0,
     reassBytes: 0,
     hashKey: [0, 0, 0, 0],
-    idents: new Uint16Array(IDENT_BUCKETS),
+    idents: new Uint16Array(0),
     stats: createIpStats(),
   }
 }

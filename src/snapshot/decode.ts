@@ -23,7 +23,7 @@ export function decode(r: Reader, node: AnyNode, made: unknown): unknown {
     case 'bool': return decodeBool(r)
     case 'text': return decodeText(r, node.max)
     case 'bytes': return decodeBytes(r, node.max)
-    case 'words': return decodeWords(r, made as Uint16Array)
+    case 'words': return decodeWords(r, node.length)
     case 'ring': return decodeRing(r, node, made as ByteRing)
     case 'list': return decodeList(r, node.item, node.length, made)
     case 'map': return decodeMap(r, node, made)
@@ -82,13 +82,15 @@ function decodeBytes(r: Reader, max: number): Uint8Array {
   return readBytes(r, n)
 }
 
-function decodeWords(r: Reader, into: Uint16Array): Uint16Array {
-  for (let i = 0; i < into.length; i++) {
+/** Nothing but zeros: they are not there yet. */
+function decodeWords(r: Reader, length: number): Uint16Array {
+  const value = new Uint16Array(length)
+  for (let i = 0; i < length; i++) {
     const word = readVarint(r)
     if (word > 0xffff) throw new SnapshotError(`${word} is not a word`)
-    into[i] = word
+    value[i] = word
   }
-  return into
+  return value.some((word) => word !== 0) ? value : new Uint16Array(0)
 }
 
 function decodeRing(r: Reader, node: RingNode, into: ByteRing): ByteRing {

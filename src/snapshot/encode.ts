@@ -76,9 +76,12 @@ function encodeBytes(w: Writer, max: number, value: Uint8Array): void {
   w.buf.set(value, at)
 }
 
+/** Words that are not there yet are zeros. */
 function encodeWords(w: Writer, length: number, value: Uint16Array): void {
-  if (!(value instanceof Uint16Array) || value.length !== length) throw new SnapshotError(`not ${length} words`)
-  for (let i = 0; i < length; i++) writeVarint(w, value[i])
+  if (!(value instanceof Uint16Array) || (value.length !== length && value.length !== 0)) {
+    throw new SnapshotError(`not ${length} words`)
+  }
+  for (let i = 0; i < length; i++) writeVarint(w, value.length === 0 ? 0 : value[i])
 }
 
 function encodeRing(w: Writer, node: RingNode, value: ByteRing, owner: object): void {

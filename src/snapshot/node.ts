@@ -18,7 +18,7 @@ export interface BoolNode { readonly kind: 'bool' }
 export interface TextNode { readonly kind: 'text'; readonly max: number }
 /** Bytes in an array of exactly their length. */
 export interface BytesNode { readonly kind: 'bytes'; readonly max: number }
-/** A Uint16Array of a fixed length. */
+/** A Uint16Array of a fixed length, or of none while it is not used. */
 export interface WordsNode { readonly kind: 'words'; readonly length: number }
 /** A byte ring; `parked` tells where behind the readable bytes others lie: [position, length) pairs from `len` on. */
 export interface RingNode { readonly kind: 'ring'; readonly parked: ((owner: never) => number[]) | null }

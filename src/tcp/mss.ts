@@ -13,6 +13,7 @@ import { TCP_HDR_LEN } from '../wire/tcp.ts'
 import { TCPOLEN_TSTAMP_APPA } from '../wire/tcp-options.ts'
 import { tcpSignatureLen } from './auth/room.ts'
 import { TF_TSTMP } from './state.ts'
+import { pmtuIn } from './state-pmtu.ts'
 import type { Tcb } from './state.ts'
 
 /**
@@ -39,7 +40,7 @@ export function tcpMssUpdate(vn: Vn, tcb: Tcb): void {
   if (tcb.pathMtu === 0 && learnt !== 0 && learnt <= mtu) {
     // what others have learnt ages here as well (RFC 1191 §6.3)
     tcb.pathMtu = learnt
-    tcb.pmtu.raiseAt = vn.state.now + vn.state.sysctl['net.inet.ip.pmtu.expire'] * 1_000_000
+    pmtuIn(tcb).raiseAt = vn.state.now + vn.state.sysctl['net.inet.ip.pmtu.expire'] * 1_000_000
   }
   if (tcb.pathMtu > 0 && tcb.pathMtu < mtu) mtu = tcb.pathMtu
   let mss = Math.min(tcb.peerMss, mtu - fixedHeaders(faddr))

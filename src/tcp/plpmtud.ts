@@ -11,6 +11,7 @@ import type { Seq } from '../lib/seq.ts'
 import { inetPmtuUpdate } from '../inet/pmtu.ts'
 import { tcpMssUpdate, tcpMtuMost, tcpSegHeaders } from './mss.ts'
 import { TF_FASTRECOVERY, TF_FORCE } from './state.ts'
+import { PMTU_UNKNOWN, pmtuIn } from './state-pmtu.ts'
 import type { Tcb } from './state.ts'
 
 /** Sizes closer than this are not told apart (RFC 4821 §7.3). */
@@ -22,7 +23,7 @@ const BEHIND = 4
 
 /** From now on packets have `mtu` at most; `high` > 0: something between the two is looked for (RFC 4821 §7.2). */
 export function tcpMtuLimit(vn: Vn, tcb: Tcb, mtu: number, high: number): void {
-  const { pmtu } = tcb
+  const pmtu = pmtuIn(tcb)
   tcb.pathMtu = mtu
   tcpMssUpdate(vn, tcb)
   pmtu.probe = 0
@@ -36,7 +37,8 @@ export function tcpMtuLimit(vn: Vn, tcb: Tcb, mtu: number, high: number): void {
 /** `raiseAt` has come: looks for a larger MTU; without probes the interface's is tried at once (RFC 1191 §6.3). */
 export function tcpMtuAge(vn: Vn, tcb: Tcb): void {
   const most = tcpMtuMost(vn, tcb)
-  tcb.pmtu.raiseAt = vn.state.now + lifetime(vn)
+  const pmtu = pmtuIn(tcb)
+  pmtu.raiseAt = vn.state.now + lifetime(vn)
   if (tcb.pathMtu >= most) return
   if (vn.state.sysctl['net.inet.tcp.pmtud_blackhole_detection'] === 0) {
     tcb.pathMtu = 0
@@ -44,9 +46,9 @@ export function tcpMtuAge(vn: Vn, tcb: Tcb): void {
     return
   }
   // paths mostly grow back to what they were
-  tcb.pmtu.high = most + 1
-  tcb.pmtu.next = most
-  tcb.pmtu.tries = 0
+  pmtu.high = most + 1
+  pmtu.next = most
+  pmtu.tries = 0
 }
 
 /**
@@ -54,7 +56,8 @@ export function tcpMtuAge(vn: Vn, tcb: Tcb): void {
  * segment): a probe where the search wants one and its loss would be noticed, else a full segment.
  */
 export function tcpMtuProbe(vn: Vn, tcb: Tcb, room: number): number {
-  const { pmtu, mss } = tcb
+  const { mss } = tcb
+  const pmtu = pmtuIn(tcb)
   if (pmtu.probe !== 0 || tcb.sndNxt !== tcb.sndMax || tcb.dupAcks !== 0 || tcb.rxtCount !== 0 ||
     (tcb.flags & (TF_FASTRECOVERY | TF_FORCE)) !== 0) return mss
   const len = Math.min(pmtu.next, tcpMtuMost(vn, tcb)) - tcpSegHeaders(vn, tcb)
@@ -80,7 +83,9 @@ export function tcpMtuProbeRefused(vn: Vn, tcb: Tcb): boolean {
 
 /** sndUna has moved: what that says about the probe, the sizes that pass, and a report in doubt. */
 export function tcpMtuAcked(vn: Vn, tcb: Tcb): void {
-  const { pmtu, sndUna } = tcb
+  if (tcb.pmtu === PMTU_UNKNOWN) return
+  const { sndUna } = tcb
+  const pmtu = pmtuIn(tcb)
   const { stats } = vn.state.tcp
   if (pmtu.sent !== 0 && seqGeq(sndUna, pmtu.sentEnd)) {
     pmtu.acked = pmtu.sent
@@ -104,7 +109,8 @@ export function tcpMtuAcked(vn: Vn, tcb: Tcb): void {
  * losses leave open what became of a probe (§7.6.3).
  */
 export function tcpMtuProbeLost(vn: Vn, tcb: Tcb): boolean {
-  const { pmtu } = tcb
+  if (tcb.pmtu === PMTU_UNKNOWN) return false
+  const pmtu = pmtuIn(tcb)
   // what goes again may go in smaller pieces: its acknowledgment tells nothing about size
   pmtu.sent = 0
   if (pmtu.probe === 0) return false
@@ -136,7 +142,7 @@ export function tcpMtuTimeout(vn: Vn, tcb: Tcb): void {
  * about a probe tells the search where to look.
  */
 export function tcpMtuReport(vn: Vn, tcb: Tcb, seq: Seq, mtu: number): boolean {
-  const { pmtu } = tcb
+  const pmtu = pmtuIn(tcb)
   const text = Math.max(0, mtu - tcpSegHeaders(vn, tcb))
   if (pmtu.probe !== 0 && seq === pmtu.probeSeq && text > tcb.mss) {
     if (mtu < pmtu.probe) {
@@ -159,15 +165,15 @@ export function tcpMtuReport(vn: Vn, tcb: Tcb, seq: Seq, mtu: number): boolean {
 
 /** New text goes out: the longest ever is watched until it is acknowledged. To be called before sndNxt moves. */
 export function tcpMtuSent(tcb: Tcb, len: number): void {
-  const { pmtu } = tcb
-  if (pmtu.sent !== 0 || len <= pmtu.acked || tcb.sndNxt !== tcb.sndMax) return
+  if (tcb.pmtu.sent !== 0 || len <= tcb.pmtu.acked || tcb.sndNxt !== tcb.sndMax) return
+  const pmtu = pmtuIn(tcb)
   pmtu.sent = len
   pmtu.sentEnd = seqAdd(tcb.sndNxt, len)
 }
 
 /** The next size to be tried: half-way, until the gap is too small to be worth it. */
 function choose(vn: Vn, tcb: Tcb): void {
-  const { pmtu } = tcb
+  const pmtu = pmtuIn(tcb)
   const low = tcb.mss + tcpSegHeaders(vn, tcb)
   pmtu.tries = 0
   if (pmtu.high - low <= SEARCH_DONE) finish(vn, tcb)
@@ -176,7 +182,7 @@ function choose(vn: Vn, tcb: Tcb): void {
 
 /** The search is over; another begins when the path has aged (RFC 4821 §7.7, RFC 1191 §6.3). */
 function finish(vn: Vn, tcb: Tcb): void {
-  const { pmtu } = tcb
+  const pmtu = pmtuIn(tcb)
   pmtu.probe = 0
   pmtu.next = 0
   pmtu.high = 0

@@ -18,6 +18,7 @@ import { tcpOutput, tcpWindowUpdate } from './output.ts'
 import { QUICKACKS, tcpQuickAckStart } from './quickack.ts'
 import { FO_CONNECT } from './state-open.ts'
 import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TF_ACKNOW, TF_CORK, TF_DELACK, TF_NODELAY } from './state.ts'
+import { userOptionsIn } from './state-user.ts'
 import type { Tcb } from './state.ts'
 import { tcpIsDone } from './drop.ts'
 import { userOptGet, userOptSet } from './useropt.ts'
@@ -47,11 +48,11 @@ export function tcpSetOpt(vn: Vn, id: number, level: number, name: number, value
       case SO_RCVLOWAT:
       case SO_SNDLOWAT:
         if (!(value >= 0 && value <= 0x7fffffff)) return EINVAL
-        if (name === SO_RCVLOWAT) tcb.user.rcvLowat = Math.max(1, value)
-        else tcb.user.sndLowat = Math.max(1, value)
+        if (name === SO_RCVLOWAT) userOptionsIn(tcb).rcvLowat = Math.max(1, value)
+        else userOptionsIn(tcb).sndLowat = Math.max(1, value)
         return 0
       case SO_OOBINLINE:
-        tcb.user.oobInline = value !== 0
+        userOptionsIn(tcb).oobInline = value !== 0
         return 0
       default:
     }

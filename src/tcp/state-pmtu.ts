@@ -32,3 +32,12 @@ export function createPmtu(): Pmtu {
     claimSeq: SEQ_ZERO,
   }
 }
+
+/** That of every connection that has sent nothing and heard of nothing. */
+export const PMTU_UNKNOWN: Readonly<Pmtu> = Object.freeze(createPmtu())
+
+/** What a connection knows, to add to it: its own from now on. */
+export function pmtuIn(tcb: { pmtu: Readonly<Pmtu> }): Pmtu {
+  if (tcb.pmtu === PMTU_UNKNOWN) tcb.pmtu = createPmtu()
+  return tcb.pmtu
+}

@@ -30,8 +30,19 @@ export function createUserOptions(): UserOptions {
   }
 }
 
+/** Those of every socket whose user has set nothing: most. */
+export const USER_DEFAULTS: Readonly<UserOptions> = Object.freeze(createUserOptions())
+
+/** A socket's settings, to be changed: its own from now on. */
+export function userOptionsIn(owner: { user: Readonly<UserOptions> }): UserOptions {
+  if (owner.user === USER_DEFAULTS) owner.user = createUserOptions()
+  return owner.user
+}
+
 /** A connection begins with the settings of its listener. */
-export function userOptionsCopy(to: UserOptions, from: UserOptions): void {
+export function userOptionsCopy(owner: { user: Readonly<UserOptions> }, from: Readonly<UserOptions>): void {
+  if (from === USER_DEFAULTS) return
+  const to = userOptionsIn(owner)
   to.keepInitMs = from.keepInitMs
   to.finWait2Ms = from.finWait2Ms
   to.windowClamp = from.windowClamp

@@ -20,7 +20,7 @@ import { createTcpMeter } from './state-meter.ts'
 import type { TcpMeter } from './state-meter.ts'
 import { createFastOpen, createSynCookies } from './state-open.ts'
 import type { FastOpen, SynCookies } from './state-open.ts'
-import { createPmtu } from './state-pmtu.ts'
+import { PMTU_UNKNOWN } from './state-pmtu.ts'
 import type { Pmtu } from './state-pmtu.ts'
 import { createCwv } from './state-cwv.ts'
 import type { Cwv } from './state-cwv.ts'
@@ -28,7 +28,7 @@ import { createRateSample, createRecovery, createSent } from './state-sent.ts'
 import type { RateSample, Recovery, Sent } from './state-sent.ts'
 import { createTcpTrace } from './state-trace.ts'
 import type { TcpTrace } from './state-trace.ts'
-import { createUserOptions } from './state-user.ts'
+import { USER_DEFAULTS } from './state-user.ts'
 import type { UserOptions } from './state-user.ts'
 import { createTcpAo } from './state-ao.ts'
 import type { TcpAo } from './state-ao.ts'
@@ -195,7 +195,7 @@ export interface Tcb extends Alarm {
   offerMss: number
   /** Path MTU that an ICMP error told us (or a black hole suggests), or 0. */
   pathMtu: number
-  pmtu: Pmtu
+  pmtu: Readonly<Pmtu>
   /** pathMtu before a black hole was suspected, or −1. */
   holeSavedMtu: number
 
@@ -274,7 +274,7 @@ export interface Tcb extends Alarm {
   challenges: number
   challengeAt: number
 
-  user: UserOptions
+  user: Readonly<UserOptions>
   meter: TcpMeter
 }
 
@@ -431,7 +431,7 @@ export function createTcb(id: number, family: number): Tcb {
     irs: SEQ_ZERO, rcvNxt: SEQ_ZERO, rcvAdv: SEQ_ZERO, rcvUp: SEQ_ZERO, lastAckSent: SEQ_ZERO,
     rcvWscale: 0, rcvBuf: createByteRing(), rcvLimit: 0, reass: [], sackRecent: [], dsackStart: SEQ_ZERO,
     dsackEnd: SEQ_ZERO, held: 0, bufFixed: 0, rcvTuneAt: -1, rcvTuneSeq: SEQ_ZERO, rcvFin: SEQ_ZERO,
-    peerMss: 0, mss: 0, userMss: 0, offerMss: 0, pathMtu: 0, pmtu: createPmtu(), holeSavedMtu: -1,
+    peerMss: 0, mss: 0, userMss: 0, offerMss: 0, pathMtu: 0, pmtu: PMTU_UNKNOWN, holeSavedMtu: -1,
     cc: 0, cwnd: 0, ssthresh: 0x3fffffff, bytesAcked: 0, dupAcks: 0,
     ecn: 0, ecnRecover: SEQ_ZERO, recover: SEQ_ZERO, limited: 0,
     sent: createSent(), rec: createRecovery(),
@@ -441,7 +441,7 @@ export function createTcb(id: number, family: number): Tcb {
     rcvAt: 0, sndAt: 0, keepProbes: 0, keepIdleMs: 0, keepIntvlMs: 0, keepCnt: 0, userTimeoutMs: 0, utoRemoteMs: 0,
     utoOwed: false,
     linger: -1, softError: 0, fastFlags: 0, fastQlen: 0, fastListener: 0, challenges: 0, challengeAt: -Infinity,
-    user: createUserOptions(), meter: createTcpMeter(),
+    user: USER_DEFAULTS, meter: createTcpMeter(),
   }
 }
 

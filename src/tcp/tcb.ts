@@ -93,5 +93,5 @@ function inherit(tcb: Tcb, from: Tcb): void {
   tcb.keepCnt = from.keepCnt
   tcb.userTimeoutMs = from.userTimeoutMs
   tcb.linger = from.linger
-  userOptionsCopy(tcb.user, from.user)
+  userOptionsCopy(tcb, from.user)
 }

@@ -3,6 +3,7 @@
  * stays in line (or, with SO_OOBINLINE off, its last octet is read by MSG_OOB), and the user is told when the pointer advances.
  */
 
+import { userOptionsIn } from './state-user.ts'
 import { MSG_PEEK } from '../inet/sockopt.ts'
 import { EV_READ, eventPost } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
@@ -22,8 +23,9 @@ export function tcpUrgentInput(vn: Vn, tcb: Tcb, seg: Seg): void {
   const up = seqAdd(seg.seq, seg.urp)
   if (!seqGt(up, (tcb.flags & TF_URGENT) !== 0 ? tcb.rcvUp : tcb.rcvNxt)) return
   tcb.rcvUp = up
-  tcb.user.oobTaken = false
-  tcb.user.oobOctet = -1
+  const user = userOptionsIn(tcb)
+  user.oobTaken = false
+  user.oobOctet = -1
   tcb.flags |= TF_URGENT
   eventPost(vn, tcb.inp.id, EV_READ | EV_URGENT)
 }
@@ -55,7 +57,7 @@ export function tcpUrgentSkip(tcb: Tcb): number {
 
 /** A read begins at the mark: the urgent octet leaves the stream, and is kept for MSG_OOB until the next one. */
 export function tcpUrgentPass(tcb: Tcb): void {
-  const { user } = tcb
+  const user = userOptionsIn(tcb)
   if (!user.oobTaken) {
     const octet = new Uint8Array(1)
     ringPeek(tcb.rcvBuf, 0, octet, 0, 1)
@@ -67,8 +69,8 @@ export function tcpUrgentPass(tcb: Tcb): void {
 
 /** MSG_OOB: puts the urgent octet at `buf[at]`; 1, -EAGAIN while it has not come, -EINVAL where there is none, or it is in line. */
 export function tcpRecvOob(tcb: Tcb, buf: Uint8Array, at: number, len: number, flags: number): number {
-  const { user } = tcb
-  if (user.oobInline || len === 0) return -EINVAL
+  if (tcb.user.oobInline || len === 0) return -EINVAL
+  const user = userOptionsIn(tcb)
   const left = tcpUrgentLeft(tcb)
   if (left === 0) {
     if (user.oobOctet < 0) return -EINVAL

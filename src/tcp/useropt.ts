@@ -10,6 +10,7 @@ import type { Vn } from '../kern/vn.ts'
 import { EINVAL, ENOPROTOOPT } from '../lib/errno.ts'
 import { seqDiff } from '../lib/seq.ts'
 import { TCPS_CLOSED } from './state.ts'
+import { userOptionsIn } from './state-user.ts'
 import type { Tcb } from './state.ts'
 
 /** Longest FIN-WAIT-2 that a user can ask for, s. */
@@ -23,8 +24,8 @@ const BACKOFF_MAX = 120
 
 /** Sets one of these options: 0, EINVAL, or ENOPROTOOPT where it is none of them. */
 export function userOptSet(tcb: Tcb, name: number, value: number): number {
-  const { user } = tcb
   if (!Number.isInteger(value)) return EINVAL
+  const user = userOptionsIn(tcb)
   switch (name) {
     case TCP_KEEPINIT:
       if (value < 1) return EINVAL

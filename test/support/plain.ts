@@ -79,9 +79,9 @@ function visit(walk: Walk, value: unknown, path: string): void {
   if (value === null) return
   const prototype: unknown = Object.getPrototypeOf(value)
   const empty = ((Array.isArray(value) || ArrayBuffer.isView(value)) && (value as { length?: number }).length === 0) ||
-    value === createTable()
+    value === createTable() || Object.isFrozen(value)
   const before = walk.paths.get(value)
-  // an empty array, or the table in which nothing ever is, holds nothing that could be shared
+  // nothing can be put into an empty array, the empty table or a frozen record of defaults
   if (before !== undefined && !empty) {
     walk.found.push(`${path}: the same object as ${before}${path.startsWith(before) ? ' (a cycle)' : ''}`)
     return

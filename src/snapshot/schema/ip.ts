@@ -1,6 +1,6 @@
 /** What is saved of IPv4: addresses, routes, path MTUs, fragments. */
 
-import { createFragment, createPathMtu, createReassQueue, createRoute } from '../../ip/state.ts'
+import { createFragment, createPathMtu, createReassQueue, createRoute, IDENT_BUCKETS } from '../../ip/state.ts'
 import type { Fragment, IpState, PathMtu, ReassQueue, Route } from '../../ip/state.ts'
 import {
   BYTE, bytes, COUNT, COUNTERS, int, INT32, list, PAST, queueMap, record, table, TIME, UINT16, UINT31, words,
@@ -9,7 +9,6 @@ import { ALARM } from './kern.ts'
 import { PACKET_MAX } from './link.ts'
 
 const HEADER_MAX = 60
-const IDENT_BUCKETS = 256
 
 const ROUTE = record<Route>(() => createRoute(0, 0, 0, 0, 0), {
   dst: INT32, prefixLen: int(0, 32), gateway: INT32, ifId: COUNT, flags: UINT31, metric: COUNT, use: COUNT,
