@@ -18,7 +18,7 @@ const ENTRIES = '^src/(index|(wire|sim|pcap|script|testing)/index|script/sim|cli
 /** Counters, tunables, constants and records: no behaviour, so any protocol may look at any other's. */
 const TABLES = '/(state|state-[a-z]+|stats|sysctl|ctl|sockopt)\\.ts$'
 /** What owners of a Vnet (driver, world, container, sockets) may call besides vnet/: management, names of states. */
-const MANAGEMENT = '^src/(link/ifnet|ip/route|ip6/(route|ifaddr)|arp/list|nd/(list|auto|rtadv)|dhcp6?/client|resolver/resolver|tcp/(fsm|info|linux-info|freebsd-info|trace-read|cc/names))\\.ts$'
+const MANAGEMENT = '^src/(link/ifnet|ip/route|ip6/(route|ifaddr|policy)|arp/list|nd/(list|auto|rtadv)|dhcp6?/client|resolver/resolver|tcp/(fsm|info|linux-info|freebsd-info|trace-read|cc/names))\\.ts$'
 
 /** Files in `from` import nothing outside the pattern `may`. */
 const only = (name, comment, from, may, to = {}) =>

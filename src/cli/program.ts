@@ -14,6 +14,7 @@ import { addExec } from './exec.ts'
 import { addIfconfig } from './ifconfig.ts'
 import { addBridge, addList } from './list.ts'
 import { addMove } from './move.ts'
+import { addIp6addrctl } from './ip6addrctl.ts'
 import { addNdp } from './ndp.ts'
 import { addNetstat } from './netstat.ts'
 import { complain, UsageError } from './output.ts'
@@ -57,6 +58,7 @@ function buildProgram(command: readonly string[]): Command {
   addIfconfig(program)
   addArp(program)
   addNdp(program)
+  addIp6addrctl(program)
   addRoute(program)
   addNetstat(program)
   addSysctl(program)

@@ -9,6 +9,7 @@ import {
 } from '../vimage/interfaces.ts'
 import { interfaceAuto, prefixRows, routerRows } from '../vimage/autoconf.ts'
 import { neighbour6Rows, neighbourDelete, neighbourRows, neighbourSet } from '../vimage/neighbours.ts'
+import { policyDelete, policyRows, policySet } from '../vimage/policy.ts'
 import { routeGet, routeInsert, routeRemove, routeRows } from '../vimage/routes.ts'
 import { socketRows } from '../vimage/sockets.ts'
 import { vnetStatus } from '../vimage/status.ts'
@@ -77,6 +78,11 @@ const ROUTES: Readonly<Record<string, Handler>> = Object.freeze({
     neighbourSet(runnerOf(c), c.params[1], z.strictObject({ mac: z.string() }).parse(c.body).mac)
   },
   'DELETE /v1/vimages/:vimage/arp/:address': (c) => neighbourDelete(runnerOf(c), c.params[1]),
+  'GET /v1/vimages/:vimage/policy': (c) => policyRows(runnerOf(c)),
+  'POST /v1/vimages/:vimage/policy': (c) => {
+    policySet(runnerOf(c), z.strictObject({ prefix: z.string(), precedence: z.number(), label: z.number() }).parse(c.body))
+  },
+  'DELETE /v1/vimages/:vimage/policy': (c) => policyDelete(runnerOf(c), c.query.get('prefix') ?? ''),
   'GET /v1/vimages/:vimage/routes': (c) => {
     const to = c.query.get('to')
     return to === null ? routeRows(runnerOf(c)) : routeGet(runnerOf(c), to)

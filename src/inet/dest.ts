@@ -1,6 +1,6 @@
 /** Default destination address selection (RFC 6724 §6): which of a name's addresses is tried first. */
 
-import { ip6Policy } from '../ip6/source.ts'
+import { ip6Policy } from '../ip6/policy.ts'
 import { IA6_DEPRECATED } from '../ip6/state.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrIsV4, createAddr } from '../lib/addr.ts'
@@ -29,11 +29,11 @@ export function inetSortDestinations(vn: Vn, dsts: readonly Addr[]): Addr[] {
 function candidate(vn: Vn, dst: Addr): Candidate {
   const src = createAddr()
   const usable = inetSource(vn, inetZoned(vn, dst), src) === 0
-  const { precedence, label } = ip6Policy(dst)
+  const { precedence, label } = ip6Policy(vn, dst)
   const [scope, own] = [addr6Scope(dst), ownAddress(vn, src)]
   return {
     dst, usable, scope, precedence,
-    scopeFits: addr6Scope(src) === scope, deprecated: own.deprecated, labelFits: ip6Policy(src).label === label,
+    scopeFits: addr6Scope(src) === scope, deprecated: own.deprecated, labelFits: ip6Policy(vn, src).label === label,
     common: usable ? Math.min(own.prefixLen, commonPrefixLen(src, dst)) : 0,
   }
 }

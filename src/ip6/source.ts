@@ -1,13 +1,14 @@
-/** Default source address selection (RFC 6724 §4, §5), with the default policy table of §2.1. */
+/** Default source address selection (RFC 6724 §4, §5). */
 
 import type { Vn } from '../kern/vn.ts'
 import { addrCopy, createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import {
-  addr6Scope, addr6IsAny, addr6IsMulticast, addr6NeedsZone, addr6, commonPrefixLen, prefixEq, sameWords,
+  addr6Scope, addr6IsAny, addr6IsMulticast, addr6NeedsZone, commonPrefixLen, sameWords,
 } from '../lib/addr6.ts'
 import { IFA_PREFERRED } from '../link/state.ts'
 import { ndAdvertisedBy } from '../nd/advertised.ts'
+import { ip6Policy } from './policy.ts'
 import { IA6_DEPRECATED, IA6_TEMPORARY } from './state.ts'
 import type { Ip6Addr } from './state.ts'
 
@@ -27,27 +28,8 @@ export function ip6SourceSelect(vn: Vn, ifId: number, dst: Addr, out: Addr, next
   return true
 }
 
-/** Precedence and label of an address (§2.1): the row of the longest prefix that fits. */
-export function ip6Policy(a: Addr): { readonly precedence: number; readonly label: number } {
-  for (const row of POLICY) if (prefixEq(a, row.prefix, row.len)) return row
-  return POLICY[POLICY.length - 1]
-}
-
 const GLOBAL = 14
 const NOBODY: Readonly<Addr> = Object.freeze(createAddr())
-
-/** RFC 6724 §2.1, longest prefix first. */
-const POLICY = Object.freeze([
-  { prefix: addr6(0, 0, 0, 1), len: 128, precedence: 50, label: 0 },
-  { prefix: addr6(0, 0, 0xffff, 0), len: 96, precedence: 35, label: 4 },
-  { prefix: addr6(0, 0, 0, 0), len: 96, precedence: 1, label: 3 },
-  { prefix: addr6(0x20010000, 0, 0, 0), len: 32, precedence: 5, label: 5 },
-  { prefix: addr6(0x20020000, 0, 0, 0), len: 16, precedence: 30, label: 2 },
-  { prefix: addr6(0x3ffe0000, 0, 0, 0), len: 16, precedence: 1, label: 12 },
-  { prefix: addr6(0xfec00000, 0, 0, 0), len: 10, precedence: 1, label: 11 },
-  { prefix: addr6(0xfc000000, 0, 0, 0), len: 7, precedence: 3, label: 13 },
-  { prefix: addr6(0, 0, 0, 0), len: 0, precedence: 40, label: 1 },
-].map((row) => Object.freeze({ ...row, prefix: Object.freeze(row.prefix) })))
 
 function bestOn(vn: Vn, ifId: number, dst: Addr, outIf: number, nextHop: Addr, start: Ip6Addr | null): Ip6Addr | null {
   let best = start
@@ -78,8 +60,8 @@ function better(vn: Vn, a: Ip6Addr, b: Ip6Addr, dst: Addr, outIf: number, nextHo
     if (ra !== rb) return ra
   }
   // rule 6: the label of the destination
-  const label = ip6Policy(dst).label
-  const [la, lb] = [ip6Policy(a.addr).label === label, ip6Policy(b.addr).label === label]
+  const label = ip6Policy(vn, dst).label
+  const [la, lb] = [ip6Policy(vn, a.addr).label === label, ip6Policy(vn, b.addr).label === label]
   if (la !== lb) return la
   // rule 7: temporary ones where they are wanted
   const [ta, tb] = [a.flags & IA6_TEMPORARY, b.flags & IA6_TEMPORARY]

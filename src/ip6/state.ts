@@ -143,6 +143,9 @@ export interface Ip6Stats {
   nobuf: number
 }
 
+/** A row of the policy table (RFC 6724 §2.1). */
+export interface Ip6Policy { prefix: Addr; prefixLen: number; precedence: number; label: number }
+
 export interface Ip6State {
   /** By interface id: where IPv6 is enabled. */
   ifs: Table<Ip6If>
@@ -159,6 +162,8 @@ export interface Ip6State {
   reass: Table<Reass6>
   reassAlarm: Alarm
   reassBytes: number
+  /** Longest prefix first; none: the default table. */
+  policy: Ip6Policy[]
   stats: Ip6Stats
 }
 
@@ -166,8 +171,12 @@ export function createIp6State(): Ip6State {
   return {
     ifs: createTable(), local: createTable(), routes: createTable(), routeLens: [], pmtu: createTable(),
     pmtuAlarm: { alarmAt: Infinity }, reass: createTable(), reassAlarm: { alarmAt: Infinity }, reassBytes: 0,
-    stats: createIp6Stats(),
+    policy: [], stats: createIp6Stats(),
   }
+}
+
+export function createIp6Policy(prefix: Addr, prefixLen: number, precedence: number, label: number): Ip6Policy {
+  return { prefix: { ...prefix }, prefixLen, precedence, label }
 }
 
 /** An address that is not in use yet. */

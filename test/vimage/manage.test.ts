@@ -11,6 +11,7 @@ import { ManageError } from '../../src/vimage/error.ts'
 import { interfaceAddAddress, interfaceList, interfaceRows, interfaceSetUp } from '../../src/vimage/interfaces.ts'
 import { messageRows, messageWrite } from '../../src/vimage/messages.ts'
 import { neighbour6Rows, neighbourDelete, neighbourRows, neighbourSet } from '../../src/vimage/neighbours.ts'
+import { policyDelete, policyRows, policySet } from '../../src/vimage/policy.ts'
 import { routeGet, routeInsert, routeRemove, routeRows } from '../../src/vimage/routes.ts'
 import { connectionsDrop, socketRows } from '../../src/vimage/sockets.ts'
 import { vnetStatus } from '../../src/vimage/status.ts'
@@ -250,5 +251,28 @@ describe('the status', () => {
     expect(status.name).toBe('b')
     expect(status.uptimeUs).toBe(Math.floor(b.now()))
     expect(status.counters.every((c) => c.value !== 0)).toBe(true)
+  })
+})
+
+describe('the policy of address selection', () => {
+  it('is shown, changed and brought back; IPv4 prefixes in either form', () => {
+    const { a } = twoHosts()
+    expect(policyRows(a)).toHaveLength(9)
+    expect(policyRows(a)).toContainEqual({ prefix: '::ffff:0.0.0.0/96', precedence: 35, label: 4 })
+    policySet(a, { prefix: '10.0.0.0/8', precedence: 7, label: 8 })
+    policySet(a, { prefix: '::ffff:0.0.0.0/96', precedence: 100, label: 4 })
+    expect(policyRows(a).slice(1, 3)).toEqual([
+      { prefix: '::ffff:10.0.0.0/104', precedence: 7, label: 8 }, { prefix: '::ffff:0.0.0.0/96', precedence: 100, label: 4 }])
+    policyDelete(a, '10.0.0.0/8')
+    expect(policyRows(a)).toHaveLength(9)
+    policyDelete(a, '')
+    expect(policyRows(a)).toContainEqual({ prefix: '::ffff:0.0.0.0/96', precedence: 35, label: 4 })
+  })
+
+  it('says what is wrong', () => {
+    const { a } = twoHosts()
+    expect(() => { policySet(a, { prefix: 'nonsense', precedence: 1, label: 1 }) }).toThrow('"nonsense" is no prefix')
+    expect(() => { policySet(a, { prefix: '2001:db8::1/32', precedence: 1, label: 1 }) }).toThrow('no bits set outside')
+    expect(() => { policyDelete(a, '2001:db8::/32') }).toThrow('there is none for just this prefix')
   })
 })

@@ -2,10 +2,10 @@
 
 import type { Icmp6State } from '../../icmp6/state.ts'
 import {
-  createFragment6, createIp6Addr, createIp6If, createIp6Local, createPathMtu6, createReass6, emptyRoute6,
+  createFragment6, createIp6Addr, createIp6If, createIp6Local, createIp6Policy, createPathMtu6, createReass6, emptyRoute6,
 } from '../../ip6/state.ts'
 import type {
-  Fragment6, Ip6Addr, Ip6If, Ip6Local, Ip6State, PathMtu6, Reass6, Route6,
+  Fragment6, Ip6Addr, Ip6If, Ip6Local, Ip6Policy, Ip6State, PathMtu6, Reass6, Route6,
 } from '../../ip6/state.ts'
 import { createAddr } from '../../lib/addr.ts'
 import type { Addr } from '../../lib/addr.ts'
@@ -55,10 +55,14 @@ const REASS = record<Reass6>(() => createReass6(createAddr(), createAddr(), 0, 0
   total: int(-1, PACKET_MAX), header: bytes(PACKET_MAX), ecn: int(0, 15), flags: UINT31,
 })
 
+const POLICY = record<Ip6Policy>(() => createIp6Policy(createAddr(), 0, 0, 0), {
+  prefix: OWN_ADDR, prefixLen: PREFIX_LEN, precedence: UINT31, label: UINT31,
+})
+
 export const IP6 = record<Ip6State>(null, {
   ifs: table(COUNT, IP6_IF), local: table(INT32, list(LOCAL)), routes: table(PREFIX_LEN, table(INT32, list(ROUTE))),
   routeLens: list(PREFIX_LEN), pmtu: queueMap(INT32, PATH_MTU), pmtuAlarm: ALARM, reass: queueMap(INT32, REASS),
-  reassAlarm: ALARM, reassBytes: COUNT, stats: COUNTERS,
+  reassAlarm: ALARM, reassBytes: COUNT, policy: list(POLICY), stats: COUNTERS,
 })
 
 export const ICMP6 = record<Icmp6State>(null, { tokens: MAYBE, refilledAt: TIME, stats: COUNTERS })
