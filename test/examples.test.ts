@@ -18,6 +18,7 @@ const PRINTS: Readonly<Record<string, RegExp>> = {
   'nat-keepalive.mjs': /^kept for 300 s .* takes 5\.\d s\nkept for 20 s by the server: 0\.\d s\n$/,
   'replay.mjs': /^5 frames fed, 5 left out .*, 5 answers:\n(.*\n)+.*ICMP echo reply, id 4660, seq 3, length 64\nnothing was damaged\n$/,
   'retry-partition.mjs': /^tea ordered, coffee ordered; asked 3 times, in 1\d\.\d s of the world\n$/,
+  'worker.mjs': /^hello to the other thread\nhello to this thread, says b\n$/,
 }
 
 describe('examples', () => {

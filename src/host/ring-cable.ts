@@ -10,6 +10,7 @@
  * what finds no room is dropped and counted.
  */
 
+import { randomUUID } from 'node:crypto'
 import { BroadcastChannel } from 'node:worker_threads'
 import { createDeviceStats, framePacketBytes, ignoreFrame, LINK_ETHER, OFFLOAD_TSO } from '../device/device.ts'
 import type { Device, DeviceStats } from '../device/device.ts'
@@ -47,8 +48,9 @@ export interface RingEnd {
   readonly offload: number
   readonly buffer: SharedArrayBuffer
   readonly side: 0 | 1
-  /** The BroadcastChannel's name; '' for Atomics.waitAsync. */
-  readonly channel: string
+  /** The cable's; what shares memory cannot be compared otherwise. */
+  readonly id: string
+  readonly wake: 'wait' | 'channel'
 }
 
 /** A driver will do: it has the pool. */
@@ -62,6 +64,8 @@ export interface RingOptions {
 const CABLE_BYTES = 64
 const OPEN = 0
 const UNPLUGGED = 2
+/** setInterval's longest. */
+const LONGEST_MS = 0x7fffffff
 const SMALLEST = 2 ** 17
 const LARGEST = 2 ** 29
 /** Octets delivered before the stack answers; frames delivered, each costing as much as this. */
@@ -78,10 +82,11 @@ export function createRingCable(options: RingCableOptions = {}): [RingEnd, RingE
   }
   const link = options.link ?? LINK_ETHER
   const buffer = new SharedArrayBuffer(CABLE_BYTES + 2 * (RING_CONTROL_BYTES + size))
-  const channel = (options.wake ?? (waitAsync() === null ? 'channel' : 'wait')) === 'wait' ? '' : `vimage-ring-${crypto.randomUUID()}`
+  const wake = options.wake ?? (waitAsync() === null ? 'channel' : 'wait')
+  const id = randomUUID()
   const end = (side: 0 | 1): RingEnd => ({
     name: names[side], link, mac: link === LINK_ETHER ? options.macs?.[side] ?? macFromName(names[side]) : 0,
-    mtu: options.mtu ?? ETHERMTU, offload: options.offload === false ? 0 : OFFLOAD_TSO, buffer, side, channel,
+    mtu: options.mtu ?? ETHERMTU, offload: options.offload === false ? 0 : OFFLOAD_TSO, buffer, side, id, wake,
   })
   return [end(0), end(1)]
 }
@@ -95,8 +100,8 @@ export function openRing(end: RingEnd, { pool, awakeMs = AWAKE_MS }: RingOptions
 export function unplugRing(end: RingEnd): void {
   const cable = new Int32Array(end.buffer, 0, CABLE_BYTES / 4)
   if (Atomics.exchange(cable, UNPLUGGED, 1) === 1) return
-  const channel = end.channel === '' ? null : new BroadcastChannel(end.channel)
-  for (const side of [0, 1]) wake(openWay(end, side), channel, side)
+  const channel = end.wake === 'wait' ? null : new BroadcastChannel(channelName(end))
+  for (const side of [0, 1]) wakeUp(openWay(end, side), channel, side)
   channel?.close()
 }
 
@@ -113,6 +118,8 @@ export class RingDevice implements Device {
   readonly #in: Ring
   readonly #channel: BroadcastChannel | null
   readonly #awakeMs: number
+  /** A thread that waits for frames does not end. */
+  readonly #alive = setInterval(ignoreFrame, LONGEST_MS)
   #open = true
   #awakeUntil = 0
 
@@ -121,10 +128,13 @@ export class RingDevice implements Device {
     this.#pool = pool
     this.#awakeMs = awakeMs
     this.#cable = new Int32Array(end.buffer, 0, CABLE_BYTES / 4)
-    if (Atomics.exchange(this.#cable, OPEN + end.side, 1) === 1) throw new Error(`${end.name} is open already, here or in another thread`)
+    if (Atomics.exchange(this.#cable, OPEN + end.side, 1) === 1) {
+      clearInterval(this.#alive)
+      throw new Error(`${end.name} is open already, here or in another thread`)
+    }
     this.#out = openWay(end, 1 - end.side)
     this.#in = openWay(end, end.side)
-    this.#channel = end.channel === '' ? null : this.#listen(end.channel)
+    this.#channel = end.wake === 'wait' ? null : this.#listen(channelName(end))
     setImmediate(() => this.#poll())
   }
 
@@ -146,6 +156,12 @@ export class RingDevice implements Device {
 
   get offload(): number {
     return this.end.offload
+  }
+
+  /** The cable alone does not keep its thread from ending. */
+  unref(): this {
+    this.#alive.unref()
+    return this
   }
 
   send(f: Frame): void {
@@ -179,6 +195,7 @@ export class RingDevice implements Device {
     if (!this.#open) return this.end
     this.flush()
     this.#open = false
+    clearInterval(this.#alive)
     ringDone(this.#in)
     this.onFrame = ignoreFrame
     this.onBatchEnd = ignoreFrame
@@ -190,7 +207,7 @@ export class RingDevice implements Device {
   }
 
   #wake(): void {
-    wake(this.#out, this.#channel, 1 - this.end.side)
+    wakeUp(this.#out, this.#channel, 1 - this.end.side)
   }
 
   #listen(name: string): BroadcastChannel {
@@ -256,13 +273,17 @@ export class RingDevice implements Device {
   }
 }
 
+function channelName({ id }: RingEnd): string {
+  return `vimage-ring-${id}`
+}
+
 /** The ring whose consumer is the end of this side. */
 function openWay(end: RingEnd, side: number): Ring {
   const size = (end.buffer.byteLength - CABLE_BYTES) / 2 - RING_CONTROL_BYTES
   return ringOpen(end.buffer, CABLE_BYTES + side * (RING_CONTROL_BYTES + size), size)
 }
 
-function wake(ring: Ring, channel: BroadcastChannel | null, side: number): void {
+function wakeUp(ring: Ring, channel: BroadcastChannel | null, side: number): void {
   if (!ringClaimWake(ring)) return
   if (channel === null) Atomics.notify(ring.control, RING_SLEEPS)
   else channel.postMessage(side)
