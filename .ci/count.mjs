@@ -2,22 +2,26 @@
  * `count.mjs REPORT EXITCODE`: reads vitest's JSON report and prints "passed failed". A skipped test counts as a failed
  * one: under CI everything must have run. So does a file that could not be loaded, a report that is missing, a set of
  * tests without interop, and an exit code that the report does not explain. Complaints go to stderr, and so do the names
- * of tests that passed only when repeated (vitest.config.ts says which may).
+ * of tests that passed only when repeated (vitest.config.ts says which may), and the files that took longest: the whole is
+ * to stay within a quarter of an hour.
  */
 
 import { existsSync, readFileSync } from 'node:fs'
 import { relative } from 'node:path'
 
 const LINES = 12
+/** Files named as slow: as many, and only those that took so long. */
+const SLOW_FILES = 12
+const SLOW_MS = 5000
 
 const [report = '', exitCode = '1'] = process.argv.slice(2)
-const { passed, complaints, repeated } = count(report, Number(exitCode))
-for (const line of [...complaints, ...repeated]) console.error(line)
+const { passed, complaints, repeated, slow } = count(report, Number(exitCode))
+for (const line of [...complaints, ...repeated, ...slow]) console.error(line)
 console.log(`${passed} ${complaints.length}`)
 
 function count(path, code) {
   if (!existsSync(path)) {
-    return { passed: 0, complaints: [`the tests did not finish (exit ${code})`], repeated: [] }
+    return { passed: 0, complaints: [`the tests did not finish (exit ${code})`], repeated: [], slow: [] }
   }
   const files = JSON.parse(readFileSync(path, 'utf8')).testResults
   const complaints = files.flatMap(complaintsOf)
@@ -26,7 +30,13 @@ function count(path, code) {
     complaints.push('no interop test ran')
   }
   if (code !== 0 && complaints.length === 0) complaints.push(`the tests ended with exit ${code}`)
-  return { passed, complaints, repeated: files.flatMap(repeatedOf) }
+  return { passed, complaints, repeated: files.flatMap(repeatedOf), slow: slowest(files) }
+}
+
+function slowest(files) {
+  return files.map((f) => ({ name: relative(process.cwd(), f.name), ms: f.endTime - f.startTime }))
+    .filter(({ ms }) => ms > SLOW_MS).sort((a, b) => b.ms - a.ms).slice(0, SLOW_FILES)
+    .map(({ name, ms }) => `SLOW ${Math.round(ms / 1000)} s ${name}`)
 }
 
 function complaintsOf(file) {

@@ -34,6 +34,13 @@ describe('CI counts what really ran', () => {
     expect(stderr).toMatch(/^REPEATED .*interop\/b[.]test[.]ts > a passed test: too late\n$/)
   })
 
+  it('says which files took longest', () => {
+    const timed = (name: string, ms: number): object => ({ ...file(name, ['passed']), startTime: 1000, endTime: 1000 + ms })
+    const [stdout, stderr] = count([interop, timed('a.test.ts', 6000), timed('b.test.ts', 61_400), timed('c.test.ts', 4000)], 0)
+    expect(stdout).toBe('4 0')
+    expect(stderr.split('\n').map((line) => line.replace(/ [^ ]*test\//, ' '))).toEqual(['SLOW 61 s b.test.ts', 'SLOW 6 s a.test.ts', ''])
+  })
+
   it.each([
     ['a failed test', [interop, file('b.test.ts', ['passed', 'failed'], 'failed')], 1, '2 1', 'FAILED'],
     ['a skipped test', [interop, file('b.test.ts', ['passed', 'skipped'])], 0, '2 1', 'SKIPPED'],
