@@ -61,8 +61,9 @@ export function dhcp6Replied(vn: Vn, client: Dhcp6Client, view: DataView, option
   const status = dhcp6Status(view, options)
   if (leasing) return leased(vn, client, view, options, status)
   if (!ending && status !== D6S_SUCCESS) {
-    // otherwise the timer asks again, at the pace of §15
-    if (state === DHCP6S_CONFIRMING && status === D6S_NOT_ON_LINK) dhcp6Restart(vn, client, false)
+    // §18.2.10.1: another server's success goes before it, so the others have until the next message is due; anything else
+    // is asked again, at the pace of §15
+    if (state === DHCP6S_CONFIRMING && status === D6S_NOT_ON_LINK) client.notOnLink = true
     return 'refused'
   }
   stats.replies++

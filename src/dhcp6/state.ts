@@ -65,6 +65,8 @@ export interface Dhcp6Client extends Alarm {
   server: Uint8Array
   /** Preference of the best Advertise so far (§21.8); −1: none. */
   preference: number
+  /** A server has said in this exchange that the leases are not of this link (§18.2.10.1). */
+  notOnLink: boolean
   /** Addresses that the exchange is about: advertised and asked for; declined; released. */
   named: Addr[]
   leases: Dhcp6Lease[]
@@ -121,8 +123,8 @@ export function createDhcp6State(): Dhcp6State {
 export function createDhcp6Client(ifId: number, wants: number, byRouter: boolean): Dhcp6Client {
   return {
     alarmAt: Infinity, ifId, wants, byRouter, state: DHCP6S_DOWN, xid: 0, startedAt: 0, tries: 0, rtUs: 0, deadline: Infinity,
-    solMaxRtUs: MAX_RT, infMaxRtUs: MAX_RT, server: new Uint8Array(0), preference: -1, named: [], leases: [], renewAt: Infinity,
-    rebindAt: Infinity, dns: [], search: [], linkChanged: false,
+    solMaxRtUs: MAX_RT, infMaxRtUs: MAX_RT, server: new Uint8Array(0), preference: -1, notOnLink: false, named: [], leases: [],
+    renewAt: Infinity, rebindAt: Infinity, dns: [], search: [], linkChanged: false,
   }
 }
 

@@ -54,6 +54,7 @@ export function dhcp6Due(vn: Vn, client: Dhcp6Client): void {
     // it ends with the last lease
     case DHCP6S_REBINDING: return repeat(vn, client, DHCP6_REBIND, RENEW_TIMEOUT, RENEW_MAX_RT, NEVER)
     case DHCP6S_CONFIRMING:
+      if (client.notOnLink) return dhcp6Restart(vn, client, false)
       // §18.2.3: nobody answers: the leases are used on
       if (now >= client.startedAt + CONFIRM_DURATION) return dhcp6Enter(client, DHCP6S_BOUND, Math.max(now, client.renewAt))
       return repeat(vn, client, DHCP6_CONFIRM, TIMEOUT, CONFIRM_MAX_RT, client.startedAt + CONFIRM_DURATION)
@@ -86,6 +87,7 @@ export function dhcp6Restart(vn: Vn, client: Dhcp6Client, refused: boolean): voi
 export function dhcp6Exchange(vn: Vn, client: Dhcp6Client, state: number): void {
   client.xid = randomBelow(vn.state.random, 0x1000000)
   client.startedAt = vn.state.now
+  client.notOnLink = false
   if (state === DHCP6S_SOLICITING || state === DHCP6S_REQUESTING) client.preference = -1
   dhcp6Enter(client, state, vn.state.now)
   dhcp6Due(vn, client)

@@ -47,8 +47,8 @@ export function mcastUpdate(vn: Vn, ifp: Ifnet, group: Addr): number {
   if (mcastIsReported(vn, ifp, group)) {
     if (mcastIsOld(link)) oldChange(vn, ifp, link, g, before.joined, joined)
     else {
-      note(link, g, before.mode, before.sources)
-      if (g.modeChanges > 0 || g.changes.length > 0) mcastTell(vn, ifp, link, g)
+      // what is still to be told of an earlier change keeps its time (RFC 3810 §6.1)
+      if (note(link, g, before.mode, before.sources)) mcastTell(vn, ifp, link, g)
     }
   }
   mcastForget(link)
@@ -93,19 +93,21 @@ function listen(vn: Vn, ifp: Ifnet, group: Addr, on: boolean): void {
   else sourcesDrop(groups, group)
 }
 
-/** The difference to what was, merged into what is still to be told (RFC 3376 §5.1). */
-function note(link: McLink, g: McGroup, mode: number, sources: readonly Addr[]): void {
+/** The difference to what was, merged into what is still to be told (RFC 3376 §5.1); false without one. */
+function note(link: McLink, g: McGroup, mode: number, sources: readonly Addr[]): boolean {
   if (g.mode !== mode) {
     // its records carry the whole list, so nothing else needs to be said of sources
     g.modeChanges = link.robustness
     g.changes.length = 0
-    return
+    return true
   }
-  for (const source of [...sourcesMinus(g.sources, sources), ...sourcesMinus(sources, g.sources)]) {
+  const changed = [...sourcesMinus(g.sources, sources), ...sourcesMinus(sources, g.sources)]
+  for (const source of changed) {
     const known = g.changes.find((change) => sourceEq(change.source, source))
     if (known === undefined) g.changes.push(createMcChange(source, link.robustness))
     else known.count = link.robustness
   }
+  return changed.length > 0
 }
 
 /** Old versions know groups only: a report when the first source is wanted, a leave after the last. */

@@ -73,7 +73,7 @@ export interface PacketSpec {
   mac: Mac
   /** Extension headers of IPv6, in their order. */
   headers: HeaderSpec[]
-  body: TcpSpec | UdpSpec | IcmpSpec | NdSpec | RawSpec
+  body: TcpSpec | UdpSpec | IcmpSpec | NdSpec | MessageSpec | RawSpec
 }
 
 export type HeaderSpec =
@@ -131,6 +131,19 @@ export interface NdSpec {
   flags: number
   target: Addr
   options: NdOptionSpec[]
+  /** `<...>`: any options. */
+  anyOptions: boolean
+}
+
+/** A router solicitation or advertisement, a redirect, or a message of MLD (RFC 4861 §4, RFC 3810 §5). */
+export interface MessageSpec {
+  proto: 'message'
+  type: number
+  code: number
+  /** Octets behind the checksum, without options. */
+  fixed: number[]
+  /** Each option, or each record of a report, whole; of a query all its sources. */
+  options: number[][]
   /** `<...>`: any options. */
   anyOptions: boolean
 }

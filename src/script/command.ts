@@ -6,7 +6,11 @@
 import { ip4Parse, ip4PrefixLen } from '../lib/addr.ts'
 import { addrParsePrefix } from '../lib/addr6.ts'
 import { ENOENT } from '../lib/errno.ts'
+import { route6Delete, route6List } from '../ip6/route.ts'
 import { ifAddAddr, ifByName, ifDelAddr, ifSetMtu } from '../link/ifnet.ts'
+import { createNdAdvertConfig, createNdAdvertPrefix } from '../nd/state-adverts.ts'
+import { ndAdvertStart } from '../nd/rtadv.ts'
+import { ndAutoStart } from '../nd/auto.ts'
 import { sysctlDef, sysctlSet } from '../vnet/sysctl.ts'
 import type { Vnet } from '../vnet/vnet.ts'
 import { unsupported } from './error.ts'
@@ -36,6 +40,7 @@ function runOne(vnet: Vnet, personality: Personality, command: ShellCommand): vo
     case 'defaults.sh':
       personalityApply(vnet, personality)
       return personalityTestDefaults(vnet, personality)
+    case 'rtadvd': return advertise(vnet, args)
     case 'ip': case 'ifconfig': case 'ethtool': case 'tc':
       if (network(vnet, name, args)) return
       break
@@ -89,15 +94,39 @@ function network(vnet: Vnet, name: string, args: readonly string[]): boolean {
   const mtu = /^(?:link set |)(?:dev )?(tun\d*) (?:.*\b)?mtu (\d+)$/.exec(text)
   if (mtu !== null) return setMtu(vnet, Number(mtu[2]))
   if (/^(?:link set |)(?:dev )?tun\d* (?:up|(?:txqueuelen|qlen) \d+|gso_max_s\w+ \d+)$/.test(text)) return true
+  if (text === 'tun0 inet6 accept_rtadv') return setAuto(vnet)
+  if (text === '-6 route del default') return dropDefault(vnet)
   const addr = /^(?:-6 )?(?:address|addr|a) (add|del) (\S+) dev tun\d*$/.exec(text)
   if (addr !== null) return setAddr(vnet, addr[1] === 'add', addr[2])
   const route = /^(?:-\w+ )*(?:route|ro|r) (?:add|change|replace|append) (\S+)(.*)$/.exec(text)
   return route !== null && setRoute(vnet, route[1], route[2])
 }
 
+/** `rtadvd tun0`: the stack is a router and advertises fd3d:0:0:1::/64, with RFC 4861 §6.2.1's defaults. */
+function advertise(vnet: Vnet, args: readonly string[]): void {
+  const ifp = ifByName(vnet.vn, args.at(-1) ?? '')
+  const prefix = addrParsePrefix('fd3d:0:0:1::/64')
+  if (ifp === null || prefix === null) throw unsupported(`rtadvd ${args.join(' ')}`)
+  const config = createNdAdvertConfig()
+  config.prefixes.push(createNdAdvertPrefix(prefix.addr, prefix.prefixLen))
+  assign(vnet, 'net.inet6.ip6.forwarding=1')
+  if (ndAdvertStart(vnet.vn, ifp.id, config) !== 0) throw unsupported('rtadvd here')
+}
+
 function setMtu(vnet: Vnet, mtu: number): boolean {
   const ifp = ifByName(vnet.vn, 'tun0')
   return ifp !== null && ifSetMtu(vnet.vn, ifp.id, mtu) === 0
+}
+
+function setAuto(vnet: Vnet): boolean {
+  const ifp = ifByName(vnet.vn, 'tun0')
+  return ifp !== null && ndAutoStart(vnet.vn, ifp.id) === 0
+}
+
+/** The default route by hand goes, so that those of router advertisements count. */
+function dropDefault(vnet: Vnet): boolean {
+  const found = route6List(vnet.vn).find((r) => r.prefixLen === 0)
+  return found !== undefined && route6Delete(vnet.vn, found.dst, 0, found.gateway) === 0
 }
 
 /** `ip -6 addr add fd3d::9/64 dev tun0`: an address more, which is probed for where the link has neighbours. */

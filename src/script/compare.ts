@@ -7,7 +7,8 @@ import { icmp6IsError } from '../wire/icmpv6.ts'
 import { TH_ACK } from '../wire/tcp.ts'
 import { IPTOS_ECN_ECT0, IPTOS_ECN_ECT1 } from '../wire/ipv4.ts'
 import { ECT01 } from './ast.ts'
-import type { IcmpSpec, NdSpec, PacketSpec, RawSpec, TcpOptionSpec, TcpSpec, UdpSpec } from './ast.ts'
+import type { IcmpSpec, MessageSpec, NdSpec, PacketSpec, RawSpec, TcpOptionSpec, TcpSpec, UdpSpec } from './ast.ts'
+import { messageName, printMessage, printMessageOptions } from './message-print.ts'
 import { encodeOptions, printOptions } from './packet-options.ts'
 import { printFlags, printNdOptions, printOctets } from './packet-print.ts'
 import { compareHeaders } from './packet-six.ts'
@@ -24,6 +25,7 @@ export function comparePackets(expected: PacketSpec, actual: PacketSpec): string
     case 'tcp': return compareTcp(e, a as TcpSpec)
     case 'icmp': return compareIcmp(e, a as IcmpSpec)
     case 'nd': return compareNd(e, a as NdSpec)
+    case 'message': return compareMessage(e, a as MessageSpec)
     case 'raw': return differ('protocol', e.number, (a as RawSpec).number) || differ('length', e.len, (a as RawSpec).len)
     case 'udp': return differ('length', e.len, (a as UdpSpec).len)
   }
@@ -36,6 +38,17 @@ function compareNd(e: NdSpec, a: NdSpec): string {
   const same = e.options.length === a.options.length &&
     e.options.every((o, i) => o.bytes === null || o.bytes.join() === a.options[i].bytes?.join())
   return e.anyOptions || same ? '' : `options are ${printNdOptions(a)}, expected ${printNdOptions(e)}`
+}
+
+function compareMessage(e: MessageSpec, a: MessageSpec): string {
+  if (messageName(e) !== messageName(a)) return `it is ${messageName(a)}, not ${messageName(e)}`
+  if (e.code !== a.code) return differ('code', e.code, a.code)
+  // of a report the fixed part only counts records, which differ then
+  if (!e.anyOptions && e.options.join(';') !== a.options.join(';')) {
+    return `it has ${printMessageOptions(a)}, expected ${printMessageOptions(e)}`
+  }
+  return e.fixed.join() === a.fixed.join() || (e.anyOptions && messageName(e) === 'mld report') ? ''
+    : `it is ${printMessage({ ...a, options: [] })}, expected ${printMessage({ ...e, options: [], anyOptions: false })}`
 }
 
 function compareIp(e: PacketSpec, a: PacketSpec): string {

@@ -25,6 +25,9 @@ export interface Config {
   v6: boolean
   /** The interface is an Ethernet: neighbours have to be found. */
   ethernet: boolean
+  /** What an Ethernet host says by itself and scripts look at all the same: router discovery, MLD. */
+  lookRd: boolean
+  lookMld: boolean
   /** Tick of the stack's timestamp clock; 0: timestamps of the stack are not compared. */
   tsTickUs: number
 }
@@ -32,7 +35,7 @@ export interface Config {
 export function createConfig(personality: Personality, toleranceUs: number): Config {
   return {
     personality, toleranceUs, ...addresses4(), mtu: 1500, bindPort: 8080, connectPort: 8080, mapped: false, v6: false,
-    ethernet: false, tsTickUs: 0,
+    ethernet: false, lookRd: false, lookMld: false, tsTickUs: 0,
   }
 }
 
@@ -75,6 +78,13 @@ function applyOne(config: Config, o: ScriptOption): void {
       if (o.value !== 'ethernet' && o.value !== 'ip') throw unsupported(`--link=${o.value}`, o.line)
       config.ethernet = o.value === 'ethernet'
       break
+    case 'look': {
+      const words = o.value.split(',')
+      if (words.some((w) => w !== 'rd' && w !== 'mld')) throw unsupported(`--look=${o.value}`, o.line)
+      config.lookRd = words.includes('rd')
+      config.lookMld = words.includes('mld')
+      break
+    }
     case 'mtu': config.mtu = integer(o, 68, 65_535); break
     case 'bind_port': config.bindPort = integer(o, 1, 65_535); break
     case 'connect_port': config.connectPort = integer(o, 1, 65_535); break

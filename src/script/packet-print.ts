@@ -10,6 +10,7 @@ import {
 import { ECT01 } from './ast.ts'
 import type { IcmpSpec, NdSpec, PacketSpec, TcpSpec } from './ast.ts'
 import { icmpCodeName, icmpTypeName } from './icmp-names.ts'
+import { printMessage } from './message-print.ts'
 import { printOptions } from './packet-options.ts'
 import { printHeader } from './packet-six.ts'
 import { printNa } from './parse-six.ts'
@@ -35,6 +36,7 @@ export function printPacket(spec: PacketSpec, like: PacketSpec = spec): string {
   const { body } = spec
   if (body.proto === 'udp') words.push(`udp (${body.len})`)
   else if (body.proto === 'nd') words.push(printNd(body))
+  else if (body.proto === 'message') words.push(printMessage(body))
   else if (body.proto === 'raw') words.push(body.number < 0 ? 'rest' : `proto ${body.number} (${body.len})`)
   else if (body.proto === 'icmp') words.push(printIcmp(body))
   else words.push(printTcp(body, like.body.proto === 'tcp' ? like.body : body))

@@ -17,6 +17,7 @@ import { viewOf } from '../wire/layout.ts'
 import { TCP_FLAGS_MASK, TCP_HDR_LEN, TCP_SUM, decodeTcp, encodeTcp, tcpOffFlags } from '../wire/tcp.ts'
 import { UDP_HDR_LEN, UDP_SUM, decodeUdp, encodeUdp } from '../wire/udp.ts'
 import type { IcmpSpec, PacketSpec, QuotedSpec, TcpSpec } from './ast.ts'
+import { messageDecode, messageEncode } from './message.ts'
 import { QUOTED_OFF, ipDecode, ipHeader, ipLen, ipPacket, transportFinish, transportSum, withIpOptions } from './packet-ip.ts'
 import type { Endpoints } from './packet-ip.ts'
 import { decodeOptions, encodeOptions } from './packet-options.ts'
@@ -51,8 +52,8 @@ function encodeBody(spec: PacketSpec, ends: Endpoints, quoted: Endpoints, nonce:
       return bytes
     }
     case 'icmp': return encodeIcmpPacket(spec, body, ends, quoted)
-    case 'nd': {
-      const message = ndEncode(body, nonce)
+    case 'nd': case 'message': {
+      const message = body.proto === 'nd' ? ndEncode(body, nonce) : messageEncode(body)
       const bytes = ipPacket(spec, IPPROTO_ICMPV6, ends, message.length)
       bytes.set(message, IP6_HDR_LEN)
       return transportFinish(bytes, IP6_HDR_LEN + ICMP_SUM, ends, IPPROTO_ICMPV6)
@@ -68,7 +69,8 @@ export function decodePacket(bytes: Uint8Array): LivePacket | null {
   const from: Endpoints = { src: ip.src, sport: -1, dst: ip.dst, dport: -1 }
   const spec: PacketSpec = {
     kind: 'packet', direction: '>', fromPort: -1, toPort: -1, ecn: ip.tos & IPTOS_ECN_MASK, tos: ip.tos, ttl: ip.ttl,
-    src: ip.src, dst: ip.dst, flow: ip.flow, plen: ip.len, mac: -1, headers: ip.headers, ipOptions: [...ip.options], via: '',
+    src: ip.src, dst: ip.dst, flow: ip.flow, plen: ip.at + ip.len - IP6_HDR_LEN, mac: -1,
+    headers: ip.headers, ipOptions: [...ip.options], via: '',
     body: { proto: 'raw', number: ip.proto, len: bytes.length - ip.at },
   }
   const packet: LivePacket = { from, spec, fault: ip.fault }
@@ -111,7 +113,7 @@ function decodeBody(packet: LivePacket, bytes: Uint8Array, proto: number, at: nu
         const nd = ndDecode(bytes, at)
         if (nd === null) return false
         spec.body = nd
-      }
+      } else if (proto === IPPROTO_ICMPV6) spec.body = messageDecode(bytes, at) ?? spec.body
       break
     // the script says which by its number
     default: return !addrIsV4(from.src)

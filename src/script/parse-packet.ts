@@ -10,6 +10,7 @@ import {
 import { ECT01 } from './ast.ts'
 import type { IcmpSpec, PacketSpec, QuotedSpec, TcpOptionSpec, TcpSpec, UdpSpec } from './ast.ts'
 import { icmpCodeNumber, icmpTypeNumber } from './icmp-names.ts'
+import { parseDiscovery, parseMld } from './parse-message.ts'
 import { parseAddress, parseHeader, parseHex, parseMac, parseNd } from './parse-six.ts'
 import type { Scanner } from './scanner.ts'
 
@@ -31,7 +32,8 @@ export function parsePacket(s: Scanner): PacketSpec {
   const icmp = s.take(/icmp(v4|v6)?\b/y)
   if (icmp !== null) spec.body = parseIcmp(s, icmp[1] === 'v6')
   else if (s.eatWord('udp')) spec.body = parseUdp(s)
-  else if (s.eatWord('nd')) spec.body = parseNd(s)
+  else if (s.eatWord('nd')) spec.body = parseDiscovery(s) ?? parseNd(s)
+  else if (s.eatWord('mld')) spec.body = parseMld(s)
   else if (s.eatWord('proto')) spec.body = { proto: 'raw', number: s.integer('a protocol', 255), len: parseLength(s) }
   else if (s.eatWord('rest')) spec.body = { proto: 'raw', number: -1, len: 0 }
   else spec.body = parseTcp(s)

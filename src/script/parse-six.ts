@@ -70,7 +70,7 @@ function parseOption(s: Scanner): NdOptionSpec {
   }
 }
 
-function macBytes(mac: Mac): number[] {
+export function macBytes(mac: Mac): number[] {
   return [5, 4, 3, 2, 1, 0].map((i) => Math.floor(mac / 256 ** i) % 256)
 }
 

@@ -65,8 +65,8 @@ export function packetOut(session: Session, spec: PacketSpec, window: Window): n
 
 /** Each ICMP belongs to its own IP, and what only IPv6 has to that. */
 function checkIcmp({ config }: Session, { body, headers, flow, plen, src, dst }: PacketSpec): void {
-  const six = headers.length > 0 || flow >= 0 || plen >= 0 || body.proto === 'nd'
-  if (six && !config.v6) throw unsupported('extension headers and neighbour messages over IPv4')
+  const six = headers.length > 0 || flow >= 0 || plen >= 0 || body.proto === 'nd' || body.proto === 'message'
+  if (six && !config.v6) throw unsupported('extension headers, neighbour messages and MLD over IPv4')
   if ([src, dst].some((a) => a !== null && addrIsV4(a) === config.v6)) throw unsupported('addresses of the other family')
   if (body.proto === 'icmp' && body.v6 !== config.v6) throw unsupported(`packets with icmp${body.v6 ? 'v6 over IPv4' : 'v4 over IPv6'}`)
 }

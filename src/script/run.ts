@@ -17,6 +17,7 @@ import type { Personality } from './personality.ts'
 import { packetIn, packetOut } from './run-packet.ts'
 import { createSession, currentTcb, fileCheckNumber } from './session.ts'
 import type { Session } from './session.ts'
+import { stateValue } from './state-value.ts'
 import { Stack } from './stack.ts'
 import { printTime, windowMiss, windowOf } from './window.ts'
 import type { Window } from './window.ts'
@@ -240,6 +241,8 @@ class Runner {
 
   #lookup(name: string): number | null {
     const { personality } = this.session.config
+    const known = stateValue(this.session.stack.vnet, name)
+    if (known !== null) return known
     if (!/^(__)?tcpi_/.test(name)) return constantValue(name, personality)
     const tcb = currentTcb(this.session)
     if (tcb === null) throw mismatch(`there is no connection to ask for ${name}`)

@@ -49,6 +49,8 @@ export class Stack {
   readonly touched = new Set<number>()
   readonly #ifId: number
   readonly #ethernet: boolean
+  /** ICMPv6 types that are not looked at. */
+  readonly #unseen: readonly number[]
   /** Called after every event: what waits for something looks whether it happened. */
   onEvent: () => void = nothing
   /** Sees every packet on the wire. */
@@ -74,6 +76,7 @@ export class Stack {
     this.#sysctl('net.inet6.ip6.dad_count', '1')
     this.#ifId = ifp.id
     this.#ethernet = config.ethernet
+    this.#unseen = [...(config.lookRd ? [] : DISCOVERY), ...(config.lookMld ? [] : MLD)]
     this.#collect()
     this.sent.length = 0
   }
@@ -151,7 +154,7 @@ export class Stack {
         if (ifId !== this.#ifId) return
         const frame = frameBytes(f).slice()
         const bytes = this.#ethernet ? frame.subarray(ETHER_HDR_LEN) : frame
-        if (this.#ethernet && isChatter(bytes)) return
+        if (this.#ethernet && isChatter(bytes, this.#unseen)) return
         this.sent.push({ at: this.#now, bytes, mac: this.#ethernet ? macRead(viewOf(frame), ETHER_DST) : -1 })
         this.onPacket(this.#now, bytes, true)
       })
@@ -175,14 +178,16 @@ function etherFrame(bytes: Uint8Array, from: Mac): Uint8Array {
 }
 
 /** What an Ethernet host says of itself now and then, and scripts would have to be full of: MLD, router discovery. */
-function isChatter(bytes: Uint8Array): boolean {
+function isChatter(bytes: Uint8Array, unseen: readonly number[]): boolean {
   if (bytes.length < IP6_HDR_LEN || bytes[0] >> 4 !== 6) return true
   const { proto, at } = sixUnwrap(bytes)
-  return proto === IPPROTO_ICMPV6 && CHATTER.includes(bytes[at] ?? 0)
+  return proto === IPPROTO_ICMPV6 && unseen.includes(bytes[at] ?? 0)
 }
 
-const CHATTER: readonly number[] = Object.freeze([
-  MLD_LISTENER_QUERY, MLD_LISTENER_REPORT, MLD_LISTENER_DONE, MLD_V2_LISTENER_REPORT, ND_ROUTER_SOLICIT, ND_ROUTER_ADVERT,
+const DISCOVERY: readonly number[] = Object.freeze([ND_ROUTER_SOLICIT, ND_ROUTER_ADVERT])
+
+const MLD: readonly number[] = Object.freeze([
+  MLD_LISTENER_QUERY, MLD_LISTENER_REPORT, MLD_LISTENER_DONE, MLD_V2_LISTENER_REPORT,
 ])
 
 function nothing(): void {

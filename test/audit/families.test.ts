@@ -12,6 +12,7 @@ const scripts = scriptFiles().map(({ name, path }) => ({ name, text: readFileSyn
 /** Worlds of one family, and why. */
 const ONE_FAMILY: Readonly<Record<string, string>> = {
   'autoconf.test.ts': 'IPv6 that configures itself',
+  'dhcp6.test.ts': 'DHCPv6; test/dhcp/world.test.ts is DHCPv4',
   'nud.test.ts': 'neighbour unreachability detection (RFC 4861 §7.3)',
 }
 

@@ -327,12 +327,26 @@ describe('RFC 8415 §18.2.3: Confirm', () => {
     expect(client6(h)).toMatchObject({ state: DHCP6S_BOUND, renewAt, deadline: renewAt })
   })
 
-  it('NotOnLink: the address goes, servers are looked for', () => {
+  it('§18.2.10.1: only NotOnLink until the next message is due: the address goes, servers are looked for', () => {
     const h = away()
+    messages6(h)
+    const { deadline } = client6(h)
     reply6(h, { options: [status(4)] })
-    pass(h, 0)
+    pass(h, deadline - h.vn.state.now - 1)
+    expect([addresses(h), messages6(h)]).toEqual([[`${A}/128`], []])
+    pass(h, 1)
     expect(addresses(h)).toEqual([])
-    expect(messages6(h).at(-1)?.type).toBe(1)
+    expect(messages6(h)[0].type).toBe(1)
+  })
+
+  it('§18.2.10.1: one server says NotOnLink, another success: the leases are used on', () => {
+    const h = away()
+    const { renewAt } = client6(h)
+    reply6(h, { options: [status(4)] })
+    reply6(h, { options: [status(0)] })
+    pass(h, 30 * S)
+    expect(client6(h)).toMatchObject({ state: DHCP6S_BOUND, deadline: renewAt })
+    expect(addresses(h)).toEqual([`${A}/128`])
   })
 
   it('nobody answers: CNF_TIMEOUT 1 s, at most 4 s, for CNF_MAX_RD 10 s; then the leases are used on', () => {

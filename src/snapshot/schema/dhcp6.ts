@@ -17,8 +17,8 @@ const LEASE = record<Dhcp6Lease>(() => createDhcp6Lease(createAddr()), {
 const CLIENT = record<Dhcp6Client>(() => createDhcp6Client(0, 0, false), {
   alarmAt: TIME, ifId: COUNT, wants: int(0, 2), byRouter: BOOL, state: int(0, 11), xid: int(0, XID_MAX), startedAt: TIME,
   tries: COUNT, rtUs: COUNT, deadline: TIME, solMaxRtUs: COUNT, infMaxRtUs: COUNT, server: bytes(DUID_MAX), preference: int(-1, 255),
-  named: list(ADDRESS), leases: list(LEASE), renewAt: TIME, rebindAt: TIME, dns: list(ADDRESS), search: list(text(NAME_MAX)),
-  linkChanged: BOOL,
+  notOnLink: BOOL, named: list(ADDRESS), leases: list(LEASE), renewAt: TIME, rebindAt: TIME, dns: list(ADDRESS),
+  search: list(text(NAME_MAX)), linkChanged: BOOL,
 })
 
 export const DHCP6 = record<Dhcp6State>(null, { clients: table(COUNT, CLIENT), duid: bytes(DUID_MAX), stats: COUNTERS })
