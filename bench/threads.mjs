@@ -13,26 +13,45 @@ export const threads = {
 }
 
 const PORT = 5001
+/** What both threads run is compiled by then. */
+const WARM_UPS = 3
 
 async function run({ short }) {
   const total = (short ? 128 : 512) * 2 ** 20
   const runs = short ? 3 : 7
   const rows = []
   const ratios = {}
+  // one for all runs: a thread's code is compiled for itself
+  const worker = new Worker(new URL(import.meta.url), { workerData: { receiver: true } })
   for (const [offload, name] of [[true, 'Offload'], [false, 'Frames']]) {
-    const [one, two] = [[], []]
+    const [one, two, oneCpu, twoCpu] = [[], [], [], []]
     const bytes = offload ? total : total / 4
-    // the first of each is a warm-up
-    for (let i = 0; i <= runs; i++) {
-      one.push(await oneThread(bytes, offload))
-      two.push(await twoThreads(bytes, offload))
+    for (let i = -WARM_UPS; i < runs; i++) {
+      const at = [cpuUs(), 0, 0]
+      const oneGbps = await oneThread(bytes, offload)
+      at[1] = cpuUs()
+      const twoGbps = await twoThreads(worker, bytes, offload)
+      at[2] = cpuUs()
+      if (i < 0) continue
+      one.push(oneGbps)
+      two.push(twoGbps)
+      oneCpu.push((at[1] - at[0]) / (bytes / 2 ** 20))
+      twoCpu.push((at[2] - at[1]) / (bytes / 2 ** 20))
     }
     const key = `tcpBulkMtu1500${name}`
-    const made = row(`${key}TwoThreadsGbps`, median(two.slice(1)), `${key}OneThreadGbps`, median(one.slice(1)))
-    rows.push(made)
+    const made = row(`${key}TwoThreadsGbps`, median(two), `${key}OneThreadGbps`, median(one))
+    rows.push(made, row(`${key}TwoThreadsCpuUsPerMiB`, median(twoCpu), `${key}OneThreadCpuUsPerMiB`, median(oneCpu)))
     ratios[`ringTwoThreadsVsOne${name}`] = made.ratio
   }
+  worker.postMessage(null)
+  await once(worker, 'exit')
   return { rows, ratios, note: 'Offload: super-segments of 64 KiB pass whole. Frames: real frames of 1,500 octets, checksums and all.' }
+}
+
+/** Of all threads: what is had when the machine has cores to spare follows from it. */
+function cpuUs() {
+  const { user, system } = process.cpuUsage()
+  return user + system
 }
 
 async function oneThread(total, offload) {
@@ -46,16 +65,15 @@ async function oneThread(total, offload) {
   return gbps(total, us)
 }
 
-async function twoThreads(total, offload) {
+async function twoThreads(worker, total, offload) {
   const [left, right] = createRingCable({ offload })
-  const worker = new Worker(new URL(import.meta.url), { workerData: { right, total } })
+  worker.postMessage({ right, total })
   await once(worker, 'message')
   const driver = new Driver()
   const a = vnet(driver, 'a', '10.0.0.1', openRing(left, driver))
   source(a, '10.0.0.2', PORT, total)
   const [us] = await once(worker, 'message')
   driver.close()
-  await once(worker, 'exit')
   return gbps(total, us)
 }
 
@@ -65,12 +83,16 @@ function vnet(driver, name, address, device) {
   return host
 }
 
-async function receiver({ right, total }) {
-  const driver = new Driver()
-  const done = sink(vnet(driver, 'b', '10.0.0.2', openRing(right, driver)), PORT, total)
-  parentPort.postMessage('ready')
-  parentPort.postMessage(await done)
-  driver.close()
+function receiver() {
+  parentPort.on('message', async (work) => {
+    if (work === null) return parentPort.close()
+    const driver = new Driver()
+    const done = sink(vnet(driver, 'b', '10.0.0.2', openRing(work.right, driver)), PORT, work.total)
+    parentPort.postMessage('ready')
+    const us = await done
+    driver.close()
+    parentPort.postMessage(us)
+  })
 }
 
-if (!isMainThread && workerData?.right !== undefined) await receiver(workerData)
+if (!isMainThread && workerData?.receiver === true) receiver()
