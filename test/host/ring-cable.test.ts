@@ -1,6 +1,6 @@
 /** The cable between threads: what a pair promises, over shared memory; and nobody sleeps while there is something to read. */
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Worker } from 'node:worker_threads'
 import { OFFLOAD_TSO } from '../../src/device/device.ts'
 import { createRingCable, openRing, unplugRing } from '../../src/host/ring-cable.ts'
@@ -158,6 +158,49 @@ describe('ring cable, both ends in one thread', () => {
       for (const fn of heard) process.on('uncaughtException', fn)
     }
     expect([got, thrown.length]).toEqual([[1, 2, 3], 1])
+  })
+
+  it('an end that sleeps polls nothing; the sender of the next frame wakes it once', async () => {
+    const [a, b] = both()
+    const got = collect(b)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    const rounds = vi.spyOn(globalThis, 'setImmediate')
+    const notify = vi.spyOn(Atomics, 'notify')
+    try {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      expect(rounds).not.toHaveBeenCalled()
+      sendBytes(pool, a, etherBytes(2, 4, 1))
+      a.flush()
+      a.flush()
+      await until(() => got.length === 1)
+      expect(notify).toHaveBeenCalledTimes(1)
+    } finally {
+      vi.restoreAllMocks()
+    }
+  })
+
+  it('nobody is notified while both are busy', async () => {
+    const ends = createRingCable()
+    const [a, b] = [opened(ends[0], 60_000), opened(ends[1], 60_000)]
+    const got = collect(b)
+    // the first batch is what makes an end busy
+    sendBytes(pool, a, etherBytes(2, 4))
+    sendBytes(pool, b, etherBytes(4, 2))
+    a.flush()
+    b.flush()
+    await until(() => got.length === 1)
+    const notify = vi.spyOn(Atomics, 'notify')
+    try {
+      for (let i = 0; i < 200; i++) {
+        sendBytes(pool, a, etherBytes(2, 4))
+        a.flush()
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      await until(() => got.length === 201)
+      expect(notify).not.toHaveBeenCalled()
+    } finally {
+      vi.restoreAllMocks()
+    }
   })
 
   it('refuses sizes that are none', () => {
