@@ -3,7 +3,7 @@
 import type { Vn } from '../kern/vn.ts'
 import { addrIsV4 } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
-import { addr6IsSolicitedNode } from '../lib/addr6.ts'
+import { addr6AllRouters, addr6IsSolicitedNode, sameWords } from '../lib/addr6.ts'
 import { IFA_DUPLICATED } from '../link/state.ts'
 import { sourceEq, sourcesAdd, sourcesBoth, sourcesHave, sourcesMinus } from './sources.ts'
 import { MCAST_EXCLUDE, MCAST_INCLUDE } from './state.ts'
@@ -50,14 +50,16 @@ export function filterMerge(vn: Vn, ifId: number, group: Addr): { mode: number; 
     else excluded = excluded === null ? filter.sources.map((a) => ({ ...a })) : sourcesBoth(excluded, filter.sources)
   }
   // the interface itself needs it, from all sources (RFC 4291 §2.8)
-  if (isSolicited(vn, ifId, group)) return { mode: MCAST_EXCLUDE, sources: [] }
+  if (isOwn(vn, ifId, group)) return { mode: MCAST_EXCLUDE, sources: [] }
   return excluded === null ? { mode: MCAST_INCLUDE, sources: included }
     : { mode: MCAST_EXCLUDE, sources: sourcesMinus(excluded, included) }
 }
 
-/** True for the solicited-node group of an address of this interface. */
-function isSolicited(vn: Vn, ifId: number, group: Addr): boolean {
-  if (addrIsV4(group) || !addr6IsSolicitedNode(group) || vn.state.sysctl['net.inet6.mld.solicited'] === 0) return false
+/** True for the solicited-node group of an address of this interface, and for all routers where it advertises itself. */
+function isOwn(vn: Vn, ifId: number, group: Addr): boolean {
+  if (addrIsV4(group) || vn.state.sysctl['net.inet6.mld.solicited'] === 0) return false
+  if (sameWords(group, addr6AllRouters(0))) return vn.state.nd.advertisers.has(ifId)
+  if (!addr6IsSolicitedNode(group)) return false
   const low = group.w3 & 0xffffff
   // RFC 4861 §7.2.8: of an address that we answer for, too
   if (vn.state.nd.proxies.some((p) => p.ifId === ifId && (p.addr.w3 & 0xffffff) === low)) return true

@@ -6,7 +6,7 @@ import { NEVER } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrIsV4 } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
-import { addr6IsSolicitedNode, addr6SolicitedNode } from '../lib/addr6.ts'
+import { addr6AllRouters, addr6IsSolicitedNode, addr6SolicitedNode } from '../lib/addr6.ts'
 import { ENOBUFS } from '../lib/errno.ts'
 import { ifJoinGroup, ifLeaveGroup } from '../link/multicast.ts'
 import type { Ifnet } from '../link/state.ts'
@@ -56,11 +56,15 @@ export function mcastUpdate(vn: Vn, ifp: Ifnet, group: Addr): number {
   return 0
 }
 
-/** Joins the solicited-node groups of the addresses that an interface has now, and leaves the others (RFC 4291 §2.8). */
+/**
+ * Joins the solicited-node groups of the addresses that an interface has now, and that of all routers where it advertises itself;
+ * leaves the others (RFC 4291 §2.8).
+ */
 export function mcastSyncSolicited(vn: Vn, ifp: Ifnet, link: McLink): void {
   const groups = link.groups.map((g) => g.group).filter(addr6IsSolicitedNode)
   for (const ia of vn.state.ip6.ifs.get(ifp.id)?.addrs ?? []) groups.push(addr6SolicitedNode(ia.addr, 0))
   for (const proxy of vn.state.nd.proxies) if (proxy.ifId === ifp.id) groups.push(addr6SolicitedNode(proxy.addr, 0))
+  groups.push(addr6AllRouters(0))
   for (const group of groups) mcastUpdate(vn, ifp, group)
 }
 

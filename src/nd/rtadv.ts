@@ -7,6 +7,7 @@ import type { Vn } from '../kern/vn.ts'
 import { EEXIST, EINVAL, ENOENT } from '../lib/errno.ts'
 import { tableIn } from '../lib/table.ts'
 import { IFT_ETHER } from '../link/state.ts'
+import { mcastAddrNotice } from '../mcast/notice.ts'
 import { ndRouterAdvertise } from './rtadv-send.ts'
 import { createNdAdvertiser } from './state-adverts.ts'
 import type { NdAdvertConfig, NdAdvertiser } from './state-adverts.ts'
@@ -35,6 +36,7 @@ export function ndAdvertStart(vn: Vn, ifId: number, config: NdAdvertConfig): num
   ip6Enable(vn, ifId)
   const a = createNdAdvertiser(ifId, config)
   tableIn(vn.state.nd, 'advertisers').set(ifId, a)
+  mcastAddrNotice(vn, ifId)
   schedule(vn, a, vn.state.now + randomBelow(vn.state.random, SECOND))
   return 0
 }
@@ -46,6 +48,7 @@ export function ndAdvertStop(vn: Vn, ifId: number): number {
   if (a === undefined || ifp === undefined) return ENOENT
   ndRouterAdvertise(vn, ifp, a.config, 0)
   vn.state.nd.advertisers.delete(ifId)
+  mcastAddrNotice(vn, ifId)
   return 0
 }
 
