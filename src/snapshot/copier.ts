@@ -47,7 +47,7 @@ function field(node: AnyNode | undefined, sample: unknown, from: string, owner: 
   if (node === undefined || node.kind === 'flat' || node.kind === 'scratch') return ''
   if (PLAIN.includes(node.kind)) return from
   if (node.kind === 'record' && node.make === null) return literal(node, sample as Fields, from, parts)
-  const copier = node.kind === 'record' ? node.copier : null
+  const copier = node.kind === 'record' && node.shared === null ? node.copier : null
   parts.push(copier === null ? (value, record) => copy(node, value, null, record) : copier as Part)
   return `p[${parts.length - 1}](${from},${owner})`
 }

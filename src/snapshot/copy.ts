@@ -20,6 +20,7 @@ export function copy(node: AnyNode, value: unknown, made: unknown, owner: object
     case 'set': return new Set(value as Set<number>)
     case 'flat': return Object.assign(made as Fields, value)
     case 'record':
+      if (value === node.shared) return value
       if (node.copier !== null) return node.copier(value as object)
       return copyRecord(node, value as Fields, (node.make === null ? made : node.make()) as Fields)
     case 'scratch': return made

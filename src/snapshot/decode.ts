@@ -29,7 +29,7 @@ export function decode(r: Reader, node: AnyNode, made: unknown): unknown {
     case 'map': return decodeMap(r, node, made)
     case 'set': return decodeSet(r, node.item)
     case 'flat': return decodeFlat(r, node.item, made as Fields)
-    case 'record': return decodeRecord(r, node, (node.make === null ? made : node.make()) as Fields)
+    case 'record': return orShared(node, decodeRecord(r, node, (node.make === null ? made : node.make()) as Fields))
     case 'scratch': return made
   }
 }
@@ -186,6 +186,12 @@ function decodeRecord(r: Reader, node: Shape, into: Fields): Fields {
   }
   if (node.parking !== null) checkParked(r, node.parking, into)
   return into
+}
+
+/** The record that all share who hold just its values (tcp/state-user.ts), or else the one that was read. */
+function orShared(node: Shape, read: Fields): Fields {
+  const shared = node.shared as Fields | null
+  return shared !== null && node.keys.every((key) => shared[key] === read[key]) ? shared : read
 }
 
 /** A record of another build: its fields in their order; the rest is as the factory made it. */

@@ -55,6 +55,8 @@ export interface Shape {
   readonly goneKeys: readonly string[]
   readonly goneNodes: readonly AnyNode[]
   readonly take: ((to: never, gone: Readonly<Record<string, unknown>>, lacks: ReadonlySet<string>) => void) | null
+  /** The frozen record that stands for all that hold just its values; null where each has its own. */
+  readonly shared: object | null
   /** Copies such a record; null where field by field into what the factory made is the way. */
   readonly copier: Copier | null
 }
@@ -140,9 +142,12 @@ export function flat(item: IntNode | RealNode): FlatNode {
   return Object.freeze({ kind: 'flat', item })
 }
 
-/** A field that an older snapshot lacks keeps what `make` puts there: that is its default, unless `older` says otherwise. */
+/**
+ * A field that an older snapshot lacks keeps what `make` puts there: that is its default, unless `older` says otherwise. `shared`
+ * is of numbers, booleans and texts alone.
+ */
 export function record<T extends object>(
-  make: (() => T) | null, fields: Fields<T>, older: Older<T> | null = null,
+  make: (() => T) | null, fields: Fields<T>, older: Older<T> | null = null, shared: Readonly<T> | null = null,
 ): RecordNode<T> {
   const keys = Object.freeze(Object.keys(fields))
   const nodes = Object.freeze(Object.values<AnyNode>(fields))
@@ -154,6 +159,7 @@ export function record<T extends object>(
   const written = Object.freeze(marks.filter((_, i) => nodes[i].kind !== 'scratch'))
   const shape = {
     kind: 'record', make, keys, nodes, marks, written, nested, parking, goneKeys, goneNodes, take: older?.take ?? null,
+    shared,
   } as const
   return Object.freeze({ ...shape, copier: copierOf(shape) })
 }

@@ -23,9 +23,12 @@ export const MY_IP: Ip4 = ip4Parse('10.0.0.1') as Ip4
 const STEP_US = 1000
 /** Timers that go off after the last frame, at most: more is no end. */
 const TIMER_LIMIT = 50_000
-/** Not tables: the message buffer is a ring of its own, the heap empties itself and keeps cancelled entries meanwhile. */
-/** What a querier said of a link stays with it (RFC 3376 §8): one record for each interface and family. */
-const NO_TABLES = ['log', 'timers', 'mcast.links']
+/**
+ * Not tables: the message buffer is a ring of its own, the heap empties itself and keeps cancelled entries meanwhile; counters of
+ * identifications are made at first use, always as many. What a querier said of a link stays with it (RFC 3376 §8): one
+ * record for each interface and family.
+ */
+const NO_TABLES = ['log', 'timers', 'mcast.links', 'ip.idents']
 
 export interface Victim {
   vnet: Vnet

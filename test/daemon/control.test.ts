@@ -211,16 +211,16 @@ describe('streams of the control API', () => {
   it('ping ends when its client goes: no socket is left in the vimage', async () => {
     const p = place()
     const daemon = await p.start(TWO)
-    const { pcbs } = (daemon.vimages.get('a') as Vimage).runner.vnet.state.raw
+    const { raw } = (daemon.vimages.get('a') as Vimage).runner.vnet.state
     const abort = new AbortController()
     let replies = 0
     await p.client.stream<PingEvent>('POST', '/v1/vimages/a/ping', { host: '10.9.0.2', intervalMs: 1 }, () => {
       if (++replies === 5) {
-        expect(pcbs.size).toBe(1)
+        expect(raw.pcbs.size).toBe(1)
         abort.abort()
       }
     }, abort.signal)
-    await until('the raw socket is closed', () => pcbs.size === 0)
+    await until('the raw socket is closed', () => raw.pcbs.size === 0)
   })
 
   it('capture: what passes the interface, and nothing that the filter does not want', async () => {

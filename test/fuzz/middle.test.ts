@@ -36,7 +36,7 @@ const LIMITS: Readonly<Record<string, string>> = {
   'net.inet.tcp.recvbuf_max': '100000',
 }
 const IPS: readonly Ip4[] = ['10.0.0.1', '10.0.0.2'].map((text) => ip4Parse(text) as Ip4)
-const NO_TABLES = ['log', 'timers']
+const NO_TABLES = ['log', 'timers', 'ip.idents']
 
 interface Side {
   host: SimHost

@@ -11,9 +11,9 @@ import {
 import type { Listener, Syncache, Tcb, TcpState, TimeWait } from '../../tcp/state.ts'
 import { createTcpMeter } from '../../tcp/state-meter.ts'
 import type { TcpMeter } from '../../tcp/state-meter.ts'
-import { createUserOptions } from '../../tcp/state-user.ts'
+import { USER_DEFAULTS, createUserOptions } from '../../tcp/state-user.ts'
 import type { UserOptions } from '../../tcp/state-user.ts'
-import { createPmtu } from '../../tcp/state-pmtu.ts'
+import { PMTU_UNKNOWN, createPmtu } from '../../tcp/state-pmtu.ts'
 import type { Pmtu } from '../../tcp/state-pmtu.ts'
 import { createCwv, CWV_PERIODS } from '../../tcp/state-cwv.ts'
 import type { Cwv } from '../../tcp/state-cwv.ts'
@@ -49,7 +49,7 @@ const METER = record<TcpMeter>(createTcpMeter, {
 const PMTU = record<Pmtu>(createPmtu, {
   high: UINT31, next: UINT16, tries: COUNT, probe: UINT16, probeSeq: INT32, raiseAt: AMOUNT, acked: UINT16, sent: UINT16, sentEnd: INT32,
   claim: UINT31, claimSeq: INT32,
-})
+}, null, PMTU_UNKNOWN)
 
 const SENT = record<Sent>(createSent, {
   log: list(real(-SAFE_MAX, SAFE_MAX)), head: COUNT, count: COUNT, sacked: COUNT, lost: COUNT, retrans: COUNT,
@@ -94,7 +94,7 @@ const CWV = record<Cwv>(createCwv, {
 const USER = record<UserOptions>(createUserOptions, {
   keepInitMs: AMOUNT, finWait2Ms: real(-1, SAFE_MAX), deferAccept: int(0, 255), windowClamp: AMOUNT, rcvLowat: AMOUNT,
   sndLowat: AMOUNT, notsentLowat: AMOUNT, noOptions: BOOL, oobInline: BOOL, oobTaken: BOOL, oobOctet: int(-1, 255),
-})
+}, null, USER_DEFAULTS)
 
 const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
   alarmAt: TIME,
