@@ -1,8 +1,9 @@
 /**
- * Three kinds of tests, one after the other: `unit` (pure functions, scripts), `worlds` (several Vnets on a virtual
+ * Four kinds of tests, one after the other: `unit` (pure functions, scripts), `worlds` (several Vnets on a virtual
  * clock) and `interop` (processes, namespaces, TAP devices and the real kernel: three files at a time, for they wait
- * more than they compute; each has its own namespaces, sockets and folders). Only `interop` may repeat a test that
- * fails: there the kernel's and other programs' clocks run on whatever the machine has left. CI names what it repeated.
+ * more than they compute; each has its own namespaces, sockets and folders), and `alone` (tests with a bar in
+ * milliseconds, one file at a time). Only those with the kernel in them may repeat a test that fails: its and other
+ * programs' clocks run on whatever the machine has left. CI names what it repeated.
  */
 
 import { availableParallelism } from 'node:os'
@@ -11,6 +12,8 @@ import type { Plugin } from 'vite'
 import { configDefaults, defineConfig } from 'vitest/config'
 
 const WORLDS = ['test/worlds/**/*.test.ts', 'test/sim/**/*.test.ts']
+/** Nothing else runs beside these. */
+const ALONE = ['test/interop/migrate.test.ts', 'test/host/counts.test.ts']
 const INTEROP = ['interop', 'host', 'daemon', 'cli', 'readme'].map((d) => `test/${d}/**/*.test.ts`)
 /** Files that cannot run here, separated by commas (CI, where a package is not built for the Node under test). */
 const WITHOUT = (process.env['VIMAGE_TESTS_WITHOUT'] ?? '').split(',').filter((path) => path !== '')
@@ -66,12 +69,26 @@ export default defineConfig({
           name: 'interop',
           server: { deps: { external: [/\/dist\/.*[.]js$/] } },
           include: INTEROP,
-          exclude: EXCLUDE,
+          exclude: [...EXCLUDE, ...ALONE],
           maxWorkers: 3,
           retry: 2,
           testTimeout: 120_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        plugins: [BUILT],
+        test: {
+          name: 'alone',
+          server: { deps: { external: [/\/dist\/.*[.]js$/] } },
+          include: ALONE,
+          exclude: EXCLUDE,
+          maxWorkers: 1,
+          retry: 2,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],
