@@ -6,7 +6,8 @@
 import type { ServiceName, ServiceOptions } from '../service/service.ts'
 import type { SavedService } from '../service/saved.ts'
 import { Vimage } from '../vimage/vimage.ts'
-import type { Driver, VnetHost } from './driver.ts'
+import type { Driver } from './driver.ts'
+import type { VnetHost } from './vnet-host.ts'
 import { openRing, RingDevice } from './ring-cable.ts'
 import type { RingEnd } from './ring-cable.ts'
 

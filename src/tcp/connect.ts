@@ -29,7 +29,8 @@ import { FO_ACTIVE, FO_CONNECT, FO_DEFERRED } from './state-open.ts'
 import {
   TCPS_CLOSED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TF_CANTSENDMORE, TF_SCALE, TF_WANTWRITE, TT_KEEP,
 } from './state.ts'
-import type { Tcb, TimeWait } from './state.ts'
+import type { Tcb } from './state.ts'
+import type { TimeWait } from './state-small.ts'
 import { REOPEN_GAP } from './syncache.ts'
 import { tcpTimeWaitEnd, tcpTimeWaitReusable } from './timewait.ts'
 import { tcpKeepInitMs } from './useropt.ts'

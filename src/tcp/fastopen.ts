@@ -14,7 +14,8 @@ import { TCP_MAXOLEN, TOF_FASTEXP, TOF_FASTOPEN, tcpOptionsLen } from '../wire/t
 import type { TcpOptions } from '../wire/tcp-options.ts'
 import { tcpSignatureLen } from './auth/room.ts'
 import { FO_EXP, FO_GIVE, FO_PASSIVE } from './state-open.ts'
-import type { Listener, Tcb } from './state.ts'
+import type { Tcb } from './state.ts'
+import type { Listener } from './state-small.ts'
 
 const COOKIE_LEN = 8
 /** A handshake that was reset counts as pending for so long, or resets would make room for the next (§5.1). */

@@ -5,7 +5,8 @@ import { TOF_MSS, TOF_SACKPERM, TOF_SCALE, TOF_TS } from '../wire/tcp-options.ts
 import type { TcpOptions } from '../wire/tcp-options.ts'
 import { tcpMssPeer } from './mss.ts'
 import { TF_SACK_PERMIT, TF_SCALE, TF_TSTMP } from './state.ts'
-import type { Seg, Syncache, Tcb } from './state.ts'
+import type { Seg, Tcb } from './state.ts'
+import type { Syncache } from './state-small.ts'
 
 /** A timestamp that has not been refreshed for this long says nothing (RFC 7323 §5.5). */
 const PAWS_IDLE_US = 24 * 24 * 3600 * 1e6

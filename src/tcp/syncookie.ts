@@ -19,7 +19,8 @@ import type { TcpOptions } from '../wire/tcp-options.ts'
 import { tcpTsNow } from './isn.ts'
 import type { SynCookies } from './state-open.ts'
 import { TF_SACK_PERMIT, TF_SCALE, TF_TSTMP } from './state.ts'
-import type { Seg, Syncache } from './state.ts'
+import type { Seg } from './state.ts'
+import type { Syncache } from './state-small.ts'
 
 /** How long a key makes cookies; it then checks those that are out for as long again. */
 const LIFETIME_US = 15e6

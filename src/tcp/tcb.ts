@@ -13,7 +13,8 @@ import { tcpRttInit } from './rtt.ts'
 import {
   TCPS_SYN_RECEIVED, TF_CORK, TF_NODELAY, TF_SACK_PERMIT, TF_SCALE, TF_SYNREXMT, TF_TSTMP, createTcb,
 } from './state.ts'
-import type { Syncache, Tcb } from './state.ts'
+import type { Tcb } from './state.ts'
+import type { Syncache } from './state-small.ts'
 import { userOptionsCopy } from './state-user.ts'
 
 /** A new block in CLOSED, in the table of sockets, with the Vnet's defaults. */

@@ -17,8 +17,10 @@ import { tcpDetach } from './drop.ts'
 import { tcpSetState } from './fsm.ts'
 import { tcpTsNow } from './isn.ts'
 import { replyOptions, segLen, tcpChallengeAllowed, tcpSegment } from './respond.ts'
-import { TCPS_TIME_WAIT, TF_ACKNOW, TF_TSTMP, createTimeWait } from './state.ts'
-import type { Seg, Tcb, TimeWait } from './state.ts'
+import { TCPS_TIME_WAIT, TF_ACKNOW, TF_TSTMP } from './state.ts'
+import { createTimeWait } from './state-small.ts'
+import type { Seg, Tcb } from './state.ts'
+import type { TimeWait } from './state-small.ts'
 import { tcpRcvWnd, tcpWindow, tcpWindowField } from './window.ts'
 
 /** How long our own connect leaves the four-tuple alone. */

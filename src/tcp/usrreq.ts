@@ -14,9 +14,8 @@ import { tcpIsUsed } from './connect.ts'
 import { tcpFastDeferred } from './fastclient.ts'
 import { tcpCanSend, tcpIsOpening, tcpSetState } from './fsm.ts'
 import { tcpSndLimit } from './quota.ts'
-import {
-  TCPS_CLOSED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TF_CANTRCVMORE, TF_CANTSENDMORE, TF_GOTFIN, createListener,
-} from './state.ts'
+import { TCPS_CLOSED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TF_CANTRCVMORE, TF_CANTSENDMORE, TF_GOTFIN } from './state.ts'
+import { createListener } from './state-small.ts'
 import type { Tcb } from './state.ts'
 import { tcpUnsentFull } from './useropt.ts'
 import { tcpNewTcb } from './tcb.ts'

@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest'
 import { Driver } from '../../src/host/driver.ts'
-import type { VnetHost } from '../../src/host/driver.ts'
+import type { VnetHost } from '../../src/host/vnet-host.ts'
 import { SOCK_DGRAM } from '../../src/inet/sockopt.ts'
 import { AF_INET } from '../../src/inet/state.ts'
 import { EV_READ } from '../../src/kern/vn.ts'

@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { once } from 'node:events'
 import { Driver } from '../../src/host/driver.ts'
-import type { VnetHost } from '../../src/host/driver.ts'
+import type { VnetHost } from '../../src/host/vnet-host.ts'
 import { createRingCable, openRing } from '../../src/host/ring-cable.ts'
 import type { RingEnd } from '../../src/host/ring-cable.ts'
 import { placeVnet } from '../../src/host/vnet-move.ts'

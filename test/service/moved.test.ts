@@ -15,7 +15,7 @@ import { connectTcp } from '../../src/socket/tcp.ts'
 import { UdpSocket } from '../../src/socket/udp.ts'
 import { B, createTwo } from '../socket/two.ts'
 import type { Two } from '../socket/two.ts'
-import type { VnetHost } from '../../src/host/driver.ts'
+import type { VnetHost } from '../../src/host/vnet-host.ts'
 
 let two: Two
 let host: VnetHost

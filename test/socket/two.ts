@@ -2,7 +2,7 @@
 
 import { createPair } from '../../src/device/pair.ts'
 import { Driver } from '../../src/host/driver.ts'
-import type { VnetHost } from '../../src/host/driver.ts'
+import type { VnetHost } from '../../src/host/vnet-host.ts'
 import { addrFromIp4, ip4Parse } from '../../src/lib/addr.ts'
 import { ifAddAddr } from '../../src/link/ifnet.ts'
 

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createPair } from '../../src/device/pair.ts'
 import { Driver } from '../../src/host/driver.ts'
-import type { VnetHost } from '../../src/host/driver.ts'
+import type { VnetHost } from '../../src/host/vnet-host.ts'
 import { interfaceAddAddress, interfaceList } from '../../src/vimage/interfaces.ts'
 import { startPing } from '../../src/vimage/ping.ts'
 import type { PingEvent } from '../../src/vimage/ping-events.ts'

@@ -4,11 +4,10 @@ import { AF_INET } from '../../inet/state.ts'
 import { seqDiff } from '../../lib/seq.ts'
 import { createFastOpen, createFastPath, createSynCookies } from '../../tcp/state-open.ts'
 import type { FastOpen, FastPath, SynCookies } from '../../tcp/state-open.ts'
-import {
-  createListener, createSyncache, createTcb, createTimeWait, TCPS_CLOSED, TCPS_TIME_WAIT, TF_CANTRCVMORE,
-  TT_COUNT,
-} from '../../tcp/state.ts'
-import type { Listener, Syncache, Tcb, TcpState, TimeWait } from '../../tcp/state.ts'
+import { createTcb, TCPS_CLOSED, TCPS_TIME_WAIT, TF_CANTRCVMORE, TT_COUNT } from '../../tcp/state.ts'
+import { createListener, createSyncache, createTimeWait } from '../../tcp/state-small.ts'
+import type { Tcb, TcpState } from '../../tcp/state.ts'
+import type { Listener, Syncache, TimeWait } from '../../tcp/state-small.ts'
 import { createTcpMeter } from '../../tcp/state-meter.ts'
 import type { TcpMeter } from '../../tcp/state-meter.ts'
 import { USER_DEFAULTS, createUserOptions } from '../../tcp/state-user.ts'
