@@ -53,17 +53,20 @@ export function takeVnet({ host, vimage, started }: PlacedVnet): MovedVnet {
   return { snapshot, cables, services, takenAt: wallUs() }
 }
 
-/** Drives it from now on; the time since it was taken has passed for it. SnapshotError; Error for a cable in use. */
+/** Drives it from now on; the time since it was taken has passed for it. SnapshotError; Error for a cable in use; nothing is driven then. */
 export function placeVnet(driver: Driver, { snapshot, cables, services, takenAt }: MovedVnet): PlacedVnet {
   const opened: Record<string, RingDevice> = {}
+  let host: VnetHost | null = null
   try {
     for (const [name, end] of Object.entries(cables)) opened[name] = openRing(end, driver)
-    const host = driver.restoreVnet(snapshot, opened, { elapsed: Math.max(0, Math.floor(wallUs() - takenAt)) })
+    host = driver.restoreVnet(snapshot, opened, { elapsed: Math.max(0, Math.floor(wallUs() - takenAt)) })
     const vimage = new Vimage(host)
     for (const { name, options, saved } of services) vimage.startService(name, { ...options, saved })
     return { host, vimage, started: services.map(({ name, options }) => ({ name, options })) }
   } catch (error) {
+    // the cables can be opened again, by the next who tries
     for (const device of Object.values(opened)) device.release()
+    if (host !== null) driver.removeVnet(host)
     throw error
   }
 }
