@@ -53,7 +53,10 @@ export function takeVnet({ host, vimage, started }: PlacedVnet): MovedVnet {
   return { snapshot, cables, services, takenAt: wallUs() }
 }
 
-/** Drives it from now on; the time since it was taken has passed for it. SnapshotError; Error for a cable in use; nothing is driven then. */
+/**
+ * Drives it from now on; the time since it was taken has passed for it. SnapshotError; Error for a cable in use; nothing is driven
+ * then.
+ */
 export function placeVnet(driver: Driver, { snapshot, cables, services, takenAt }: MovedVnet): PlacedVnet {
   const opened: Record<string, RingDevice> = {}
   let host: VnetHost | null = null
