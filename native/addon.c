@@ -46,6 +46,7 @@ NAPI_MODULE_INIT() {
   };
   napi_define_properties(env, exports, sizeof methods / sizeof methods[0], methods);
   set_named(env, exports, "cutHeaders", make_int(env, VIMAGE_CUT_HEADERS));
+  set_named(env, exports, "lentBase", make_int(env, VIMAGE_LENT_BASE));
   return exports;
 }
 

@@ -25,9 +25,19 @@
 
 struct record { uint32_t array, offset, length, result; };
 
+/* Arrays that a write names by their place in its list, from VIMAGE_LENT_BASE on; the last one looked at. */
+struct lent {
+  napi_env env;
+  napi_value list;
+  uint32_t index;
+  uint8_t *data;
+  size_t length;
+};
+
 static bool batch_args(napi_env env, napi_callback_info info, struct tap **t, struct record **first, int32_t counts[2]);
 static struct array *array_current(struct instance *in, uint32_t id);
 static uint8_t *record_bytes(struct instance *in, const struct record *r);
+static uint8_t *lent_bytes(struct lent *l, const struct record *r);
 static ssize_t read_frame(int fd, uint8_t *head, size_t head_length, uint8_t *large, size_t large_length);
 static bool describe_cut(struct instance *in, const struct record *r, struct cut *c);
 
@@ -122,9 +132,12 @@ napi_value batch_read(napi_env env, napi_callback_info info) {
 }
 
 /*
- * writeBatch(handle, records, from, count) → records dealt with; fewer than count after EAGAIN; -errno when the
+ * writeBatch(handle, records, from, count, lent) → records dealt with; fewer than count after EAGAIN; -errno when the
  * device is gone. A frame is a run of records, all but the last marked PART_MORE; afterwards the last one's result is 0
  * when the kernel took the frame, else the errno with which it refused that one frame.
+ *
+ * Array VIMAGE_LENT_BASE + i is element i of `lent`, a plain array of Uint8Arrays, which is good for this call only: send
+ * buffers come and go, and registering each would cost more than it saves.
  */
 napi_value batch_write(napi_env env, napi_callback_info info) {
   struct instance *in = instance_of(env);
@@ -135,6 +148,12 @@ napi_value batch_write(napi_env env, napi_callback_info info) {
   struct record *r = first + counts[0];
   int32_t done = 0;
   struct iovec parts[MAX_PARTS];
+  napi_value argv[5];
+  size_t given = 5;
+  struct lent lent = { .env = env, .index = UINT32_MAX };
+  bool listed = false;
+  if (napi_get_cb_info(env, info, &given, argv, NULL, NULL) != napi_ok) return NULL;
+  if (given > 4 && napi_is_array(env, argv[4], &listed) == napi_ok && listed) lent.list = argv[4];
 
   while (done < counts[1]) {
     int n = 0;
@@ -152,7 +171,7 @@ napi_value batch_write(napi_env env, napi_callback_info info) {
     }
     while (more && n < MAX_PARTS && done + n < counts[1]) {
       struct record part = r[done + n];
-      parts[n].iov_base = record_bytes(in, &part);
+      parts[n].iov_base = part.array < VIMAGE_LENT_BASE ? record_bytes(in, &part) : lent_bytes(&lent, &part);
       parts[n].iov_len = part.length;
       if (parts[n].iov_base == NULL) return throw_errno(env, EFAULT, "writeBatch", NULL);
       more = part.result == PART_MORE;
@@ -231,6 +250,23 @@ static uint8_t *record_bytes(struct instance *in, const struct record *r) {
   struct array *a = array_current(in, r->array);
   if (a == NULL || (uint64_t)r->offset + r->length > a->length) return NULL;
   return a->data + r->offset;
+}
+
+/* As record_bytes, for an array of the call's own list. */
+static uint8_t *lent_bytes(struct lent *l, const struct record *r) {
+  uint32_t index = r->array - VIMAGE_LENT_BASE;
+  if (index != l->index) {
+    napi_value value;
+    napi_typedarray_type type;
+    void *data = NULL;
+    l->index = UINT32_MAX;
+    if (l->list == NULL || napi_get_element(l->env, l->list, index, &value) != napi_ok) return NULL;
+    if (napi_get_typedarray_info(l->env, value, &type, &l->length, &data, NULL, NULL) != napi_ok) return NULL;
+    if (type != napi_uint8_array || data == NULL) return NULL;
+    l->data = data;
+    l->index = index;
+  }
+  return (uint64_t)r->offset + r->length > l->length ? NULL : l->data + r->offset;
 }
 
 /* Pointer and length are asked of the engine once per batch: an array may have been detached or resized since. */

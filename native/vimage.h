@@ -18,6 +18,8 @@
 #define VIMAGE_MAX_TAPS 1024
 #define VIMAGE_MAX_ARRAYS 1024
 #define VIMAGE_MAX_IOV 1024
+/* Array numbers of a write from here on are places in its own list. */
+#define VIMAGE_LENT_BASE 0x10000
 /* Link, network and transport headers of a super-segment that is cut here. */
 #define VIMAGE_CUT_HEADERS 256
 

@@ -26,6 +26,8 @@ export const LINK_IP = 2
 
 /** Device.offload: `send` takes TCP super-segments (gsoSize), cut into segments where they leave for a real wire. */
 export const OFFLOAD_TSO = 1
+/** Device.offload: `send` takes frames that lend (frameLend), and gathers them itself. Nobody but the device may look at them. */
+export const OFFLOAD_GATHER = 2
 
 export interface DeviceStats {
   rxFrames: number

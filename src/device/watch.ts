@@ -1,6 +1,7 @@
 /** Looking at the frames that pass a device. */
 
 import type { Frame } from '../lib/frame.ts'
+import { OFFLOAD_GATHER } from './device.ts'
 import type { Device } from './device.ts'
 import { WrappedDevice } from './wrapped.ts'
 
@@ -28,7 +29,7 @@ class WatchedDevice extends WrappedDevice {
   }
 
   override get offload(): number {
-    return this.inner.offload
+    return this.inner.offload & ~OFFLOAD_GATHER
   }
 
   override send(f: Frame): void {

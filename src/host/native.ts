@@ -61,6 +61,8 @@ export interface TapInfo {
 export interface Native {
   /** Longest headers of a super-segment that writeBatch cuts; none in an addon that was built before it could. */
   cutHeaders?: number
+  /** From this array number on writeBatch means its own list, by index; none in an addon that was built before it could. */
+  lentBase?: number
   tapOpen(name: string, flags: number): TapInfo
   tapAttachFd(fd: number): TapInfo
   tapInfo(handle: number): TapInfo
@@ -76,7 +78,7 @@ export interface Native {
   /** Frames read into records[0…small), long ones moved to the next of the `large` that follow; or -errno. */
   readBatch(handle: number, records: number, small: number, large: number): number
   /** Records dealt with of records[from…from+count), fewer after EAGAIN; or -errno when the device is gone. */
-  writeBatch(handle: number, records: number, from: number, count: number): number
+  writeBatch(handle: number, records: number, from: number, count: number, lent?: readonly Uint8Array[]): number
   /** Calls back with 0 whenever frames wait, with -errno once when the device failed. */
   pollStart(handle: number, callback: (status: number) => void): void
   pollStop(handle: number): void

@@ -30,6 +30,9 @@ export class TapSender {
   private readonly scratchView = new DataView(this.scratch.buffer)
   private readonly scratchId: number
   private readonly held: Frame[] = []
+  /** What frames of this batch have on loan. */
+  private readonly lent: Uint8Array[] = []
+  private readonly lentBase: number
   private readonly hdrLen: number
   private readonly cutHeaders: number
   private count = 0
@@ -44,6 +47,7 @@ export class TapSender {
     this.scratchId = tap.native.registerArray(this.scratch)
     this.hdrLen = tap.offload ? VNET_HDR_LEN : 0
     this.cutHeaders = tap.native.cutHeaders ?? 0
+    this.lentBase = tap.native.lentBase ?? 0
   }
 
   /** Queues `f` (borrowed; a reference is kept until it is written). Writes the queue first when it is full. */
@@ -62,7 +66,7 @@ export class TapSender {
   /** Writes what is queued; what the kernel refuses is dropped and counted. Returns the errno that ended it, or 0. */
   flush(): number {
     if (this.count === 0) return 0
-    const done = this.tap.native.writeBatch(this.tap.handle, this.recordsId, 0, this.count)
+    const done = this.tap.native.writeBatch(this.tap.handle, this.recordsId, 0, this.count, this.lent)
     this.account(Math.max(done, 0))
     this.empty()
     return done < 0 ? -done : 0
@@ -77,11 +81,18 @@ export class TapSender {
   }
 
   private sendWithHeader(f: Frame): void {
-    this.reserve(f, 2, VNET_HDR_LEN)
+    this.reserve(f, 4, VNET_HDR_LEN)
     const at = this.scratchUsed
     writeVnetHdr(this.scratchView, at, f)
     this.scratchPart(VNET_HDR_LEN)
-    this.part(this.ids.of(f), f.off, f.len, 0)
+    const { lent, lentAt, lentLen } = f
+    this.part(this.ids.of(f), f.off, f.len - lentLen, lentLen === 0 ? 0 : PART_MORE)
+    if (lentLen === 0) return
+    if (this.lent[this.lent.length - 1] !== lent) this.lent.push(lent)
+    const id = this.lentBase + this.lent.length - 1
+    const first = Math.min(lentLen, lent.length - lentAt)
+    this.part(id, lentAt, first, first < lentLen ? PART_MORE : 0)
+    if (first < lentLen) this.part(id, 0, lentLen - first, 0)
   }
 
   /** Without offload the checksum is finished here (RFC 9293 §3.1, RFC 768). */
@@ -169,6 +180,7 @@ export class TapSender {
   private empty(): void {
     for (let i = 0; i < this.held.length; i++) frameRelease(this.pool, this.held[i])
     this.held.length = 0
+    this.lent.length = 0
     this.count = 0
     this.scratchUsed = 0
   }

@@ -6,7 +6,7 @@
  */
 
 import type { Mac } from '../lib/addr.ts'
-import { createDeviceStats, ignoreFrame, LINK_ETHER, OFFLOAD_TSO } from '../device/device.ts'
+import { createDeviceStats, ignoreFrame, LINK_ETHER, OFFLOAD_GATHER, OFFLOAD_TSO } from '../device/device.ts'
 import type { Device, DeviceStats } from '../device/device.ts'
 import type { Frame, FramePool } from '../lib/frame.ts'
 import { TapReceiver } from './tap-rx.ts'
@@ -39,7 +39,7 @@ export class TapDevice implements Device {
   readonly link = LINK_ETHER
   readonly mac: Mac
   /** A TAP without the offload header cuts super-segments up itself, without copying their payload. */
-  readonly offload = OFFLOAD_TSO
+  readonly offload: number
   readonly tap: TapHandle
   readonly stats: DeviceStats = createDeviceStats()
   onFrame: (f: Frame) => void = ignoreFrame
@@ -54,6 +54,7 @@ export class TapDevice implements Device {
     this.tap = tap
     this.mac = mac
     this.knownMtu = tap.mtu
+    this.offload = tap.offload && tap.native.lentBase !== undefined ? OFFLOAD_TSO | OFFLOAD_GATHER : OFFLOAD_TSO
     this.rx = new TapReceiver(tap, pool, this.stats)
     this.tx = new TapSender(tap, pool, this.stats)
     tap.pollStart((status) => this.readable(status))

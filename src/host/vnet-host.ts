@@ -1,8 +1,9 @@
 /** One Vnet under a driver: its devices come and go, its sockets are watched, it is recorded, frozen, drained. */
 
-import { ignoreFrame, LINK_ETHER, OFFLOAD_TSO } from '../device/device.ts'
+import { ignoreFrame, LINK_ETHER, OFFLOAD_GATHER, OFFLOAD_TSO } from '../device/device.ts'
 import type { Device } from '../device/device.ts'
 import { NEVER } from '../kern/timer.ts'
+import { frameWhole } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { ifCreate, ifDestroy, ifSetFlags } from '../link/ifnet.ts'
 import { IFCAP_TSO, IFF_RUNNING, IFF_UP, IFT_ETHER, IFT_IP } from '../link/state.ts'
@@ -134,6 +135,7 @@ export class VnetHost implements Runner {
     const ifp = this.vnet.state.link.ifnets.get(ifId)
     if (ifp !== undefined) ifp.capabilities = (device.offload & OFFLOAD_TSO) !== 0 ? IFCAP_TSO : 0
     this.#bindings.set(ifId, { device, ifId })
+    if ((device.offload & OFFLOAD_GATHER) !== 0) this.vnet.vn.lends = true
     this.#recorder?.changed()
     device.onFrame = (f: Frame) => {
       this.vnet.input(ifId, f, this.now())
@@ -177,6 +179,7 @@ export class VnetHost implements Runner {
       const binding = this.#bindings.get(ifId)
       if (binding === undefined) return
       used.add(binding.device)
+      if (f.lentLen !== 0 && (binding.device.offload & OFFLOAD_GATHER) === 0) frameWhole(f)
       binding.device.send(f)
     }, recorder === null ? budget : Infinity)
     this.#deficit = this.vnet.vn.txq.length === 0 ? 0 : budget - cost

@@ -47,6 +47,8 @@ export interface Vn {
   /** Counter of the segment that TCP discarded in this event, for its trace; '' where none was. */
   dropped: string
   merge: AckMerge
+  /** Who drains frames takes such as lend from send buffers (frameLend). */
+  lends: boolean
 }
 
 /** Tells the owner of socket `id` (when the events are drained) that `what` happened. */

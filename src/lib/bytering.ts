@@ -5,6 +5,9 @@
  * empty for a while. Giving it back whenever it runs empty would cost a busy one more than the bytes it carries.
  * Positions are relative to the first unread byte. Bytes may be written beyond the end (`ringPut`): that is how
  * TCP parks data that arrived out of order, copied once to the place where the reader will have it.
+ *
+ * Bytes stay where they are in `buf` until they are dropped; a ring that grows leaves its old `buf` as it was. Frames that lend
+ * from a send buffer rely on it (docs/architecture.md, "Payload on loan").
  */
 
 import { assert } from './assert.ts'
@@ -48,12 +51,16 @@ export function ringPut(r: ByteRing, pos: number, from: Uint8Array, at: number, 
 export function ringPeek(r: ByteRing, pos: number, to: Uint8Array, at: number, n: number): void {
   assert(pos + n <= r.len, 'peek beyond the ring')
   if (n === 0) return
-  const size = r.buf.length
-  let from = r.head + pos
-  if (from >= size) from -= size
-  const first = Math.min(n, size - from)
+  const from = ringIndex(r, pos)
+  const first = Math.min(n, r.buf.length - from)
   copy(r.buf, from, to, at, first)
   if (first < n) copy(r.buf, 0, to, at + first, n - first)
+}
+
+/** Where in `buf` the byte at position `pos` lies; what follows goes on from 0 at the end of `buf`. */
+export function ringIndex(r: ByteRing, pos: number): number {
+  const at = r.head + pos
+  return at >= r.buf.length ? at - r.buf.length : at
 }
 
 /** Forgets the first `n` bytes. `keep` says that bytes beyond `len` are in use (parked data), so they stay in place. */

@@ -10,6 +10,8 @@
  * Ownership: *input functions borrow* a frame (the caller releases it afterwards), *output functions consume* it
  * (they release it, or hand it on). Whoever keeps a frame beyond a call takes a reference with `frameRetain`.
  * A frame lives for one event: what a Vnet keeps is copied into state, and the pool is empty between events.
+ *
+ * The end of a frame on its way out may lie elsewhere, on loan (`frameLend`): docs/architecture.md, "Payload on loan".
  */
 
 import { createAddr } from './addr.ts'
@@ -79,6 +81,10 @@ export interface Frame {
   csum: number
   /** Payload bytes per segment when this is an offloaded super-segment, else 0. */
   gsoSize: number
+  /** Where its last `lentLen` bytes are, from `lentAt` on and past the end from 0 on; the slot has room for them. */
+  lent: Uint8Array
+  lentAt: number
+  lentLen: number
 }
 
 export interface FramePool {
@@ -105,6 +111,7 @@ export interface FramePoolOptions {
   poison?: boolean
 }
 
+const NOTHING = new Uint8Array(0)
 const SMALL_PER_SLAB = 256
 const LARGE_PER_SLAB = 8
 
@@ -170,6 +177,10 @@ export function frameRetain(f: Frame): void {
 export function frameRelease(pool: FramePool, f: Frame): void {
   assert(f.refs > 0, 'frame released twice')
   if (--f.refs > 0) return
+  if (f.lentLen !== 0) {
+    f.lent = NOTHING
+    f.lentLen = 0
+  }
   if (pool.poison) f.slab.fill(0xdb, f.slot, f.slot + f.cap)
   pool.inUse--
   if (f.cap === FRAME_SMALL) pool.smallFree.push(f)
@@ -190,10 +201,35 @@ export function framePull(f: Frame, n: number): void {
   f.len -= n
 }
 
+/**
+ * The frame goes on with the `n` bytes at `at` of the ring `bytes`, which must stay as they are until it has left (or is
+ * made whole). The slot must have room for them.
+ */
+export function frameLend(f: Frame, bytes: Uint8Array, at: number, n: number): void {
+  f.lent = bytes
+  f.lentAt = at
+  f.lentLen = n
+  f.len += n
+}
+
+/** Brings what is on loan into the slot. To be called before the bytes of a frame are read that may lend. */
+export function frameWhole(f: Frame): void {
+  const n = f.lentLen
+  if (n === 0) return
+  const { lent, lentAt, slab } = f
+  const to = f.off + f.len - n
+  const first = Math.min(n, lent.length - lentAt)
+  slab.set(lent.subarray(lentAt, lentAt + first), to)
+  if (first < n) slab.set(lent.subarray(0, n - first), to + first)
+  f.lent = NOTHING
+  f.lentLen = 0
+}
+
 /** A copy in a frame of its own (data and metadata, not references), or null when the pool is exhausted. */
 export function frameCopy(pool: FramePool, f: Frame): Frame | null {
   const c = frameAlloc(pool, f.len)
   if (c === null) return null
+  frameWhole(f)
   const shift = c.off - f.off
   c.len = f.len
   c.slab.set(f.slab.subarray(f.off, f.off + f.len), c.off)
@@ -222,6 +258,7 @@ export function frameFrom(pool: FramePool, bytes: Uint8Array): Frame | null {
 
 /** The frame's bytes as a view that is good until the frame is released; `.slice()` it to keep them. */
 export function frameBytes(f: Frame): Uint8Array {
+  frameWhole(f)
   return f.slab.subarray(f.off, f.off + f.len)
 }
 
@@ -249,5 +286,6 @@ function createFrame(slab: Uint8Array, view: DataView, slabId: number, slot: num
   return {
     slab, view, slabId, slot, cap, off: slot + FRAME_HEADROOM, len: 0, refs: 0, ifId: 0, flags: 0, l3: 0, l4: 0,
     src: createAddr(), dst: createAddr(), proto: 0, tos: 0, ttl: 0, csum: CSUM_NONE, gsoSize: 0,
+    lent: NOTHING, lentAt: 0, lentLen: 0,
   }
 }

@@ -9,9 +9,9 @@ import type { Inpcb } from '../inet/state.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrCopy } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
-import { ringPeek } from '../lib/bytering.ts'
+import { ringIndex, ringPeek } from '../lib/bytering.ts'
 import { EMSGSIZE, ENOBUFS } from '../lib/errno.ts'
-import { CSUM_PARTIAL, F_DF, F_DONTROUTE, frameAlloc, frameRelease } from '../lib/frame.ts'
+import { CSUM_PARTIAL, F_DF, F_DONTROUTE, frameAlloc, frameLend, frameRelease } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import type { Seq } from '../lib/seq.ts'
 import { seqDiff, seqGt } from '../lib/seq.ts'
@@ -73,8 +73,12 @@ export function tcpTransmit(
   }
   writeHeader(f, inp.lport, inp.fport, seq, (flags & TH_ACK) !== 0 ? tcb.rcvNxt : 0, hdrLen, bits, field, urp)
   if (len > 0) tcpQuickAckAnswer(vn, tcb)
-  if (len > 0) ringPeek(tcb.sndBuf, pos, f.slab, at + hdrLen, len)
-  f.len = hdrLen + len
+  f.len = hdrLen
+  if (gso !== 0 && vn.lends) frameLend(f, tcb.sndBuf.buf, ringIndex(tcb.sndBuf, pos), len)
+  else if (len > 0) {
+    ringPeek(tcb.sndBuf, pos, f.slab, at + hdrLen, len)
+    f.len += len
+  }
   if (gso !== 0) {
     f.gsoSize = gso
     f.csum = CSUM_PARTIAL

@@ -115,6 +115,7 @@ export class Vnet implements VnetCore {
       probe: null,
       dropped: '',
       merge: { frame: null, sock: 0, from: SEQ_ZERO },
+      lends: false,
     }
     if (state !== null) return
     const lo = ifCreate(this.vn, 'lo0', IFT_LOOP, 0, LOOP_MTU)

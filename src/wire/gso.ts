@@ -3,11 +3,12 @@
  * TCP packet of up to 64 KiB that is cut into segments of `gsoSize` payload bytes on its way out (in the kernel behind a
  * TAP, in a device that cannot do it, or before one).
  *
- * These functions only read the frame. They need `l4` and `proto`; ask `gsoIsSound` first where a frame came from outside.
+ * These functions only read the frame, which must be whole for those that look at its payload. They need `l4` and `proto`; ask
+ * `gsoIsSound` first where a frame came from outside.
  */
 
 import { checksumAdd, checksumFold } from '../lib/checksum.ts'
-import { CSUM_NONE, frameAlloc } from '../lib/frame.ts'
+import { CSUM_NONE, frameAlloc, frameWhole } from '../lib/frame.ts'
 import type { Frame, FramePool } from '../lib/frame.ts'
 import { IP_ID, IP_LEN, IP_SRC, IP_SUM, IP_VHL, IPPROTO_TCP } from './ipv4.ts'
 import { TCP_HDR_LEN, TCP_OFF_FLAGS, TCP_SEQ, TCP_SUM, tcpDataOffset, TH_CWR, TH_FIN, TH_PUSH } from './tcp.ts'
@@ -33,6 +34,7 @@ export function gsoSegment(pool: FramePool, f: Frame, linkLen: number, k: number
   const length = Math.min(f.gsoSize, f.len - headers - sent)
   const s = frameAlloc(pool, headers + length)
   if (s === null) return null
+  frameWhole(f)
   gsoWriteHeader(s.slab, s.view, s.off, f, linkLen, sent, length)
   const from = f.off + headers + sent
   s.slab.set(f.slab.subarray(from, from + length), s.off + headers)

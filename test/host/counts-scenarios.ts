@@ -194,9 +194,9 @@ function watchNative(device: TapDevice): () => number {
       calls++
       return native.readBatch(handle, records, small, large)
     },
-    writeBatch: (handle, records, from, count) => {
+    writeBatch: (handle, records, from, count, lent) => {
       calls++
-      return native.writeBatch(handle, records, from, count)
+      return native.writeBatch(handle, records, from, count, lent)
     },
   }
   Object.assign(device.tap, { native: counting })

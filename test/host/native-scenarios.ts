@@ -113,6 +113,43 @@ export function gather() {
   return { done, result: records[15], bytes: link[0].stats64.rx.bytes, packets: link[0].stats64.rx.packets }
 }
 
+/** One frame gathered from a registered array and from the call's own list, and what is not in that list. */
+export function lent() {
+  const native = load()
+  const { handle, name } = native.tapOpen('vmx%d', 0)
+  native.netifSet(name, 4, 1)
+  const base = native.lentBase ?? 0
+  const head = native.registerArray(new Uint8Array(14))
+  const records = new Uint32Array(12)
+  const r = native.registerArray(records)
+  const gone = new Uint8Array(100)
+  structuredClone(gone.buffer, { transfer: [gone.buffer] })
+  const write = (list: unknown, ...last: number[]) => {
+    records.set([head, 0, 14, PART_MORE, base, 3, 40, PART_MORE, ...last, 0])
+    const done = attempt(() => native.writeBatch(handle, r, 0, 3, list as Uint8Array[]))
+    return done === 3 ? records[11] : done
+  }
+  const list = [new Uint8Array(43), new Uint8Array(100)]
+  const results = {
+    whole: write(list, base + 1, 90, 10),
+    again: write(list, base, 0, 6),
+    pastEnd: write(list, base + 1, 91, 10),
+    wrap: write(list, base + 1, 0xffffffff, 10),
+    noSuch: write(list, base + 2, 0, 10),
+    far: write(list, 0xffffffff, 0, 10),
+    words: write([list[0], new Uint16Array(100)], base + 1, 0, 10),
+    detached: write([list[0], gone], base + 1, 0, 10),
+    hole: write([list[0], undefined, list[1]], base + 1, 0, 10),
+    noList: write(undefined, base + 1, 0, 10),
+    notAList: write(7, base + 1, 0, 10),
+  }
+  records.set([base, 0, 32, 0, 0, 0, 0, 0])
+  const read = attempt(() => native.readBatch(handle, r, 1, 0))
+  const link = JSON.parse(spawnSync('ip', ['-j', '-s', 'link', 'show', name], { encoding: 'utf8' }).stdout)
+  native.tapClose(handle)
+  return { ...results, read, bytes: link[0].stats64.rx.bytes, packets: link[0].stats64.rx.packets }
+}
+
 /** A super-segment in frames, and descriptions of one that do not fit it. */
 export function cut() {
   const native = load()

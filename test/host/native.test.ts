@@ -52,6 +52,13 @@ describeInNetns('native addon', () => {
     expect(await run('gather')).toEqual({ done: 4, result: 0, bytes: 60, packets: 1 })
   })
 
+  it('gathers from the arrays of the call itself, and refuses what is not in them', async () => {
+    const [pastEnd, wrap, noSuch, far, words, detached, hole, noList, notAList, read] = new Array<string>(10).fill('EFAULT')
+    expect(await run('lent')).toEqual({
+      whole: 0, again: 0, pastEnd, wrap, noSuch, far, words, detached, hole, noList, notAList, read, bytes: 64 + 60, packets: 2,
+    })
+  })
+
   it('cuts a super-segment into frames, and refuses descriptions that do not fit it', async () => {
     const [notSaid, noSize, shortIp, shortTcp, beyond, long, far, notIp] = new Array<string>(8).fill('EFAULT')
     expect(await run('cut')).toEqual({
