@@ -3,7 +3,7 @@
 import { addrIsV4, addrPrint, ip4Mask } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { addr6IsLinkLocal, prefixEq } from '../lib/addr6.ts'
-import { createSysctls, SYSCTLS, sysctlDef, sysctlSet } from '../vnet/sysctl.ts'
+import { SYSCTL_DEFAULTS, SYSCTLS, sysctlDef, sysctlSet } from '../vnet/sysctl.ts'
 import { sysctlExpected } from '../vimage/sysctls.ts'
 import type { DaemonConfig, InterfaceConfig, TapConfig, VimageConfig } from './config-types.ts'
 import { didYouMean } from './nearest.ts'
@@ -131,7 +131,7 @@ function reaches(ifc: InterfaceConfig, via: Addr): boolean {
 }
 
 function checkSysctls(vimage: VimageConfig, path: (string | number)[], problems: CheckProblem[]): void {
-  const scratch = createSysctls()
+  const scratch = { sysctl: SYSCTL_DEFAULTS }
   for (const { name, value } of vimage.sysctls) {
     const def = sysctlDef(name)
     if (def === null) {

@@ -2,6 +2,7 @@
 
 import type { Alarm } from '../kern/timer.ts'
 import type { Addr } from '../lib/addr.ts'
+import { NO_BYTES } from '../lib/empty.ts'
 import { createTable } from '../lib/table.ts'
 import type { Table } from '../lib/table.ts'
 
@@ -112,7 +113,7 @@ export interface Dhcp6State {
 export function createDhcp6State(): Dhcp6State {
   return {
     clients: createTable(),
-    duid: new Uint8Array(0),
+    duid: NO_BYTES,
     stats: {
       received: 0, tooshort: 0, badform: 0, badtype: 0, noserver: 0, notours: 0, unexpected: 0, refused: 0,
       badlease: 0, advertises: 0, replies: 0, bound: 0, expired: 0, declines: 0, releases: 0, sent: 0, nosource: 0, nobuf: 0,
@@ -123,7 +124,7 @@ export function createDhcp6State(): Dhcp6State {
 export function createDhcp6Client(ifId: number, wants: number, byRouter: boolean): Dhcp6Client {
   return {
     alarmAt: Infinity, ifId, wants, byRouter, state: DHCP6S_DOWN, xid: 0, startedAt: 0, tries: 0, rtUs: 0, deadline: Infinity,
-    solMaxRtUs: MAX_RT, infMaxRtUs: MAX_RT, server: new Uint8Array(0), preference: -1, notOnLink: false, named: [], leases: [],
+    solMaxRtUs: MAX_RT, infMaxRtUs: MAX_RT, server: NO_BYTES, preference: -1, notOnLink: false, named: [], leases: [],
     renewAt: Infinity, rebindAt: Infinity, dns: [], search: [], linkChanged: false,
   }
 }

@@ -57,6 +57,8 @@ export class Driver implements DeviceClock {
   #inTurn = false
   #sockets = 0
   #closed = false
+  /** What devices call at the end of a batch: one function for all of them. */
+  readonly batchEnd = (): void => { this.turn() }
 
   /** A new Vnet, driven from now on. */
   addVnet(options: DriverVnetOptions = {}): VnetHost {

@@ -5,6 +5,8 @@ import type { Device } from '../device/device.ts'
 import { NEVER } from '../kern/timer.ts'
 import { frameWhole } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
+import { createTable, tableOwn } from '../lib/table.ts'
+import type { Table } from '../lib/table.ts'
 import { ifCreate, ifDestroy, ifSetFlags } from '../link/ifnet.ts'
 import { IFCAP_TSO, IFF_RUNNING, IFF_UP, IFT_ETHER, IFT_IP } from '../link/state.ts'
 import type { Runner, Watcher } from '../vnet/runner.ts'
@@ -19,8 +21,6 @@ export type Bindings = Readonly<Record<string, Device>>
 /** Turns in which a Vnet that is to be frozen may still have something to say. */
 const SETTLE_TURNS = 100
 
-interface Binding { device: Device; ifId: number }
-
 /** One Vnet under a driver: its devices, its clock offset, the watchers of its sockets. */
 export class VnetHost implements Runner {
   readonly vnet: Vnet
@@ -32,10 +32,11 @@ export class VnetHost implements Runner {
   /** In the driver's list of Vnets to drain. */
   marked = false
   readonly #driver: Driver
-  readonly #bindings = new Map<number, Binding>()
-  readonly #watchers = new Map<number, Watcher>()
+  /** By interface. */
+  #devices: Table<Device> = createTable()
+  #watchers: Table<Watcher> = createTable()
   /** Sockets whose users keep the process alive themselves (node/), or do not. */
-  readonly #passive = new Set<number>()
+  #passive: Table<true> = createTable()
   #recorder: Recorder | null = null
   /** What the last share of frames cost too much, as a negative number (DRR's deficit counter). */
   #deficit = 0
@@ -57,8 +58,8 @@ export class VnetHost implements Runner {
 
   watch(id: number, fn: Watcher, keepAlive = true): void {
     if (keepAlive && !this.#watchers.has(id)) this.#driver.countSocket(1)
-    if (!keepAlive) this.#passive.add(id)
-    this.#watchers.set(id, fn)
+    if (!keepAlive) this.#passive = tableOwn(this.#passive).set(id, true)
+    this.#watchers = tableOwn(this.#watchers).set(id, fn)
   }
 
   unwatch(id: number): void {
@@ -102,12 +103,12 @@ export class VnetHost implements Runner {
     this.settle()
     const bytes = this.vnet.snapshot()
     for (const id of [...this.#watchers.keys()]) this.unwatch(id)
-    for (const { device, ifId } of this.#bindings.values()) {
+    for (const [ifId, device] of this.#devices) {
       device.onFrame = ignoreFrame
       device.onBatchEnd = ignoreFrame
       release(this.vnet.state.link.ifnets.get(ifId)?.name ?? '', device)
     }
-    this.#bindings.clear()
+    this.#devices.clear()
     this.#recorder?.close()
     this.#driver.removeVnet(this)
     return bytes
@@ -134,23 +135,23 @@ export class VnetHost implements Runner {
     }
     const ifp = this.vnet.state.link.ifnets.get(ifId)
     if (ifp !== undefined) ifp.capabilities = (device.offload & OFFLOAD_TSO) !== 0 ? IFCAP_TSO : 0
-    this.#bindings.set(ifId, { device, ifId })
+    this.#devices = tableOwn(this.#devices).set(ifId, device)
     if ((device.offload & OFFLOAD_GATHER) !== 0) this.vnet.vn.lends = true
     this.#recorder?.changed()
     device.onFrame = (f: Frame) => {
       this.vnet.input(ifId, f, this.now())
       this.#driver.mark(this)
     }
-    device.onBatchEnd = () => this.#driver.turn()
+    device.onBatchEnd = this.#driver.batchEnd
     this.#driver.mark(this)
   }
 
   /** Closes the interface's device and destroys the interface. */
   detach(ifId: number): void {
-    const binding = this.#bindings.get(ifId)
-    if (binding === undefined) return
-    this.#bindings.delete(ifId)
-    binding.device.close()
+    const device = this.#devices.get(ifId)
+    if (device === undefined) return
+    this.#devices.delete(ifId)
+    device.close()
     this.vnet.setNow(this.now())
     ifDestroy(this.vnet.vn, ifId)
     this.changed()
@@ -158,12 +159,12 @@ export class VnetHost implements Runner {
 
   detachAll(): void {
     this.#recorder?.close()
-    for (const { device } of this.#bindings.values()) device.close()
-    this.#bindings.clear()
+    for (const device of this.#devices.values()) device.close()
+    this.#devices.clear()
   }
 
   deviceOf(ifId: number): Device | null {
-    return this.#bindings.get(ifId)?.device ?? null
+    return this.#devices.get(ifId) ?? null
   }
 
   /**
@@ -176,11 +177,11 @@ export class VnetHost implements Runner {
     const budget = quantum + this.#deficit
     const cost = this.vnet.drainFrames((ifId, f) => {
       recorder?.output(ifId, f)
-      const binding = this.#bindings.get(ifId)
-      if (binding === undefined) return
-      used.add(binding.device)
-      if (f.lentLen !== 0 && (binding.device.offload & OFFLOAD_GATHER) === 0) frameWhole(f)
-      binding.device.send(f)
+      const device = this.#devices.get(ifId)
+      if (device === undefined) return
+      used.add(device)
+      if (f.lentLen !== 0 && (device.offload & OFFLOAD_GATHER) === 0) frameWhole(f)
+      device.send(f)
     }, recorder === null ? budget : Infinity)
     this.#deficit = this.vnet.vn.txq.length === 0 ? 0 : budget - cost
     recorder?.drained()

@@ -162,8 +162,7 @@ function insert(vn: Vn, route: Route): number {
   if (table === undefined) {
     table = new Map()
     tableIn(ip, 'routes').set(route.prefixLen, table)
-    ip.routeLens.push(route.prefixLen)
-    ip.routeLens.sort((a, b) => b - a)
+    ip.routeLens = ip.routeLens.concat(route.prefixLen).sort((a, b) => b - a)
   }
   const routes = table.get(route.dst)
   if (routes === undefined) {

@@ -2,6 +2,7 @@
 
 import type { Alarm } from '../kern/timer.ts'
 import type { Ip4 } from '../lib/addr.ts'
+import { NO_BYTES, NO_WORDS } from '../lib/empty.ts'
 import { createTable } from '../lib/table.ts'
 import type { Table } from '../lib/table.ts'
 
@@ -163,7 +164,7 @@ export function createIpState(): IpState {
     reassFragments: 0,
     reassBytes: 0,
     hashKey: [0, 0, 0, 0],
-    idents: new Uint16Array(0),
+    idents: NO_WORDS,
     stats: createIpStats(),
   }
 }
@@ -185,7 +186,7 @@ export function createReassQueue(
   src: Ip4, dst: Ip4, proto: number, ident: number, ifId: number, deadline: number,
 ): ReassQueue {
   return {
-    src, dst, proto, ident, ifId, deadline, fragments: [], bytes: 0, total: -1, header: new Uint8Array(0), ecn: 0,
+    src, dst, proto, ident, ifId, deadline, fragments: [], bytes: 0, total: -1, header: NO_BYTES, ecn: 0,
     flags: 0,
   }
 }

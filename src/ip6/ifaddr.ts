@@ -62,7 +62,7 @@ export function ip6AddAddr(vn: Vn, ifId: number, addr: Addr, prefixLen: number, 
   if (i6 === null) return ENOENT
   const ia = createIp6Addr(link.nextAddrId++, own, prefixLen, IFA_TENTATIVE)
   ia.flags = flags
-  i6.addrs.push(ia)
+  i6.addrs = i6.addrs.concat(ia)
   mcastAddrNotice(vn, ifId)
   if (probe) ndDadStart(vn, ifp, ia)
   else {

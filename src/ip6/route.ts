@@ -117,8 +117,7 @@ export function route6Insert(vn: Vn, route: Route6): number {
   if (table === undefined) {
     table = new Map()
     tableIn(ip6, 'routes').set(route.prefixLen, table)
-    ip6.routeLens.push(route.prefixLen)
-    ip6.routeLens.sort((a, b) => b - a)
+    ip6.routeLens = ip6.routeLens.concat(route.prefixLen).sort((a, b) => b - a)
   }
   const key = addr6Hash(vn.state.inet.hashKey, route.dst, route.prefixLen, route.prefixLen)
   const list = table.get(key)

@@ -11,6 +11,7 @@
  */
 
 import { assert } from './assert.ts'
+import { NO_BYTES } from './empty.ts'
 
 export interface ByteRing {
   buf: Uint8Array
@@ -23,10 +24,9 @@ export interface ByteRing {
 const MIN_SIZE = 1024
 /** What an idle ring keeps, so that a quiet conversation does not allocate for every message. */
 const IDLE_SIZE = 65_536
-const EMPTY = new Uint8Array(0)
 
 export function createByteRing(): ByteRing {
-  return { buf: EMPTY, head: 0, len: 0 }
+  return { buf: NO_BYTES, head: 0, len: 0 }
 }
 
 /** Appends `n` bytes of `from` at `at`. The caller has checked its own limit. */
@@ -93,7 +93,7 @@ export function ringIsLarge(r: ByteRing): boolean {
 
 /** Gives all memory back. */
 export function ringClear(r: ByteRing): void {
-  r.buf = EMPTY
+  r.buf = NO_BYTES
   r.head = 0
   r.len = 0
 }

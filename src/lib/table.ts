@@ -23,6 +23,11 @@ export function tableIn<T, K extends keyof T>(owner: T, name: K): T[K] extends T
   return owner[name] as never
 }
 
+/** The same for a table that lies in a private field: to be put in the place of what was there. */
+export function tableOwn<V>(table: Table<V>): Map<number, V> {
+  return table === EMPTY ? new Map<number, V>() : table as Map<number, V>
+}
+
 function emptyTable(): Table<never> {
   const set = (): never => { throw new TypeError('a table is written through tableIn') }
   return Object.defineProperty(new Map<number, never>(), 'set', { value: set })

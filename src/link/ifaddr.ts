@@ -31,7 +31,8 @@ export function ifAddAddr(
   addrCopy(own, addr)
   const ia = createIfAddr(link.nextAddrId++, own, prefixLen, directedBroadcast(ifp, ip, prefixLen))
   ifSetFlags(vn, ifId, ifp.flags | IFF_UP)
-  ifp.addrs.push(ia)
+  // `push` would make room for sixteen more
+  ifp.addrs = ifp.addrs.concat(ia)
   if (options.probe !== true) {
     ia.status = IFA_PREFERRED
     ipAddrActivate(vn, ifp, ia)

@@ -65,7 +65,7 @@ function assign(vnet: Vnet, text: string): void {
   const foreign = sysctlDef(name) === null ? sysctlForeign(name, value.trim()) : [[name, value.trim()] as const]
   if (foreign === null) throw unsupported(`sysctl ${name}=${value}`)
   for (const [target, to] of foreign) {
-    const errno = sysctlSet(vnet.state.sysctl, target, to)
+    const errno = sysctlSet(vnet.state, target, to)
     if (errno !== 0) throw unsupported(`sysctl ${name}=${value} (${errno === ENOENT ? 'no such name' : 'value refused'})`)
   }
 }
@@ -81,7 +81,7 @@ export function fastOpenKey(vnet: Vnet, text: string): void {
   fast.since = Math.max(0, vnet.state.now)
   const [first, backup = first] = keys
   fast.keys.splice(0, 8, ...[...first, ...backup].map((word) => Number.parseInt(word, 16) | 0))
-  sysctlSet(vnet.state.sysctl, 'net.inet.tcp.fastopen.autokey', '0')
+  sysctlSet(vnet.state, 'net.inet.tcp.fastopen.autokey', '0')
 }
 
 /** Commands that configure the interface: true when there is nothing (more) to do. */
@@ -149,7 +149,7 @@ function setRoute(vnet: Vnet, to: string, rest: string): boolean {
     switch (words[i]) {
       case 'via': case 'dev': case 'proto': case 'scope': case 'src': case 'metric': case 'congctl': case 'table': break
       case 'initcwnd':
-        if (sysctlSet(vnet.state.sysctl, 'net.inet.tcp.initcwnd_segments', value) !== 0) return false
+        if (sysctlSet(vnet.state, 'net.inet.tcp.initcwnd_segments', value) !== 0) return false
         break
       case 'mtu':
         if (!setMtu(vnet, Number(value))) return false

@@ -15,7 +15,7 @@ export function personalityApply(vnet: Vnet, personality: Personality): void {
 function applyAll(vnet: Vnet, settings: Readonly<Record<string, number>>, personality: Personality): void {
   for (const [name, value] of Object.entries(settings)) {
     if (sysctlDef(name) === null) continue
-    const errno = sysctlSet(vnet.state.sysctl, name, String(value))
+    const errno = sysctlSet(vnet.state, name, String(value))
     if (errno !== 0) throw unsupported(`${name}=${value} (default of ${personality})`)
   }
 }

@@ -135,7 +135,7 @@ export class Stack {
   }
 
   #sysctl(name: string, value: string): void {
-    assert(sysctlSet(this.vnet.state.sysctl, name, value) === 0, `script: ${name}`)
+    assert(sysctlSet(this.vnet.state, name, value) === 0, `script: ${name}`)
   }
 
   #nextEvent(): number {

@@ -152,10 +152,9 @@ function tune(host: SimHost, o: PathOptions): void {
     'net.inet.tcp.cc.algorithm': o.cc, 'net.inet.tcp.sendspace': buffer, 'net.inet.tcp.recvspace': buffer,
     'net.inet.tcp.recvbuf_max': buffer, ...o.sysctls,
   }
-  const { sysctl } = host.vnet.state
   if (o.ecn) all['net.inet.tcp.ecn.enable'] = 1
   for (const [name, value] of Object.entries(all)) {
-    if (sysctlSet(sysctl, name, String(value)) !== 0) throw new RangeError(`${name} cannot be ${value}`)
+    if (sysctlSet(host.vnet.state, name, String(value)) !== 0) throw new RangeError(`${name} cannot be ${value}`)
   }
 }
 

@@ -12,19 +12,24 @@ type Fields = Record<string, unknown>
 export function copy(node: AnyNode, value: unknown, made: unknown, owner: object): unknown {
   switch (node.kind) {
     case 'int': case 'real': case 'bool': case 'text': return value
-    case 'bytes': return (value as Uint8Array).slice()
-    case 'words': return (value as Uint16Array).slice()
+    case 'bytes': return copyBytes(value as Uint8Array)
+    case 'words': return copyBytes(value as Uint16Array)
     case 'ring': return ringCopy(value as ByteRing, ringParked(node, owner))
     case 'list': return copyList(node.item, value as unknown[], owner)
     case 'map': return copyMap(node.value, value as Map<number, unknown>, owner)
     case 'set': return new Set(value as Set<number>)
-    case 'flat': return Object.assign(made as Fields, value)
+    case 'flat': return Object.isFrozen(value) ? value : Object.assign(made as Fields, value)
     case 'record':
       if (value === node.shared) return value
       if (node.copier !== null) return node.copier(value as object)
       return copyRecord(node, value as Fields, (node.make === null ? made : node.make()) as Fields)
     case 'scratch': return made
   }
+}
+
+/** One in which nothing is, is everybody's (lib/empty.ts). */
+function copyBytes(value: Uint8Array | Uint16Array): Uint8Array | Uint16Array {
+  return value.length === 0 ? value : value.slice()
 }
 
 function copyList(item: AnyNode, value: unknown[], owner: object): unknown[] {

@@ -4,6 +4,7 @@
  */
 
 import type { ByteRing } from '../lib/bytering.ts'
+import { NO_BYTES, NO_WORDS } from '../lib/empty.ts'
 import type { Table } from '../lib/table.ts'
 import { REAL_FIRST, REAL_FLOAT, REAL_INFINITY, REAL_MINUS_INFINITY, realIsWhole } from './encode.ts'
 import { rethrow, SnapshotError } from './fault.ts'
@@ -79,7 +80,7 @@ function decodeText(r: Reader, max: number): string {
 function decodeBytes(r: Reader, max: number): Uint8Array {
   const n = readVarint(r)
   if (n > max) throw new SnapshotError(`${n} bytes, ${max} at most`)
-  return readBytes(r, n)
+  return n === 0 ? NO_BYTES : readBytes(r, n)
 }
 
 /** Nothing but zeros: they are not there yet. */
@@ -90,7 +91,7 @@ function decodeWords(r: Reader, length: number): Uint16Array {
     if (word > 0xffff) throw new SnapshotError(`${word} is not a word`)
     value[i] = word
   }
-  return value.some((word) => word !== 0) ? value : new Uint16Array(0)
+  return value.some((word) => word !== 0) ? value : NO_WORDS
 }
 
 function decodeRing(r: Reader, node: RingNode, into: ByteRing): ByteRing {

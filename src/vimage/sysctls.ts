@@ -35,7 +35,7 @@ export function sysctlAssign(runner: Runner, name: string, value: string): void 
   const def = sysctlDef(name)
   if (def === null) throw unknown(name)
   runner.vnet.setNow(runner.now())
-  const errno = sysctlSet(runner.vnet.state.sysctl, name, value)
+  const errno = sysctlSet(runner.vnet.state, name, value)
   runner.kick()
   manageCheck(errno, `cannot set ${name} to "${value}"`, { [EINVAL]: `expected ${sysctlExpected(def)}` })
 }

@@ -28,7 +28,8 @@ export interface VnetState {
   now: number
   random: RandomState
   timers: TimerHeap
-  sysctl: Sysctls
+  /** Shared by all in which nothing was set: written through sysctlsIn. */
+  sysctl: Readonly<Sysctls>
   log: LogState
   link: LinkState
   arp: ArpState

@@ -34,8 +34,16 @@ export const SYSCTLS: readonly (readonly [SysctlName, SysctlDef])[] = Object.fre
     .sort(([a], [b]) => (a < b ? -1 : 1)).map((row) => Object.freeze(row)),
 )
 
-/** All defaults. */
-export const createSysctls = recordMaker<Sysctls>(SYSCTLS.map(([name, def]) => [name, def.value]))
+const createSysctls = recordMaker<Sysctls>(SYSCTLS.map(([name, def]) => [name, def.value]))
+
+/** All defaults: the record of every Vnet in which nothing was set. */
+export const SYSCTL_DEFAULTS: Readonly<Sysctls> = Object.freeze(createSysctls())
+
+/** A Vnet's tunables, to be changed: its own from now on. */
+export function sysctlsIn(owner: { sysctl: Readonly<Sysctls> }): Sysctls {
+  if (owner.sysctl === SYSCTL_DEFAULTS) owner.sysctl = createSysctls()
+  return owner.sysctl
+}
 
 export function sysctlDef(name: string): SysctlDef | null {
   return Object.hasOwn(TABLE, name) ? TABLE[name as SysctlName] : null
@@ -46,13 +54,13 @@ export function sysctlPrint(name: string, value: number): string {
   return sysctlDef(name)?.names?.[value] ?? String(value)
 }
 
-/** Sets a tunable from its text. ENOENT: no such name; EINVAL: not a number (or name), or out of range. */
-export function sysctlSet(values: Sysctls, name: string, text: string): number {
+/** Sets a tunable of a Vnet's state from its text. ENOENT: no such name; EINVAL: not a number (or name), or out of range. */
+export function sysctlSet(owner: { sysctl: Readonly<Sysctls> }, name: string, text: string): number {
   const def = sysctlDef(name)
   if (def === null) return ENOENT
   const named = def.names?.indexOf(text) ?? -1
   const value = named >= 0 ? named : /^-?\d+$/.test(text) ? Number(text) : NaN
   if (!(value >= def.min && value <= def.max)) return EINVAL
-  values[name as SysctlName] = value
+  if (owner.sysctl[name as SysctlName] !== value) sysctlsIn(owner)[name as SysctlName] = value
   return 0
 }

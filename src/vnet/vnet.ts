@@ -48,11 +48,12 @@ import { createUdpState } from '../udp/state.ts'
 import { timerFire } from './dispatch.ts'
 import { vnetReseed } from './reseed.ts'
 import { restoreCheck } from './restore.ts'
+import { recordsOwn, recordsShare } from './shared.ts'
 import { socketInfos } from './sockets.ts'
 import type { SocketInfo } from './sockets.ts'
 import type { Journal } from './journal.ts'
 import type { VnetState } from './state.ts'
-import { createSysctls } from './sysctl.ts'
+import { SYSCTL_DEFAULTS } from './sysctl.ts'
 
 /** Timer firings in one `advance`; past it the rest waits for the next call, so that nothing can hang a host. */
 const FIRE_LIMIT = 100_000
@@ -131,7 +132,7 @@ export class Vnet implements VnetCore {
   static restore(bytes: Uint8Array, options: RestoreOptions = {}): Vnet {
     const { pool, elapsed = 0 } = options
     assert(elapsed >= 0 && elapsed < Infinity, 'elapsed is not a duration')
-    const state = snapshotDecode(bytes, createVnetState('', [0]))
+    const state = recordsShare(snapshotDecode(bytes, recordsOwn(createVnetState('', [0]))))
     const vnet = new Vnet(pool === undefined ? {} : { pool }, state)
     restoreCheck(vnet.vn)
     state.now += elapsed
@@ -217,7 +218,7 @@ export class Vnet implements VnetCore {
   clone(options: CloneOptions = {}): Vnet {
     this.#assertDrained()
     const { reseed = false, pool = this.vn.pool } = options
-    const vnet = new Vnet({ pool }, snapshotCopy(this.vn.state, createVnetState('', [0])))
+    const vnet = new Vnet({ pool }, snapshotCopy(this.vn.state, recordsOwn(createVnetState('', [0]))))
     if (reseed !== false) vnetReseed(vnet.vn, reseed === true ? this.#drawSeed() : reseed)
     return vnet
   }
@@ -267,7 +268,7 @@ export function createVnetState(name: string, seed: readonly number[]): VnetStat
     now: 0,
     random,
     timers: createTimerHeap(),
-    sysctl: createSysctls(),
+    sysctl: SYSCTL_DEFAULTS,
     log: createLog(),
     link: createLinkState(),
     arp: createArpState(),

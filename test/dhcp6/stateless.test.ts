@@ -15,6 +15,7 @@ import {
   OWN_ID, S, SERVER_ID, asking, client6, dns, domains, messages6, number6, own, reply6, sixHost,
 } from './dhcp6.ts'
 import type { Reply6 } from './dhcp6.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 const ANSWER = [dns('2001:db8::53', 'fe80::53'), domains('eng.example.org', 'example.org')]
 
@@ -151,7 +152,7 @@ describe('RFC 8415 §18.2.10.4: the Reply', () => {
 
   it('§21.23: the refresh is delayed by up to INF_MAX_DELAY, too', () => {
     const h = asking()
-    h.vn.state.sysctl['net.inet6.dhcp6.startdelay'] = 1000
+    sysctlsIn(h.vn.state)['net.inet6.dhcp6.startdelay'] = 1000
     const from = h.vn.state.now
     reply6(h, { options: [number6(32, 600)] })
     messages6(h)

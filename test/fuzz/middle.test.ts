@@ -94,7 +94,7 @@ function createSides(world: World): Side[] {
   const cable = world.cable(ports[0], ports[1], { delayUs: 2000, jitterUs: 500, lossRate: 0.01, reorderRate: 0.02 })
   const devices = [cable.a, cable.b]
   return hosts.map((host, i) => {
-    for (const [name, value] of Object.entries(LIMITS)) expect(sysctlSet(host.vnet.state.sysctl, name, value)).toBe(0)
+    for (const [name, value] of Object.entries(LIMITS)) expect(sysctlSet(host.vnet.state, name, value)).toBe(0)
     const heard: Uint8Array[] = []
     host.sink = (_ifId, _at, bytes, direction) => {
       if (direction !== 'in') return

@@ -20,6 +20,7 @@ import { viewOf } from '../../src/wire/layout.ts'
 import { MY_MAC, PEER, PEER_MAC, createHost, pass, rx } from '../ip/harness.ts'
 import type { Host } from '../ip/harness.ts'
 import { frameOf, ipOf } from '../ip/packet.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? 20_261_123)
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 60)
@@ -191,7 +192,7 @@ describe(`packets made by grammar (seed ${SEED}): nothing throws, nothing grows,
   it.each([1, 2])('RFC 8415: DHCPv6, in whatever state the client comes to (wants %i)', (wants) => {
     run(dhcp6, () => {
       const h = host6(0)
-      h.vn.state.sysctl['net.inet6.dhcp6.startdelay'] = 0
+      sysctlsIn(h.vn.state)['net.inet6.dhcp6.startdelay'] = 0
       dhcp6Start(h.vn, h.ifp.id, wants)
       pass(h, 1000)
       return h

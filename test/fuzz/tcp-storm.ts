@@ -111,7 +111,7 @@ class Storm {
       if (config.tune !== 0) tuneRandomly(host.vnet, config.tune + side)
       // a storm lasts as long as it likes; and a half-open connection that is evicted is a connection refused
       for (const name of ['net.inet.tcp.retries', 'net.inet.tcp.syncache.cachelimit']) {
-        if (sysctlSet(host.vnet.state.sysctl, name, '100') !== 0) throw new Error(name)
+        if (sysctlSet(host.vnet.state, name, '100') !== 0) throw new Error(name)
       }
       host.sink = (_ifId, _at, bytes, direction) => {
         if (direction === 'out') this.oracles[side].out(bytes.slice())

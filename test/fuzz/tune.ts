@@ -16,7 +16,7 @@ const CHOICES: readonly (readonly [string, readonly number[]])[] = [
 export function tuneRandomly(vnet: Vnet, pick: number): void {
   let rest = pick >>> 0
   for (const [name, values] of CHOICES) {
-    if (sysctlDef(name) !== null) sysctlSet(vnet.state.sysctl, name, String(values[rest % values.length]))
+    if (sysctlDef(name) !== null) sysctlSet(vnet.state, name, String(values[rest % values.length]))
     rest = Math.imul(rest ^ rest >>> 15, 0x9e3779b1) + 0x7f4a7c15 >>> 0
   }
 }

@@ -75,7 +75,7 @@ function tcpHandshakeClose(): Uint8Array {
 /** 60,000 bytes over a path that loses one packet in twelve. */
 function tcpLossRecovery(): Uint8Array {
   return between((world, a, b) => {
-    sysctlSet(a.vnet.state.sysctl, 'net.inet.tcp.cc.algorithm', 'newreno')
+    sysctlSet(a.vnet.state, 'net.inet.tcp.cc.algorithm', 'newreno')
     const sink = startTcpSink(b, 9)
     const source = startTcpSource(a, B, 9, 60_000)
     world.run({ untilUs: 100 * SEC, until: () => source.closed && sink.ended === 1 })

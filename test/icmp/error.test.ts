@@ -3,6 +3,7 @@ import { createHost, ip, know, mac, ME, pass, PEER, PEER_MAC, rx, rxIp, take } f
 import type { Host } from '../ip/harness.ts'
 import { fragmentsOf, frameOf, icmpOf, ipOf, pattern, sumOk } from '../ip/packet.ts'
 import type { IpFields } from '../ip/packet.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 /** A protocol that nobody here speaks: each such packet asks for a protocol unreachable. */
 const ODD: IpFields = { src: PEER, dst: ME, p: 253, payload: pattern(100) }
@@ -105,7 +106,7 @@ describe('RFC 1812 §4.3.2.8: rate', () => {
     const h = host({ 'net.inet.icmp.icmplim': 3 })
     for (let i = 0; i < 10; i++) rxIp(h, ipOf(ODD))
     expect(take(h)).toHaveLength(3)
-    h.vn.state.sysctl['net.inet.icmp.icmplim'] = 0
+    sysctlsIn(h.vn.state)['net.inet.icmp.icmplim'] = 0
     for (let i = 0; i < 1000; i++) rxIp(h, ipOf(ODD))
     expect(take(h)).toHaveLength(1000)
   })

@@ -10,6 +10,7 @@ import { pmtuGet } from '../../src/ip/pmtu.ts'
 import { createHost, ip, know, ME, pass, PEER, PEER_MAC, rx, rxIp, send, take } from '../ip/harness.ts'
 import type { Host } from '../ip/harness.ts'
 import { frameOf, icmpOf, ipOf, pattern } from '../ip/packet.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 const ROUTER = ip('10.0.0.254')
 const FAR = ip('192.0.2.7')
@@ -115,7 +116,7 @@ describe('queries (RFC 1122 §3.2.2.6, §3.2.2.8)', () => {
     expect(s?.icmp).toMatchObject({ type: 14, code: 0, rest: 0x00070009 })
     const ms = [0x85, 0x5e, 0x38, 0xc8]
     expect(s?.data).toEqual(Uint8Array.of(1, 2, 3, 4, ...ms, ...ms))
-    h.vn.state.sysctl['net.inet.icmp.tstamprepl'] = 0
+    sysctlsIn(h.vn.state)['net.inet.icmp.tstamprepl'] = 0
     icmp(h, icmpOf(13, 0, 0, pattern(12)), PEER)
     expect(h.drops).toEqual(['icmp.tstampoff'])
   })

@@ -3,6 +3,7 @@ import type { IgmpStats } from '../../src/igmp/state.ts'
 import { createHost, ip, pass } from '../ip/harness.ts'
 import type { Host } from '../ip/harness.ts'
 import { ask, igmp8, igmpSent, igmpTimed, query3, rxGroup, udpSocket } from './igmp.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 const G = '239.1.2.3'
 const OTHER = '239.4.5.6'
@@ -123,7 +124,7 @@ describe('RFC 3376 §5.2: queries', () => {
 
   it('§9.1: more sources than are remembered make the answer tell all; memory is bounded', () => {
     const { h } = member(G)
-    h.vn.state.sysctl['net.inet.ip.mcast.maxgrpsrc'] = 10
+    sysctlsIn(h.vn.state)['net.inet.ip.mcast.maxgrpsrc'] = 10
     const sources = Array.from({ length: 8 }, (_, i) => `10.0.1.${i + 1}`)
     rxGroup(h, query3({ code: 50, group: G, sources }))
     rxGroup(h, query3({ code: 50, group: G, sources: sources.map((s) => s.replace('10.0.1', '10.0.2')) }))

@@ -6,6 +6,7 @@ import { soClose } from '../../src/vnet/so.ts'
 import { viewOf } from '../../src/wire/layout.ts'
 import { ME, addAddr, createHost, ip, pass } from '../ip/harness.ts'
 import { RA, ask, igmpFrames, igmpSent, igmpTimed, query3, rxGroup, udpSocket } from './igmp.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 const G = '239.1.2.3'
 const A = '10.0.0.10'
@@ -187,7 +188,7 @@ describe('RFC 3376 §5.1: changes of interface state', () => {
     ask(h, id, 'join', '224.0.0.251')
     pass(h, 5_000_000)
     expect(igmpSent(h)).toEqual([])
-    h.vn.state.sysctl['net.inet.igmp.sendlocal'] = 1
+    sysctlsIn(h.vn.state)['net.inet.igmp.sendlocal'] = 1
     ask(h, id, 'join', '224.0.0.252')
     expect(igmpSent(h)).toHaveLength(1)
   })

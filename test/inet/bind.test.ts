@@ -13,6 +13,7 @@ import type { Addr } from '../../src/lib/addr.ts'
 import { EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, EISCONN, ENETUNREACH } from '../../src/lib/errno.ts'
 import { A, B, checkRest, createNet, ip } from './net.ts'
 import type { Net } from './net.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 const ANY = ip('0.0.0.0')
 const LO = ip('127.0.0.1')
@@ -117,7 +118,7 @@ test('RFC 1122 §3.3.4.3, RFC 6056: connect chooses address and port; the four-t
 })
 
 test('RFC 6056 §3.3.3: an ephemeral TCP port serves many peers, but is never a bound one', () => {
-  const { sysctl } = net.a.state
+  const sysctl = sysctlsIn(net.a.state)
   sysctl['net.inet.ip.portrange.first'] = 20_000
   sysctl['net.inet.ip.portrange.last'] = 20_003
   expect(bind(create(SO_TCP), ANY, 20_001)).toBe(0)

@@ -4,13 +4,14 @@ import { portPick } from '../../src/inet/port.ts'
 import type { Vn } from '../../src/kern/vn.ts'
 import { addrFromIp4 } from '../../src/lib/addr.ts'
 import { createSmallVn } from './vn.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 const LOCAL = addrFromIp4(0x0a000001)
 const REMOTE = addrFromIp4(0x0a000002)
 
 function range(vn: Vn, first: number, last: number): void {
-  vn.state.sysctl['net.inet.ip.portrange.first'] = first
-  vn.state.sysctl['net.inet.ip.portrange.last'] = last
+  sysctlsIn(vn.state)['net.inet.ip.portrange.first'] = first
+  sysctlsIn(vn.state)['net.inet.ip.portrange.last'] = last
 }
 
 test('RFC 6056 §3.3.3: a picked port is in the range and not in use, and every free one is found', () => {

@@ -2,9 +2,9 @@
 
 import { createInetState } from '../../src/inet/state.ts'
 import type { Vn } from '../../src/kern/vn.ts'
-import { createSysctls } from '../../src/vnet/sysctl.ts'
+import { SYSCTL_DEFAULTS } from '../../src/vnet/sysctl.ts'
 
 export function createSmallVn(key: readonly [number, number, number, number] = [1, 2, 3, 4]): Vn {
-  const state = { now: 0, inet: createInetState([...key], [...key]), sysctl: createSysctls() }
+  const state = { now: 0, inet: createInetState([...key], [...key]), sysctl: SYSCTL_DEFAULTS }
   return { state } as unknown as Vn
 }

@@ -11,6 +11,7 @@ import { resolverSearch, resolverServers } from '../../src/resolver/resolver.ts'
 import { interfaceAdvertise, interfaceAuto, prefixRows, routerRows } from '../../src/vimage/autoconf.ts'
 import { interfaceList } from '../../src/vimage/interfaces.ts'
 import { onStage } from './scene.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 const PREFIX = '2001:db8:77::'
 
@@ -70,7 +71,7 @@ export function toKernel(n: number) {
     const { vnet } = host
     const ifp = vnet.state.link.ifnets.get(ifId)
     if (ifp !== undefined) ifp.flags |= 1
-    vnet.state.sysctl['net.inet6.ip6.forwarding'] = 1
+    sysctlsIn(vnet.state)['net.inet6.ip6.forwarding'] = 1
     vnet.setNow(host.now())
     // no prefix of the link: only the default route leads to it
     ip6AddAddr(vnet.vn, ifId, addrParse('2001:db8:99::1') as Addr, 128)

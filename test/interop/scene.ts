@@ -201,7 +201,7 @@ export function addRoute(host: VnetHost, prefix: string, gateway: string): void 
 }
 
 export function setSysctl(host: VnetHost, name: string, value: number): void {
-  const errno = sysctlSet(host.vnet.state.sysctl, name, String(value))
+  const errno = sysctlSet(host.vnet.state, name, String(value))
   if (errno !== 0) throw new Error(`sysctl ${name}=${value}: errno ${errno}`)
 }
 

@@ -9,6 +9,7 @@ import { ifSetFlags } from '../../src/link/ifnet.ts'
 import { addEther, createHost, ip, know, ME, MY_MAC, pass, PEER, PEER_MAC, rx, rxIp, take } from './harness.ts'
 import type { Host } from './harness.ts'
 import { arpOf, frameOf, icmpOf, ipOf, pattern, sumOk } from './packet.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 const FAR = ip('10.1.0.9')
 const FAR_MAC = 0x020000000109
@@ -178,7 +179,7 @@ describe('redirects sent (RFC 1812 §5.2.7.2)', () => {
     const h = setup()
     rxIp(h, ipOf({ ...DATA, src: ip('203.0.113.1'), dst: ip('192.0.2.5') }))
     expect(take(h)).toHaveLength(1)
-    h.vn.state.sysctl['net.inet.ip.redirect'] = 0
+    sysctlsIn(h.vn.state)['net.inet.ip.redirect'] = 0
     rxIp(h, ipOf({ ...DATA, dst: ip('192.0.2.5') }))
     expect(take(h)).toHaveLength(1)
   })

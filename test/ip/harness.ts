@@ -58,7 +58,7 @@ export function createHost(options: { bare?: boolean; seed?: number; sysctls?: R
   const vnet = watch(new Vnet({ seed: [options.seed ?? 1], pool: createFramePool({ poison: true }) }))
   const h: Host = { vnet, vn: vnet.vn, ifp: ifCreate(vnet.vn, 'eth0', IFT_ETHER, MY_MAC, 1500), sent: [], drops: [] }
   for (const [name, value] of Object.entries(options.sysctls ?? {})) {
-    expect(sysctlSet(vnet.state.sysctl, name, String(value))).toBe(0)
+    expect(sysctlSet(vnet.state, name, String(value))).toBe(0)
   }
   vnet.vn.probe = { drop: (_now, counter) => { h.drops.push(counter) } }
   if (options.bare !== true) addAddr(h, h.ifp, '10.0.0.1/24')

@@ -3,6 +3,7 @@ import { ifJoinGroup } from '../../src/link/multicast.ts'
 import { addEther, createHost, ip, know, mac, ME, MY_MAC, PEER, PEER_MAC, rx, rxIp, send, take } from './harness.ts'
 import { frameOf, icmpOf, ipOf, pattern } from './packet.ts'
 import type { IpFields } from './packet.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 const PING = { src: PEER, dst: ME, p: 1, payload: icmpOf(8, 0, 1, pattern(20)) }
 
@@ -114,7 +115,7 @@ describe('impossible addresses (RFC 1122 §3.2.1.3, RFC 1812 §5.3.7)', () => {
     addEther(h, 'eth1', '02:00:00:00:01:01', '10.1.0.1/24')
     rxIp(h, ipOf({ ...PING, dst: ip('10.1.0.1') }))
     expect(take(h)[0]?.ip).toMatchObject({ src: ip('10.1.0.1'), dst: PEER })
-    h.vn.state.sysctl['net.inet.ip.rfc1122_strong_es'] = 1
+    sysctlsIn(h.vn.state)['net.inet.ip.rfc1122_strong_es'] = 1
     rxIp(h, ipOf({ ...PING, dst: ip('10.1.0.1') }))
     expect(h.drops).toEqual(['ip.wrongif'])
     expect(h.sent).toEqual([])

@@ -18,6 +18,7 @@ import {
 import { Vnet } from '../../src/vnet/vnet.ts'
 import { A, B, bytesOf, checkRest, createNet, ip, settle, text } from '../inet/net.ts'
 import type { Net } from '../inet/net.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 const G = ip('239.1.2.3')
 const NONE = createAddr()
@@ -127,7 +128,7 @@ describe('sending', () => {
     send(net.a, y, 'no')
     expect(heard(net.a, x)).toEqual(['10.0.0.1 loop'])
     expect(soGetOpt(net.a, net.now, y, SOL_IP, IP_MULTICAST_LOOP)).toBe(0)
-    net.a.state.sysctl['net.inet.ip.mcast.loop'] = 0
+    sysctlsIn(net.a.state)['net.inet.ip.mcast.loop'] = 0
     send(net.a, x, 'tunable')
     expect(heard(net.a, x)).toEqual([])
   })
@@ -222,7 +223,7 @@ describe('errors (RFC 3678 §5, as FreeBSD)', () => {
   })
 
   it('of bounds: nothing has changed after a refusal', () => {
-    Object.assign(net.a.state.sysctl, {
+    Object.assign(sysctlsIn(net.a.state), {
       'net.inet.ip.mcast.maxsocksrc': 2, 'net.inet.ip.mcast.maxgrpsrc': 3, 'net.inet.ip.mcast.maxgroups': 1,
     })
     for (const i of [1, 2]) expect(request(MCAST_JOIN_SOURCE_GROUP, G, ip(`10.0.1.${i}`))).toBe(0)

@@ -8,6 +8,7 @@ import { viewOf } from '../../src/wire/layout.ts'
 import { createHost, pass, take } from '../ip/harness.ts'
 import type { Host } from '../ip/harness.ts'
 import { addr, ask, createHost6, mldSent, mldText, rxMld, udpSocket6 } from './mld.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 const G = 'ff15::1:2'
 const OTHER = 'ff15::5'
@@ -173,7 +174,7 @@ describe('RFC 3810 §8.2.1: version 1 queriers', () => {
 
   it('not where it is switched off', () => {
     const { h } = member(G)
-    h.vn.state.sysctl['net.inet6.mld.v1enable'] = 0
+    sysctlsIn(h.vn.state)['net.inet6.mld.v1enable'] = 0
     rxMld(h, { version: 1 })
     expect(h.drops).toEqual(['mld.badqueries'])
   })

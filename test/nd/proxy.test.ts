@@ -62,7 +62,7 @@ describe('proxy neighbour advertisements (RFC 4861 §7.2.8)', () => {
 
   it('a router says so', () => {
     const h = host()
-    sysctlSet(h.vn.state.sysctl, 'net.inet6.ip6.forwarding', '1')
+    sysctlSet(h.vn.state, 'net.inet6.ip6.forwarding', '1')
     expect(ndProxySet(h.vn, at(h, OTHER))).toBe(0)
     take(h)
     rx(h, solicit(PEER))
@@ -98,7 +98,7 @@ describe('proxy neighbour advertisements (RFC 4861 §7.2.8)', () => {
     expect(ndProxySet(h.vn, at(h, ME))).toBe(EEXIST)
     expect(ndProxySet(h.vn, at(h, 'ff02::5'))).toBe(EINVAL)
     expect(ndProxySet(h.vn, addrParse(OTHER) as Addr)).toBe(EINVAL)
-    sysctlSet(h.vn.state.sysctl, 'net.inet6.icmp6.nd6_maxproxies', '1')
+    sysctlSet(h.vn.state, 'net.inet6.icmp6.nd6_maxproxies', '1')
     expect(ndProxySet(h.vn, at(h, OTHER))).toBe(0)
     expect(ndProxySet(h.vn, at(h, OTHER))).toBe(0)
     expect(ndProxySet(h.vn, at(h, '2001:db8::5'))).toBe(ENOBUFS)

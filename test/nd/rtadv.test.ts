@@ -13,6 +13,7 @@ import type { Host, Sent } from '../ip/harness.ts'
 import { frameOf } from '../ip/packet.ts'
 import { echo6, icmp6, ip6, octets, readIcmp6 } from '../ip6/build.ts'
 import { R1, R2, autoHost, hear, learnt, macOf, ofType, pio, slla, toMe, word } from './router.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 const a = (text: string): Addr => addrParse(text) as Addr
 const P = '2001:db8:1::'
@@ -212,14 +213,14 @@ describe('redirects sent (§8.2)', () => {
   it('whoever is not on that link is not told, nor where the sysctl is 0', () => {
     const h = forwarder()
     expect(ofType(through(h, '2001:db8:9::77', '2001:db8:ffff::9'), 137)).toEqual([])
-    h.vn.state.sysctl['net.inet6.ip6.redirect'] = 0
+    sysctlsIn(h.vn.state)['net.inet6.ip6.redirect'] = 0
     expect(ofType(through(h, '2001:db8:1::77', '2001:db8:ffff::9'), 137)).toEqual([])
   })
 
   it('no more in a second than errors', () => {
     const h = forwarder()
     ndLearn(h)
-    h.vn.state.sysctl['net.inet6.icmp6.errppslimit'] = 5
+    sysctlsIn(h.vn.state)['net.inet6.icmp6.errppslimit'] = 5
     for (let i = 0; i < 100; i++) through(h, '2001:db8:1::77', '2001:db8:ffff::9')
     expect(h.vn.state.nd.stats.txredirects).toBeLessThanOrEqual(11)
   })

@@ -5,6 +5,7 @@ import { expect, it } from 'vitest'
 import { Driver } from '../../src/host/driver.ts'
 import { nodeModules } from '../../src/node/modules.ts'
 import { bound, collect, finish, listen, LOOP, shut, wait } from './kit.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 /** A tenth of a second of TIME-WAIT instead of two minutes. */
 const MSL_MS = 50
@@ -12,7 +13,7 @@ const MSL_MS = 50
 it('after 300 connections and 300 datagrams the Vnet has no socket', async () => {
   const driver = new Driver()
   const host = driver.addVnet({ name: 'leaks' })
-  host.vnet.state.sysctl['net.inet.tcp.msl'] = MSL_MS
+  sysctlsIn(host.vnet.state)['net.inet.tcp.msl'] = MSL_MS
   const m = nodeModules(host)
   const server = m.net.createServer((socket) => { socket.pipe(socket) })
   const port = await listen(server)

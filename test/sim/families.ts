@@ -6,6 +6,7 @@ import { routeAdd } from '../../src/ip/route.ts'
 import { addrParse, addrPrint, ip4Parse } from '../../src/lib/addr.ts'
 import type { Addr } from '../../src/lib/addr.ts'
 import type { SimHost } from '../../src/sim/host.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 export interface Family {
   name: string
@@ -27,7 +28,7 @@ const IPV4: Family = {
   cidr: (net, n) => `10.0.${net}.${n}/24`,
   route: (host, net, via) => { added(routeAdd(host.vnet.vn, ip4(`10.0.${net}.0`), 24, ip4(via), 0, 0)) },
   defaultRoute: (host, via) => { added(routeAdd(host.vnet.vn, 0, 0, ip4(via), 0, 0)) },
-  forward: (host) => { host.vnet.state.sysctl['net.inet.ip.forwarding'] = 1 },
+  forward: (host) => { sysctlsIn(host.vnet.state)['net.inet.ip.forwarding'] = 1 },
 }
 
 const IPV6: Family = {
@@ -38,7 +39,7 @@ const IPV6: Family = {
     added(route6Add(host.vnet.vn, ip6(`2001:db8:0:${net.toString(16)}::`), 64, ip6(via), 0, 0))
   },
   defaultRoute: (host, via) => { added(route6Add(host.vnet.vn, ip6('::'), 0, ip6(via), 0, 0)) },
-  forward: (host) => { host.vnet.state.sysctl['net.inet6.ip6.forwarding'] = 1 },
+  forward: (host) => { sysctlsIn(host.vnet.state)['net.inet6.ip6.forwarding'] = 1 },
 }
 
 /** For World.runUntilIdle: a neighbour of IPv6 that nobody speaks to is kept for a day (net.inet6.icmp6.nd6_gctimer). */

@@ -23,6 +23,7 @@ import { filesDiffer } from '../support/bytes.ts'
 import { assertWorldClean } from '../support/plain.ts'
 import { startPinger, startTcpSink, startTcpSource, startUdp } from '../sim/apps.ts'
 import { churnOnce } from './churn.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 interface Story {
   /** True once everything has happened that the test is about. */
@@ -192,7 +193,7 @@ function members(world: World): Story {
     () => sockets[0].dropMembership('239.1.1.1'),
     () => { sockets[2].send(Buffer.from('y'), 5000, '239.1.1.1') },
   ]
-  for (const host of hosts) host.vnet.state.sysctl['net.inet.igmp.requirera'] = 0
+  for (const host of hosts) sysctlsIn(host.vnet.state)['net.inet.igmp.requirera'] = 0
   let next = 0
   return {
     done: () => {

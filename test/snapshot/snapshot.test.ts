@@ -11,6 +11,7 @@ import { Vnet } from '../../src/vnet/vnet.ts'
 import { assertPlain } from '../support/plain.ts'
 import { connecting, createTcp } from '../tcp/harness.ts'
 import { richWorld } from './rich.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 /** The error that `fn` is refused with. */
 function refusal(fn: () => unknown): SnapshotError {
@@ -247,7 +248,7 @@ describe('refused, with the path of the first fault', () => {
       [(v) => { v.state.timers.at[0] = 1e15 }, /^state\.timers\.at\[/],
       [(v) => { v.state.timers.kind[0] = 99 }, /^state\.timers\.kind\[0\]$/],
       [(v) => { v.state.timers.tie.pop() }, /^state\.timers$/],
-      [(v) => { v.state.sysctl['net.inet.ip.ttl'] = 100_000 }, /^state\.sysctl\.net\.inet\.ip\.ttl$/],
+      [(v) => { sysctlsIn(v.state)['net.inet.ip.ttl'] = 100_000 }, /^state\.sysctl\.net\.inet\.ip\.ttl$/],
     ]
     for (const [change, path] of wrong) expect(refusedAt(b.vnet, change), String(change)).toMatch(path)
     expect(refusedAt(a.vnet, (v) => { for (const pcb of v.state.raw.pcbs.values()) pcb.queued++ })).toMatch(/\.queued$/)

@@ -7,6 +7,7 @@ import type { TcpTraceEvent } from '../../src/tcp/trace-read.ts'
 import { Vnet } from '../../src/vnet/vnet.ts'
 import { scriptFiles } from '../script/files.ts'
 import { assertPlain } from '../support/plain.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 afterEach(() => { vi.restoreAllMocks() })
 
@@ -17,7 +18,7 @@ function traced(name: string, path: string, churn: boolean): TcpTraceEvent[] {
   const drain = Vnet.prototype.drainEvents
   vi.spyOn(Vnet.prototype, 'drainEvents').mockImplementation(function (this: Vnet, sink) {
     drain.call(this, sink)
-    this.vn.state.sysctl['net.inet.tcp.trace'] = 40
+    sysctlsIn(this.vn.state)['net.inet.tcp.trace'] = 40
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- the script's Vnet is not to be had otherwise
     vnet = this
     if (churn && this.vn.txq.length + this.vn.events.size === 0) this.vn.state = Vnet.restore(this.snapshot()).state

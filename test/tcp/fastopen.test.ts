@@ -130,7 +130,7 @@ describe('cookies of a client (RFC 7413 §4.1.3)', () => {
     ask(t, 5)
     expect(t.vn.state.tcp.fast.paths.map((p) => p.fport)).toEqual([3, 4, 1, 5])
     expect(ask(t, 2).fastLen).toBe(0)
-    expect(sysctlSet(t.vnet.state.sysctl, 'net.inet.tcp.fastopen.ccache_limit', '2')).toBe(0)
+    expect(sysctlSet(t.vnet.state, 'net.inet.tcp.fastopen.ccache_limit', '2')).toBe(0)
     ask(t, 9)
     expect(t.vn.state.tcp.fast.paths).toHaveLength(2)
   })

@@ -67,7 +67,7 @@ export interface TcpOptionsForTest {
 export function createTcp(options: TcpOptionsForTest = {}): Tcp {
   const vnet = watch(new Vnet({ seed: [options.seed ?? 1], pool: createFramePool({ poison: options.clean !== true, smallLimit: 2048 }) }))
   for (const [name, value] of Object.entries(options.sysctls ?? {})) {
-    expect(sysctlSet(vnet.state.sysctl, name, String(value)), name).toBe(0)
+    expect(sysctlSet(vnet.state, name, String(value)), name).toBe(0)
   }
   const ifp = ifCreate(vnet.vn, 'tun0', IFT_IP, 0, options.mtu ?? 1500)
   expect(ifAddAddr(vnet.vn, ifp.id, { ...ME }, 24)).toBe(0)

@@ -50,7 +50,7 @@ export class Pair {
     const make = (side: number): Vnet => {
       const v = new Vnet({ name: `v${side}`, seed: [seed, side], pool: this.pool })
       for (const [name, value] of Object.entries(sysctls)) {
-        expect(sysctlSet(v.state.sysctl, name, String(value)), name).toBe(0)
+        expect(sysctlSet(v.state, name, String(value)), name).toBe(0)
       }
       const ifp = ifCreate(v.vn, 'tun0', IFT_IP, 0, mtu)
       expect(ifAddAddr(v.vn, ifp.id, addr(`10.0.0.${side + 1}`), 24)).toBe(0)

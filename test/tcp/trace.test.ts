@@ -222,7 +222,7 @@ describe('the ring', () => {
     const { trace } = c.t.vn.state.tcp
     c.write(10)
     expect([trace.next, trace.conns.size, c.t.vnet.tcpTrace()]).toEqual([1, 0, []])
-    const set = (n: number): number => sysctlSet(c.t.vnet.state.sysctl, 'net.inet.tcp.trace', String(n))
+    const set = (n: number): number => sysctlSet(c.t.vnet.state, 'net.inet.tcp.trace', String(n))
     set(50)
     c.write(10)
     const first = c.t.vnet.tcpTrace()

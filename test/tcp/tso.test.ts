@@ -129,7 +129,7 @@ describe('TCP segmentation offload', () => {
     const router = stack('r', inner, '2001:db8:1::99')
     ifAddAddr(router.vnet.vn, router.attach(tap, 'eth1'), addrParse('2001:db8:2::99') as Addr, 64, { probe: false })
     const b = stack('b', right, '2001:db8:2::2')
-    expect(sysctlSet(router.vnet.state.sysctl, 'net.inet6.ip6.forwarding', '1')).toBe(0)
+    expect(sysctlSet(router.vnet.state, 'net.inet6.ip6.forwarding', '1')).toBe(0)
     for (const [host, gateway] of [[a, '2001:db8:1::99'], [b, '2001:db8:2::99']] as const) {
       expect(route6Add(host.vnet.vn, createAddr(), 0, addrParse(gateway) as Addr, 0, RTF_UP | RTF_GATEWAY | RTF_STATIC)).toBe(0)
     }
@@ -146,7 +146,7 @@ describe('TCP segmentation offload', () => {
   it('a device without it, or net.inet.tcp.tso=0, gets segments only', async () => {
     for (const offload of [0, OFFLOAD_TSO]) {
       const { a, b, tap } = twoHosts(offload)
-      if (offload !== 0) expect(sysctlSet(a.vnet.state.sysctl, 'net.inet.tcp.tso', '0')).toBe(0)
+      if (offload !== 0) expect(sysctlSet(a.vnet.state, 'net.inet.tcp.tso', '0')).toBe(0)
       await transfer(a, b)
       expect(tap.gso.every((size) => size === 0)).toBe(true)
       expect(tap.sizes.length).toBeGreaterThan(TOTAL / 1448)

@@ -15,6 +15,7 @@ import {
   A, B, MAC_B, bytesOf, checkRest, createNet, events, inject, ip, ipFrame, pattern, settle, text, udpFrame,
 } from '../inet/net.ts'
 import type { DatagramFields, Net } from '../inet/net.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 let net: Net
 
@@ -129,7 +130,7 @@ test('RFC 1122 §4.1.3.1: no socket on the port is answered with ICMP port unrea
 })
 
 test('sysctl net.inet.udp.blackhole: no socket on the port is not answered', () => {
-  net.b.state.sysctl['net.inet.udp.blackhole'] = 1
+  sysctlsIn(net.b.state)['net.inet.udp.blackhole'] = 1
   send({})
   expect(stats().noport).toBe(1)
   expect(net.cable).toEqual([])

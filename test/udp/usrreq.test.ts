@@ -23,6 +23,7 @@ import { IP_DF, decodeIpv4 } from '../../src/wire/ipv4.ts'
 import { decodeUdp } from '../../src/wire/udp.ts'
 import { A, B, bytesOf, checkRest, createNet, ip, pattern, settle, text } from '../inet/net.ts'
 import type { Net } from '../inet/net.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 let net: Net
 
@@ -186,7 +187,7 @@ test('bind: our addresses, broadcast and multicast addresses; a port belongs to 
 })
 
 test('RFC 6056: an ephemeral port is free for every address; with the range used up there is none', () => {
-  const { sysctl } = net.a.state
+  const sysctl = sysctlsIn(net.a.state)
   sysctl['net.inet.ip.portrange.first'] = 20_000
   sysctl['net.inet.ip.portrange.last'] = 20_003
   socket(net.a, A, 20_001)

@@ -8,6 +8,7 @@ import { traceSvg } from '../../src/vimage/trace-svg.ts'
 import { connectionRows, traceListing } from '../../src/vimage/traces.ts'
 import type { ConnectionRow } from '../../src/vimage/traces.ts'
 import { soBind, soConnect, soCreate, soListen, soSend } from '../../src/vnet/so.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 /** A transfer of 200 kB over a cable that loses packets, traced on the sending side. */
 function transfer(): { events: TcpTraceEvent[]; rows: ConnectionRow[] } {
@@ -15,7 +16,7 @@ function transfer(): { events: TcpTraceEvent[]; rows: ConnectionRow[] } {
   const a = world.addVnet('a')
   const b = world.addVnet('b')
   world.cable(a.addPort({ address: '10.0.0.1/24' }), b.addPort({ address: '10.0.0.2/24' }), { delayUs: 10_000, lossRate: 0.05 })
-  a.vnet.state.sysctl['net.inet.tcp.trace'] = 5000
+  sysctlsIn(a.vnet.state)['net.inet.tcp.trace'] = 5000
   const listener = soCreate(b.vnet, b.now(), AF_INET, SOCK_STREAM, 0)
   soBind(b.vnet, b.now(), listener, addrFromIp4(0), 80)
   soListen(b.vnet, b.now(), listener, 5)

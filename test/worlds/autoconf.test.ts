@@ -18,6 +18,7 @@ import { createWorld } from '../../src/sim/world.ts'
 import type { World } from '../../src/sim/world.ts'
 import { BsdSockets } from '../../src/socket/bsd.ts'
 import { cleanAfterEach } from '../support/plain.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 
 const watch = cleanAfterEach()
 const a = (text: string): Addr => addrParse(text) as Addr
@@ -59,7 +60,7 @@ function addRouter(
   const [inside, outside] = [router.addPort(), router.addPort({ address: `${address}/64` })]
   world.cable(inside, lan)
   world.cable(outside, wan)
-  router.vnet.state.sysctl['net.inet6.ip6.forwarding'] = 1
+  sysctlsIn(router.vnet.state)['net.inet6.ip6.forwarding'] = 1
   router.vnet.state.link.ifnets.get(inside.ifId)!.flags |= 1
   for (const p of prefixes) {
     expect(ip6AddAddr(router.vnet.vn, inside.ifId, { ...p.prefix, w3: router.index + 1 }, 64)).toBe(0)

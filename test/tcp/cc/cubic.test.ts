@@ -8,6 +8,7 @@ import { createTcb } from '../../../src/tcp/state.ts'
 import type { Tcb } from '../../../src/tcp/state.ts'
 import { AF_INET } from '../../../src/inet/state.ts'
 import { Vnet } from '../../../src/vnet/vnet.ts'
+import { sysctlsIn } from '../../../src/vnet/sysctl.ts'
 
 const MSS = 1000
 
@@ -164,7 +165,7 @@ describe('Alternative backoff with ECN (RFC 8511 §3.1)', () => {
     ['NewReno without', CC_NEWRENO, 0, 50],
   ])('%s', (_name, cc, abe, left) => {
     const s = sender(100, 100_000, cc)
-    s.vn.state.sysctl['net.inet.tcp.cc.abe'] = abe
+    sysctlsIn(s.vn.state)['net.inet.tcp.cc.abe'] = abe
     ccEcnMarked(s.vn, s.tcb, 100 * MSS)
     expect([s.tcb.cwnd, s.tcb.ssthresh]).toEqual([left * MSS, left * MSS])
   })

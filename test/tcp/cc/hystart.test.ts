@@ -8,13 +8,14 @@ import { CC_CUBIC } from '../../../src/tcp/cc/names.ts'
 import { createTcb } from '../../../src/tcp/state.ts'
 import type { Tcb } from '../../../src/tcp/state.ts'
 import { Vnet } from '../../../src/vnet/vnet.ts'
+import { sysctlsIn } from '../../../src/vnet/sysctl.ts'
 
 const MSS = 1000
 const NO_LIMIT = 0x3fffffff
 
 function start(on = 1): { vn: Vn; tcb: Tcb } {
   const { vn } = new Vnet({ seed: [1] })
-  vn.state.sysctl['net.inet.tcp.cc.hystartplusplus'] = on
+  sysctlsIn(vn.state)['net.inet.tcp.cc.hystartplusplus'] = on
   const tcb = createTcb(1, AF_INET)
   tcb.cc = CC_CUBIC
   tcb.mss = MSS
