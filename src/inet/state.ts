@@ -94,6 +94,11 @@ export function createInpTable(): InpTable {
   return { heads: createTable(), ports: createTable() }
 }
 
+export function inpcbCopy(inp: Inpcb): Inpcb {
+  const { laddr, faddr, ipOptions, ipRoute } = inp
+  return { ...inp, laddr: { ...laddr }, faddr: { ...faddr }, ipOptions: ipOptions.slice(), ipRoute: ipRoute.slice() }
+}
+
 /** A fresh control block: nothing bound. `ttl` 0 stands for the sysctl's default, `mtuDiscover` 1 for "want". */
 export function createInpcb(id: number, family: number): Inpcb {
   const any = family === AF_INET ? addrFromIp4(0) : createAddr()

@@ -1,5 +1,6 @@
 /** A kernel goes on sending what a program wrote before it ended; a Vnet in the program has to do so before it ends. */
 
+import { isDormant } from '../tcp/state-dormant.ts'
 import { TCPS_CLOSED, TCPS_LISTEN, TCPS_TIME_WAIT } from '../tcp/state.ts'
 import type { Runner } from '../vnet/runner.ts'
 
@@ -23,6 +24,7 @@ export function lingerAtExit(runner: Runner): void {
 /** A connection has data or a FIN that its peer has not acknowledged. */
 function unsent(runner: Runner): boolean {
   for (const tcb of runner.vnet.state.tcp.tcbs.values()) {
+    if (isDormant(tcb)) continue
     const { state } = tcb
     const over = state === TCPS_CLOSED || state === TCPS_LISTEN || state === TCPS_TIME_WAIT
     if (!over && tcb.sndNxt !== tcb.sndUna) return true

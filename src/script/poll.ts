@@ -2,6 +2,7 @@
 
 import { EV_ACCEPT, EV_ERROR, EV_GONE, EV_READ, EV_WRITE } from '../kern/vn.ts'
 import { EAGAIN } from '../lib/errno.ts'
+import { tcbSeen } from '../tcp/state-dormant.ts'
 import { TCPS_CLOSED, TF_CANTRCVMORE, TF_CANTSENDMORE, TF_GOTFIN } from '../tcp/state.ts'
 import { soReady } from '../vnet/so.ts'
 import type { Args } from './args.ts'
@@ -51,8 +52,9 @@ export function readyBits(session: Session, id: number): number {
   if ((what & EV_WRITE) !== 0) bits |= POLLOUT | POLLWRNORM
   if ((what & EV_ERROR) !== 0) bits |= POLLERR
   if ((what & EV_GONE) !== 0) bits |= POLLNVAL
-  const tcb = session.stack.vnet.state.tcp.tcbs.get(id)
-  if (tcb === undefined) return bits
+  const record = session.stack.vnet.state.tcp.tcbs.get(id)
+  if (record === undefined) return bits
+  const tcb = tcbSeen(record)
   const { flags } = tcb
   const noMoreIn = (flags & (TF_GOTFIN | TF_CANTRCVMORE)) !== 0 || tcb.state === TCPS_CLOSED
   if ((flags & TF_GOTFIN) !== 0) bits |= POLLRDHUP

@@ -2,6 +2,7 @@
 
 import { createAddr } from '../lib/addr.ts'
 import { SO_KIND_MASK, SO_TCP } from '../inet/state.ts'
+import { tcbSeen } from '../tcp/state-dormant.ts'
 import type { Tcb } from '../tcp/state.ts'
 import { soName, soPeer } from '../vnet/so.ts'
 import type { SoFrom } from '../vnet/so.ts'
@@ -117,14 +118,14 @@ export function currentTcb(session: Session): Tcb | null {
   if (current === null) return null
   for (const tcb of session.stack.vnet.state.tcp.tcbs.values()) {
     const { inp } = tcb
-    if (inp.lport === current.localPort && inp.fport === Math.max(0, current.remotePort)) return tcb
+    if (inp.lport === current.localPort && inp.fport === Math.max(0, current.remotePort)) return tcbSeen(tcb)
   }
   return null
 }
 
 /** The TCP record of a descriptor; other sockets do not have what it is asked for. */
 export function tcbOf(session: Session, id: number, what: string): Tcb {
-  const tcb = session.stack.vnet.state.tcp.tcbs.get(id)
-  if (tcb === undefined) throw unsupported((id & SO_KIND_MASK) === SO_TCP ? `${what} of a closed socket` : `${what} without TCP`)
-  return tcb
+  const record = session.stack.vnet.state.tcp.tcbs.get(id)
+  if (record === undefined) throw unsupported((id & SO_KIND_MASK) === SO_TCP ? `${what} of a closed socket` : `${what} without TCP`)
+  return tcbSeen(record)
 }

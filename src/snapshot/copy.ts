@@ -21,6 +21,7 @@ export function copy(node: AnyNode, value: unknown, made: unknown, owner: object
     case 'flat': return Object.isFrozen(value) ? value : Object.assign(made as Fields, value)
     case 'record':
       if (value === node.shared) return value
+      if (node.little?.is(value as object) === true) return node.little.copy(value as object)
       if (node.copier !== null) return node.copier(value as object)
       return copyRecord(node, value as Fields, (node.make === null ? made : node.make()) as Fields)
     case 'scratch': return made

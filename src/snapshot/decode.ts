@@ -30,7 +30,7 @@ export function decode(r: Reader, node: AnyNode, made: unknown): unknown {
     case 'map': return decodeMap(r, node, made)
     case 'set': return decodeSet(r, node.item)
     case 'flat': return decodeFlat(r, node.item, made as Fields)
-    case 'record': return orShared(node, decodeRecord(r, node, (node.make === null ? made : node.make()) as Fields))
+    case 'record': return orLittle(node, decodeRecord(r, node, (node.make === null ? made : node.make()) as Fields))
     case 'scratch': return made
   }
 }
@@ -189,8 +189,9 @@ function decodeRecord(r: Reader, node: Shape, into: Fields): Fields {
   return into
 }
 
-/** The record that all share who hold just its values (tcp/state-user.ts), or else the one that was read. */
-function orShared(node: Shape, read: Fields): Fields {
+/** The record that all share who hold just its values (tcp/state-user.ts), or what memory has for it, or else the one that was read. */
+function orLittle(node: Shape, read: Fields): object {
+  if (node.little !== null) return node.little.close(read)
   const shared = node.shared as Fields | null
   return shared !== null && node.keys.every((key) => shared[key] === read[key]) ? shared : read
 }

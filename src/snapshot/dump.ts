@@ -4,6 +4,7 @@
  */
 
 import type { ByteRing } from '../lib/bytering.ts'
+import { opened } from './encode.ts'
 import type { AnyNode, MapNode, RingNode, Shape } from './node.ts'
 import { ringParked, ringRead } from './ring.ts'
 
@@ -23,7 +24,7 @@ export function dump(node: AnyNode, value: unknown, owner: object): Dump {
     case 'map': return dumpMap(node, value as Map<number, unknown>, owner)
     case 'set': return [...(value as Set<number>)]
     case 'flat': return Object.fromEntries(Object.entries(value as Fields).map(([k, x]) => [k, dumpNumber(x as number)]))
-    case 'record': return dumpRecord(node, value as Fields)
+    case 'record': return dumpRecord(node, opened(node, value as object))
     case 'scratch': return 'scratch'
   }
 }

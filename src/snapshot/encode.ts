@@ -30,7 +30,7 @@ export function encode(w: Writer, node: AnyNode, value: unknown, owner: object):
     case 'map': return encodeMap(w, node, value as Map<number, unknown>, owner)
     case 'set': return encodeSet(w, node.item, value as Set<number>)
     case 'flat': return encodeFlat(w, node.item, value as Fields)
-    case 'record': return encodeRecord(w, node, value as Fields)
+    case 'record': return encodeRecord(w, node, opened(node, value as object))
     case 'scratch': return
   }
 }
@@ -38,6 +38,11 @@ export function encode(w: Writer, node: AnyNode, value: unknown, owner: object):
 /** True for what `encodeReal` stores as a varint. */
 export function realIsWhole(value: number): boolean {
   return Number.isInteger(value) && value >= 0 && value <= REAL_WHOLE_MAX && !Object.is(value, -0)
+}
+
+/** The record as such, which may lie there in little. */
+export function opened(node: Shape, value: object): Fields {
+  return (node.little?.is(value) === true ? node.little.open(value) : value) as Fields
 }
 
 function encodeInt(w: Writer, node: IntNode, value: unknown): void {

@@ -37,6 +37,17 @@ export interface FlatNode { readonly kind: 'flat'; readonly item: IntNode | Real
 /** Not saved: meaningless between events; a restored one is as its factory made it. */
 export interface ScratchNode { readonly kind: 'scratch' }
 
+/**
+ * A record that memory also holds in another, smaller form, which this tells from the record, makes the record of and the reverse.
+ * Snapshots and dumps have the record; `close` is asked for every one that was read, and leaves those as they are that were none.
+ */
+export interface Little {
+  readonly is: (value: object) => boolean
+  readonly open: (little: object) => object
+  readonly close: (record: object) => object
+  readonly copy: (little: object) => object
+}
+
 /** A record that is made by `make`, or (null) by the factory of the record it lies in. */
 export interface Shape {
   readonly kind: 'record'
@@ -57,6 +68,8 @@ export interface Shape {
   readonly take: ((to: never, gone: Readonly<Record<string, unknown>>, lacks: ReadonlySet<string>) => void) | null
   /** The frozen record that stands for all that hold just its values; null where each has its own. */
   readonly shared: object | null
+  /** Such a record may lie there in little; null where it never does. */
+  readonly little: Little | null
   /** Copies such a record; null where field by field into what the factory made is the way. */
   readonly copier: Copier | null
 }
@@ -148,6 +161,7 @@ export function flat(item: IntNode | RealNode): FlatNode {
  */
 export function record<T extends object>(
   make: (() => T) | null, fields: Fields<T>, older: Older<T> | null = null, shared: Readonly<T> | null = null,
+  little: Little | null = null,
 ): RecordNode<T> {
   const keys = Object.freeze(Object.keys(fields))
   const nodes = Object.freeze(Object.values<AnyNode>(fields))
@@ -159,7 +173,7 @@ export function record<T extends object>(
   const written = Object.freeze(marks.filter((_, i) => nodes[i].kind !== 'scratch'))
   const shape = {
     kind: 'record', make, keys, nodes, marks, written, nested, parking, goneKeys, goneNodes, take: older?.take ?? null,
-    shared,
+    shared, little,
   } as const
   return Object.freeze({ ...shape, copier: copierOf(shape) })
 }

@@ -8,6 +8,7 @@ import { ringClear } from '../lib/bytering.ts'
 import { EBADF, ECONNABORTED, ECONNRESET, EINVAL, ENOTCONN } from '../lib/errno.ts'
 import { tcpFinWait2 } from './ack.ts'
 import { tcpConnectNow } from './connect.ts'
+import { tcbOf } from './dormant.ts'
 import { tcpDrop, tcpDropSilently, tcpFree, tcpIsDone, tcpIsUsers } from './drop.ts'
 import { tcpFastDeferred } from './fastclient.ts'
 import { tcpCanReceive, tcpSetState } from './fsm.ts'
@@ -26,7 +27,7 @@ import { tcpSyncacheRemoveAll } from './syncache.ts'
  */
 export function tcpClose(vn: Vn, id: number): number {
   const { tcp, sysctl } = vn.state
-  const tcb = tcp.tcbs.get(id)
+  const tcb = tcbOf(vn, id)
   if (tcb === undefined || !tcpIsUsers(tcb)) return EBADF
   if (tcb.state === TCPS_LISTEN) closeListener(vn, tcb)
   tcb.flags |= TF_ORPHAN
@@ -59,7 +60,7 @@ export function tcpClose(vn: Vn, id: number): number {
 /** Ends the connection with a reset and forgets what is queued; the id is invalid afterwards. */
 export function tcpAbort(vn: Vn, id: number): number {
   const { tcp } = vn.state
-  const tcb = tcp.tcbs.get(id)
+  const tcb = tcbOf(vn, id)
   if (tcb === undefined || !tcpIsUsers(tcb)) return EBADF
   if (tcb.state === TCPS_LISTEN) closeListener(vn, tcb)
   tcb.flags |= TF_ORPHAN
@@ -76,7 +77,7 @@ export function tcpAbort(vn: Vn, id: number): number {
  * Half-close: SHUT_WR sends FIN behind what is queued (MAY-1), SHUT_RD throws away what comes. ENOTCONN without a peer.
  */
 export function tcpShutdown(vn: Vn, id: number, how: number): number {
-  const tcb = vn.state.tcp.tcbs.get(id)
+  const tcb = tcbOf(vn, id)
   if (tcb === undefined) return EBADF
   if (how < SHUT_RD || how > SHUT_RD + 2) return EINVAL
   if (tcb.state === TCPS_CLOSED || tcb.state === TCPS_LISTEN) return ENOTCONN
@@ -121,7 +122,7 @@ function closeListener(vn: Vn, tcb: Tcb): void {
   if (listener === undefined) return
   tcpSyncacheRemoveAll(vn, listener)
   for (const id of listener.queue) {
-    const child = tcp.tcbs.get(id) as Tcb
+    const child = tcbOf(vn, id) as Tcb
     child.listener = 0
     tcpAbort(vn, id)
   }

@@ -15,6 +15,7 @@ import {
 import { SEQ_ZERO, seqAdd, seqLeq } from '../lib/seq.ts'
 import { TCP_MAXWIN } from '../wire/tcp.ts'
 import { tcpTimerSet, tcpTimerStopAll } from './deadline.ts'
+import { tcbOf } from './dormant.ts'
 import { tcpEnd } from './drop.ts'
 import { tcpEcnOffer } from './ecn.ts'
 import { tcpFastHasCookie, tcpFastMayOpen } from './fastclient.ts'
@@ -44,7 +45,7 @@ const CONNECT_TRIES = 64
  * data, to take it along (TCP_FASTOPEN_CONNECT, and there is a cookie).
  */
 export function tcpConnect(vn: Vn, id: number, addr: Addr, port: number): number {
-  const tcb = vn.state.tcp.tcbs.get(id)
+  const tcb = tcbOf(vn, id)
   if (tcb === undefined) return EBADF
   const errno = prepare(vn, tcb, addr, port)
   if (errno !== 0) return errno
@@ -66,7 +67,7 @@ export function tcpConnect(vn: Vn, id: number, addr: Addr, port: number): number
 export function tcpFastConnect(
   vn: Vn, id: number, buf: Uint8Array, at: number, len: number, addr: Addr, port: number,
 ): number {
-  const tcb = vn.state.tcp.tcbs.get(id)
+  const tcb = tcbOf(vn, id)
   if (tcb === undefined) return -EBADF
   if (vn.state.sysctl['net.inet.tcp.fastopen.client_enable'] === 0) return -EOPNOTSUPP
   const errno = prepare(vn, tcb, addr, port)

@@ -8,6 +8,7 @@ import { countDrop } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import { seqAdd, seqGeq, seqLeq, seqLt } from '../lib/seq.ts'
 import { tcpAoIgnoresIcmp } from './auth/ao-icmp.ts'
+import { tcbAwake } from './dormant.ts'
 import { tcpDropSilently } from './drop.ts'
 import { tcpOutput } from './output.ts'
 import { tcpMtuLimit, tcpMtuReport } from './plpmtud.ts'
@@ -23,7 +24,7 @@ const SYNCACHE_PATIENCE = 3
 /** An ICMP error that quotes a TCP segment (MUST-54). Source Quench never gets here (MUST-55). */
 export function tcpCtlInput(vn: Vn, c: CtlInput): void {
   const { tcp } = vn.state
-  const tcb = inpLookup(vn, tcp.table, tcp.tcbs, c.src, c.lport, c.dst, c.fport)
+  const tcb = tcbAwake(vn, inpLookup(vn, tcp.table, tcp.tcbs, c.src, c.lport, c.dst, c.fport))
   if (tcb === null) {
     const sc = inpLookup(vn, tcp.syncacheTable, tcp.syncache, c.src, c.lport, c.dst, c.fport)
     if (sc !== null) return syncacheCtl(vn, sc, c)

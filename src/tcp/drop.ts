@@ -13,6 +13,8 @@ import { tcpCharge } from './quota.ts'
 import { tcpReassForget } from './reass.ts'
 import { tcpSendReset } from './respond.ts'
 import { sentClear } from './sent.ts'
+import { isDormant } from './state-dormant.ts'
+import type { TcpSocketRecord } from './state-dormant.ts'
 import {
   TCPS_CLOSED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TCPS_TIME_WAIT, TF_CANTSENDMORE, TF_ORPHAN,
 } from './state.ts'
@@ -81,8 +83,8 @@ export function tcpFree(vn: Vn, tcb: Tcb): void {
 }
 
 /** A user has the socket's id: it was not closed, and if it came in by a listener it was accepted. */
-export function tcpIsUsers(tcb: Tcb): boolean {
-  return (tcb.flags & TF_ORPHAN) === 0 && tcb.listener === 0
+export function tcpIsUsers(tcb: TcpSocketRecord): boolean {
+  return isDormant(tcb) || (tcb.flags & TF_ORPHAN) === 0 && tcb.listener === 0
 }
 
 /** The connection is over as far as its user's calls go. */

@@ -6,6 +6,7 @@ import { assert } from '../lib/assert.ts'
 import { seqAdd, seqMax } from '../lib/seq.ts'
 import { ccInit } from './cc/cc.ts'
 import { tcpTimerSet, tcpTimerStop } from './deadline.ts'
+import { tcpIdleArm } from './dormant.ts'
 import { tcpFastOpenSettled } from './fastopen.ts'
 import { tcpSetState } from './fsm.ts'
 import { tcpBufferRound, tcpMssUpdate } from './mss.ts'
@@ -44,6 +45,7 @@ export function tcpEstablished(vn: Vn, tcb: Tcb): void {
   if ((tcb.flags & TF_CANTSENDMORE) !== 0) tcpSetState(tcb, TCPS_FIN_WAIT_1)
   tcb.flags |= TF_NEEDOUTPUT
   tcpKeepArm(vn, tcb)
+  tcpIdleArm(vn, tcb)
   tcpUtoAnnounce(vn, tcb)
   if ((tcb.fastFlags & FO_PASSIVE) !== 0) return fastEstablished(vn, tcb)
   if (tcb.listener === 0) return eventPost(vn, tcb.inp.id, EV_CONNECT | EV_WRITE)

@@ -4,6 +4,7 @@ import type { Vn } from '../kern/vn.ts'
 import type { Addr } from '../lib/addr.ts'
 import { seqDiff } from '../lib/seq.ts'
 import { tcpStateName } from './fsm.ts'
+import { isDormant, tcbSeen } from './state-dormant.ts'
 import { TCPS_SYN_RECEIVED, TCPS_TIME_WAIT, TF_FASTRECOVERY } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpAtMark, tcpReadable, tcpUrgentLeft } from './urgent.ts'
@@ -63,8 +64,8 @@ export function tcpList(vn: Vn): TcpListing[] {
     const listener = tcp.listeners.get(tcb.inp.id)
     list.push({
       id: tcb.inp.id, state: tcpStateName(tcb.state), ...tuple(tcb),
-      recvQ: listener === undefined ? tcb.rcvBuf.len : listener.queue.length,
-      sendQ: listener === undefined ? tcb.sndBuf.len : listener.backlog,
+      recvQ: listener === undefined ? isDormant(tcb) ? 0 : tcb.rcvBuf.len : listener.queue.length,
+      sendQ: listener === undefined ? isDormant(tcb) ? 0 : tcb.sndBuf.len : listener.backlog,
     })
   }
   for (const sc of tcp.syncache.values()) {
@@ -78,8 +79,9 @@ export function tcpList(vn: Vn): TcpListing[] {
 
 /** STATUS (RFC 9293 §3.10.6), or null for an id that does not exist. */
 export function tcpInfo(vn: Vn, id: number): TcpInfo | null {
-  const tcb = vn.state.tcp.tcbs.get(id)
-  if (tcb === undefined) return null
+  const record = vn.state.tcp.tcbs.get(id)
+  if (record === undefined) return null
+  const tcb = tcbSeen(record)
   const flight = seqDiff(tcb.sndMax, tcb.sndUna)
   return {
     state: tcpStateName(tcb.state),

@@ -13,6 +13,7 @@ import {
 } from '../wire/tcp.ts'
 import { TOF_AO, TOF_SIGNATURE, tcpOptionsReset, tcpParseOptions } from '../wire/tcp-options.ts'
 import { tcpAuthOk } from './auth/auth.ts'
+import { tcbAwake } from './dormant.ts'
 import { tcpListenInput } from './listen.ts'
 import { tcpReset } from './respond.ts'
 import { tcpRouteInput } from './route.ts'
@@ -57,7 +58,7 @@ function segmentInput(vn: Vn, f: Frame): void {
 
   const lport = view.getUint16(l4 + TCP_DPORT)
   const fport = view.getUint16(l4 + TCP_SPORT)
-  const tcb = inpLookup(vn, tcp.table, tcp.tcbs, f.dst, lport, f.src, fport)
+  const tcb = tcbAwake(vn, inpLookup(vn, tcp.table, tcp.tcbs, f.dst, lport, f.src, fport))
   if (tcb !== null && (seg.flags & TH_SYN) === 0) seg.win <<= tcb.sndWscale
   tcpTraceIn(vn, f, seg, tcb)
   if (tcb === null) return noConnection(vn, f, lport, fport)
@@ -84,7 +85,7 @@ function noConnection(vn: Vn, f: Frame, lport: number, fport: number): void {
   const listener = inpLookupListen(vn, tcp.table, tcp.tcbs, f.dst, lport)
   if (listener !== null && tcp.listeners.has(listener.inp.id)) {
     tcpTraceListener(vn, f, seg, listener.inp.id)
-    return tcpListenInput(vn, listener, f, seg, tw)
+    return tcpListenInput(vn, tcbAwake(vn, listener), f, seg, tw)
   }
   countDrop(vn, stats, 'tcp', 'noport', f)
   if (vn.state.sysctl['net.inet.tcp.blackhole'] === 0) tcpReset(vn, f, seg)

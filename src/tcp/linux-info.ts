@@ -8,6 +8,7 @@ import type { Vn } from '../kern/vn.ts'
 import { seqDiff } from '../lib/seq.ts'
 import { tcpCaState } from './ca.ts'
 import { tcpTimerOn } from './deadline.ts'
+import { tcbSeen } from './state-dormant.ts'
 import { tcpIsDone } from './drop.ts'
 import { HELD_IDLE, HELD_RWND, HELD_SNDBUF, tcpRcvMss } from './meter.ts'
 import { tcpMssOffer } from './mss.ts'
@@ -94,8 +95,8 @@ const NO_LIMIT = 2 ** 64
 
 /** TCP_INFO of a socket at the Vnet's time, or null for an id that does not exist. */
 export function tcpLinuxInfo(vn: Vn, id: number): LinuxTcpInfo | null {
-  const tcb = vn.state.tcp.tcbs.get(id)
-  return tcb === undefined ? null : linuxInfoOf(vn, tcb)
+  const record = vn.state.tcp.tcbs.get(id)
+  return record === undefined ? null : linuxInfoOf(vn, tcbSeen(record))
 }
 
 /** As tcpLinuxInfo, of a record. Changes nothing. */

@@ -9,6 +9,7 @@ import type { Vn } from '../kern/vn.ts'
 import { ringClear } from '../lib/bytering.ts'
 import { seqAdd, seqDiff } from '../lib/seq.ts'
 import { tcpReassForget } from './reass.ts'
+import { isDormant } from './state-dormant.ts'
 import { TF_CANTRCVMORE } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
 
@@ -83,6 +84,7 @@ function largestQueue(vn: Vn, not: Tcb, least: number): Tcb | null {
   let largest: Tcb | null = null
   let most = least
   for (const tcb of vn.state.tcp.tcbs.values()) {
+    if (isDormant(tcb)) continue
     const parked = tcb.reass.length === 0 || tcb === not ? 0 : tcpParked(tcb)
     if (parked <= most) continue
     most = parked

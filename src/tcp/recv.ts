@@ -5,6 +5,7 @@ import { inpTakeError } from '../inet/inpopt.ts'
 import type { Vn } from '../kern/vn.ts'
 import { ringDrop, ringPeek } from '../lib/bytering.ts'
 import { EAGAIN, EBADF, ENOTCONN } from '../lib/errno.ts'
+import { tcbOf } from './dormant.ts'
 import { tcpIsOpening } from './fsm.ts'
 import { tcpBufferDrained } from './idle.ts'
 import { tcpWindowUpdate } from './output.ts'
@@ -19,7 +20,7 @@ import { tcpReadable, tcpRecvOob, tcpUrgentPass, tcpUrgentRead, tcpUrgentSkip } 
  * there is nothing yet, or the pending error once everything is read. May send a window update.
  */
 export function tcpRecv(vn: Vn, id: number, buf: Uint8Array, at: number, len: number, flags: number): number {
-  const tcb = vn.state.tcp.tcbs.get(id)
+  const tcb = tcbOf(vn, id)
   if (tcb === undefined) return -EBADF
   if ((flags & MSG_OOB) !== 0) return tcpRecvOob(tcb, buf, at, len, flags)
   const skip = tcpUrgentSkip(tcb)

@@ -7,6 +7,7 @@ import { ringAppend } from '../lib/bytering.ts'
 import { EAGAIN, EBADF, ENOTCONN, EPIPE } from '../lib/errno.ts'
 import { seqAdd } from '../lib/seq.ts'
 import { tcpConnectNow } from './connect.ts'
+import { tcbOf } from './dormant.ts'
 import { tcpFastDeferred } from './fastclient.ts'
 import { tcpCanSend, tcpIsOpening } from './fsm.ts'
 import { tcpOutput } from './output.ts'
@@ -20,7 +21,7 @@ import { TCPS_SYN_RECEIVED, TF_ACKNOW, TF_CANTSENDMORE, TF_WANTWRITE } from './s
  * queued.
  */
 export function tcpSend(vn: Vn, id: number, buf: Uint8Array, at: number, len: number, flags: number): number {
-  const tcb = vn.state.tcp.tcbs.get(id)
+  const tcb = tcbOf(vn, id)
   if (tcb === undefined) return -EBADF
   if (tcb.inp.soError !== 0) return -inpTakeError(tcb.inp)
   if ((tcb.flags & TF_CANTSENDMORE) !== 0) return -EPIPE

@@ -13,6 +13,8 @@ import { EBADF, EINVAL, EISCONN, ENOENT } from '../lib/errno.ts'
 import { ccChange } from './cc/cc.ts'
 import { CC_NAMES } from './cc/names.ts'
 import { BUF_RCV_FIXED, BUF_SND_FIXED } from './autotune.ts'
+import { tcbOf } from './dormant.ts'
+import { tcbSeen } from './state-dormant.ts'
 import { tcpKeepArm, tcpKeepCnt, tcpKeepIdleUs, tcpKeepIntvlUs } from './keep.ts'
 import { tcpOutput, tcpWindowUpdate } from './output.ts'
 import { QUICKACKS, tcpQuickAckStart } from './quickack.ts'
@@ -30,7 +32,7 @@ import { tcpTraceSocket } from './trace.ts'
  * because calls never block. Keep-alive times are in seconds, TCP_USER_TIMEOUT is in milliseconds.
  */
 export function tcpSetOpt(vn: Vn, id: number, level: number, name: number, value: number): number {
-  const tcb = vn.state.tcp.tcbs.get(id)
+  const tcb = tcbOf(vn, id)
   if (tcb === undefined) return EBADF
   if (level === SOL_TCP) return setTcp(vn, tcb, name, value)
   if (level === SOL_SOCKET) {
@@ -64,8 +66,9 @@ export function tcpSetOpt(vn: Vn, id: number, level: number, name: number, value
 
 /** The option's value (≥ 0), or -errno. SO_LINGER that is off reads as -ENOPROTOOPT would, so it is 0x7fffffff then. */
 export function tcpGetOpt(vn: Vn, id: number, level: number, name: number): number {
-  const tcb = vn.state.tcp.tcbs.get(id)
-  if (tcb === undefined) return -EBADF
+  const record = vn.state.tcp.tcbs.get(id)
+  if (record === undefined) return -EBADF
+  const tcb = tcbSeen(record)
   if (level === SOL_TCP) return getTcp(vn, tcb, name)
   if (level === SOL_SOCKET) {
     switch (name) {

@@ -26,6 +26,7 @@ import { createCwv } from './state-cwv.ts'
 import type { Cwv } from './state-cwv.ts'
 import { createRateSample, createRecovery, createSent } from './state-sent.ts'
 import type { RateSample, Recovery, Sent } from './state-sent.ts'
+import type { TcpSocketRecord } from './state-dormant.ts'
 import { createTcpTrace } from './state-trace.ts'
 import type { TcpTrace } from './state-trace.ts'
 import { USER_DEFAULTS } from './state-user.ts'
@@ -57,7 +58,7 @@ export const TT_KEEP = 2
 /** FIN-WAIT-2 without a user. (TIME-WAIT's own timer is in its record.) */
 export const TT_2MSL = 3
 export const TT_DELACK = 4
-/** Buffers that have been empty for a while give their memory back. */
+/** A connection that has been idle for a while gives memory back, and sleeps (dormant.ts). */
 export const TT_IDLEBUF = 5
 /** The next paced segment may go. */
 export const TT_PACE = 6
@@ -133,6 +134,8 @@ export interface Seg {
 }
 
 export interface Tcb extends Alarm {
+  /** Never: one that sleeps has another record (state-dormant.ts). */
+  dormant: false
   inp: Inpcb
   /** TCPS_*. */
   state: number
@@ -282,7 +285,7 @@ export interface Tcb extends Alarm {
 export interface TcpState {
   stats: TcpStats
   /** Every socket, by id. */
-  tcbs: Table<Tcb>
+  tcbs: Table<TcpSocketRecord>
   /** Sockets by address. */
   table: InpTable
   listeners: Table<Listener>
@@ -356,6 +359,7 @@ export function createSeg(): Seg {
 export function createTcb(id: number, family: number): Tcb {
   return {
     alarmAt: Infinity,
+    dormant: false,
     inp: createInpcb(id, family),
     state: TCPS_CLOSED,
     flags: 0,

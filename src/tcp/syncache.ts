@@ -18,6 +18,7 @@ import type { Table } from '../lib/table.ts'
 import { TCP_DPORT, TCP_MAXWIN, TCP_SPORT, TH_ACK, TH_ECE, TH_FIN, TH_RST, TH_SYN } from '../wire/tcp.ts'
 import { TOF_TS } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
+import { tcbOf } from './dormant.ts'
 import { tcpEcnAnswer } from './ecn.ts'
 import { tcpFastOpenGive } from './fastopen.ts'
 import { tcpIsn, tcpTsNow, tcpTsOffset } from './isn.ts'
@@ -101,7 +102,7 @@ export function tcpSyncacheCookie(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean
 export function tcpSyncacheInput(vn: Vn, sc: Syncache, f: Frame, seg: Seg): void {
   const { tcp } = vn.state
   const { stats } = tcp
-  const tcb = tcp.tcbs.get(sc.listener) as Tcb
+  const tcb = tcbOf(vn, sc.listener) as Tcb
   const rcvNxt = seqAdd(sc.irs, 1)
   const inWindow = seqGeq(seg.seq, rcvNxt) && seqLt(seg.seq, seqAdd(rcvNxt, Math.max(1, sc.wnd)))
   if ((seg.flags & TH_RST) !== 0) {
@@ -147,7 +148,7 @@ export function tcpSyncacheInput(vn: Vn, sc: Syncache, f: Frame, seg: Seg): void
 /** A deadline came: the SYN,ACK again, with doubled patience, until the limit (RFC 6298 §5.5). */
 export function tcpSyncacheTimer(vn: Vn, sc: Syncache): void {
   const { tcp, sysctl } = vn.state
-  const tcb = tcp.tcbs.get(sc.listener) as Tcb
+  const tcb = tcbOf(vn, sc.listener) as Tcb
   const { deferAccept } = tcb.user
   const deferred = sc.acked && sc.timeouts < deferAccept
   if (sc.timeouts >= sysctl['net.inet.tcp.syncache.rexmtlimit'] && !deferred) {

@@ -10,6 +10,7 @@ import { tcpBlackholeTimeout } from './blackhole.ts'
 import { tcpTransmit } from './build.ts'
 import { ccTimedOut } from './cc/cc.ts'
 import { tcpTimerNext, tcpTimerOn, tcpTimerSet, tcpTimerStop } from './deadline.ts'
+import { tcbAwake, tcpIdleArm, tcpIsIdle, tcpSleep } from './dormant.ts'
 import { tcpDrop, tcpEnd } from './drop.ts'
 import { tcpBuffersIdle } from './idle.ts'
 import { tcpKeepCnt, tcpKeepIdleUs, tcpKeepIntvlUs, tcpKeepOn } from './keep.ts'
@@ -46,8 +47,11 @@ export function tcpTimer(vn: Vn, kind: number, owner: number, at: number): void 
   const { tcp, timers, now } = vn.state
   tcpTraceBegin(vn)
   if (kind === TIMER_TCP) {
-    const tcb = tcp.tcbs.get(owner)
-    if (tcb !== undefined && alarmDue(timers, kind, owner, tcb, at, tcpTimerNext(tcb), now)) {
+    const record = tcp.tcbs.get(owner)
+    // an alarm that was replaced wakes nobody
+    if (record === undefined || record.alarmAt !== at) return
+    const tcb = tcbAwake(vn, record)
+    if (alarmDue(timers, kind, owner, tcb, at, tcpTimerNext(tcb), now)) {
       fire(vn, tcb)
       tcpTraceEnd(vn, null)
     }
@@ -68,6 +72,7 @@ export function tcpTimer(vn: Vn, kind: number, owner: number, at: number): void 
 
 /** Runs every timer of the connection that is due, and arms the alarm for the next one. */
 function fire(vn: Vn, tcb: Tcb): void {
+  let idle = false
   for (let timer = TT_REXMT; timer < TT_COUNT && tcb.state !== TCPS_CLOSED; timer++) {
     const deadline = tcb.timers[timer]
     if (deadline > vn.state.now) continue
@@ -92,7 +97,9 @@ function fire(vn: Vn, tcb: Tcb): void {
         delack(vn, tcb)
         break
       case TT_IDLEBUF:
-        tcpBuffersIdle(tcb)
+        idle = tcpIsIdle(vn, tcb)
+        if (idle) tcpBuffersIdle(tcb)
+        else tcpIdleArm(vn, tcb)
         break
       case TT_PACE:
         tcpOutput(vn, tcb)
@@ -106,6 +113,7 @@ function fire(vn: Vn, tcb: Tcb): void {
     }
   }
   alarmSet(vn.state.timers, TIMER_TCP, tcb.inp.id, tcb, tcpTimerNext(tcb))
+  if (idle) tcpSleep(vn, tcb)
 }
 
 /** RETRANSMISSION TIMEOUT (RFC 6298 §5.4–5.7, RFC 5681 §3.1). */

@@ -3,6 +3,7 @@
 import type { Vn } from '../kern/vn.ts'
 import { addrFromIp4, addrPrint } from '../lib/addr.ts'
 import { TH_ACK, TH_SYN, printTcpFlags } from '../wire/tcp.ts'
+import { tcbSeen } from './state-dormant.ts'
 import { tcpStateName } from './fsm.ts'
 import type { TcpTrace } from './state-trace.ts'
 import { TCP_STATS_TEXT } from './stats.ts'
@@ -61,7 +62,8 @@ export function tcpTraceList(vn: Vn, options: TcpTraceOptions = {}): TcpTraceEve
   const { socket = 0, last = Infinity } = options
   const tuple = socket === 0 ? '' : tupleOfSocket(vn, socket)
   const bases = new Map<string, Base>()
-  for (const { inp, iss, irs, state } of vn.state.tcp.tcbs.values()) {
+  for (const record of vn.state.tcp.tcbs.values()) {
+    const { inp, iss, irs, state } = tcbSeen(record)
     if (inp.fport !== 0 && state > 1) bases.set(tupleKey(inp.lport * 65_536 + inp.fport, inp.faddr.w3), { iss, irs })
   }
   const found: TcpTraceEvent[] = []

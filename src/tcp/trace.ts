@@ -15,6 +15,7 @@ import {
   TCP_DPORT, TCP_HDR_LEN, TCP_SPORT, TCP_WIN, TH_FLAGS, TH_SYN, tcpAck, tcpDataOffset, tcpFlags, tcpSeq,
 } from '../wire/tcp.ts'
 import { tcpCaState } from './ca.ts'
+import { tcbOf } from './dormant.ts'
 import { TCPS_SYN_SENT, TT_DELACK } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
 import { createTraceConn } from './state-trace.ts'
@@ -59,7 +60,7 @@ function end(vn: Vn, f: Frame | null): void {
     drop(vn, trace, f)
     vn.dropped = ''
   }
-  const tcb = vn.state.tcp.tcbs.get(trace.sock)
+  const tcb = tcbOf(vn, trace.sock)
   if (tcb !== undefined) changes(vn, trace, tcb, true)
 }
 
@@ -129,7 +130,7 @@ export function tcpTraceCall(vn: Vn, id: number, call: number, len: number): voi
   tcpTraceBegin(vn)
   const { trace } = vn.state.tcp
   if (trace.on === 0) return
-  const tcb = vn.state.tcp.tcbs.get(id)
+  const tcb = tcbOf(vn, id)
   if (tcb === undefined) return
   trace.sock = id
   // most of these have no consequence
@@ -165,7 +166,7 @@ export function tcpTraceOut(vn: Vn, f: Frame): void {
 function segmentOut(vn: Vn, f: Frame): void {
   const { trace } = vn.state.tcp
   const { view, off } = f
-  const tcb = vn.state.tcp.tcbs.get(trace.sock)
+  const tcb = tcbOf(vn, trace.sock)
   if (tcb !== undefined) changes(vn, trace, tcb, false)
   const seq = tcpSeq(view, off)
   const flags = tcpFlags(view, off)
@@ -262,7 +263,7 @@ function callPending(vn: Vn, trace: TcpTrace): void {
   if (trace.pending === 0) return
   const call = trace.pending
   trace.pending = 0
-  const tcb = vn.state.tcp.tcbs.get(trace.sock)
+  const tcb = tcbOf(vn, trace.sock)
   if (tcb !== undefined) callRecord(trace, tcb, call, trace.pendingLen)
 }
 

@@ -11,6 +11,8 @@ import type { Addr } from '../lib/addr.ts'
 import { EADDRINUSE, EAGAIN, EBADF, EINVAL } from '../lib/errno.ts'
 import { tableIn } from '../lib/table.ts'
 import { tcpIsUsed } from './connect.ts'
+import { tcbOf, tcpIdleArm } from './dormant.ts'
+import { tcbSeen } from './state-dormant.ts'
 import { tcpFastDeferred } from './fastclient.ts'
 import { tcpCanSend, tcpIsOpening, tcpSetState } from './fsm.ts'
 import { tcpSndLimit } from './quota.ts'
@@ -34,7 +36,7 @@ export function tcpAttach(vn: Vn, family: number): number {
 /** Sets the local address and port (MUST-43); port 0 takes an ephemeral one. */
 export function tcpBind(vn: Vn, id: number, addr: Addr, port: number): number {
   const { tcp } = vn.state
-  const tcb = tcp.tcbs.get(id)
+  const tcb = tcbOf(vn, id)
   if (tcb === undefined) return EBADF
   if (tcb.state !== TCPS_CLOSED || tcpIsUsed(tcb)) return EINVAL
   return inpBind(vn, tcb.inp, tcp.table, tcp.tcbs, addr, port)
@@ -43,7 +45,7 @@ export function tcpBind(vn: Vn, id: number, addr: Addr, port: number): number {
 /** Passive OPEN; on a listener it changes the backlog. Connections that exist are not touched (MUST-41). */
 export function tcpListen(vn: Vn, id: number, backlog: number): number {
   const { tcp, sysctl } = vn.state
-  const tcb = tcp.tcbs.get(id)
+  const tcb = tcbOf(vn, id)
   if (tcb === undefined) return EBADF
   const most = sysctl['kern.ipc.soacceptqueue']
   const limit = backlog < 0 ? most : Math.min(Math.max(1, backlog), most)
@@ -62,6 +64,7 @@ export function tcpListen(vn: Vn, id: number, backlog: number): number {
   tcb.inp.options |= INP_LISTENING
   tcpSetState(tcb, TCPS_LISTEN)
   tableIn(tcp, 'listeners').set(id, createListener(limit))
+  tcpIdleArm(vn, tcb)
   return 0
 }
 
@@ -73,15 +76,18 @@ export function tcpAccept(vn: Vn, id: number): number {
   if (listener === undefined) return -EINVAL
   const child = listener.queue.shift()
   if (child === undefined) return -EAGAIN
-  ;(tcp.tcbs.get(child) as Tcb).listener = 0
+  const tcb = tcbOf(vn, child) as Tcb
+  tcb.listener = 0
+  tcpIdleArm(vn, tcb)
   return child
 }
 
 /** What would not block now: EV_* bits, level-triggered; EV_GONE for an id that does not exist. */
 export function tcpReady(vn: Vn, id: number): number {
   const { tcp } = vn.state
-  const tcb = tcp.tcbs.get(id)
-  if (tcb === undefined) return EV_GONE
+  const record = tcp.tcbs.get(id)
+  if (record === undefined) return EV_GONE
+  const tcb = tcbSeen(record)
   const listener = tcp.listeners.get(id)
   if (listener !== undefined) return listener.queue.length > 0 ? EV_ACCEPT : 0
   let what = tcb.inp.soError !== 0 ? EV_ERROR : 0

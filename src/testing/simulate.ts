@@ -6,6 +6,7 @@ import { createRandom } from '../kern/random.ts'
 import { redirectModules } from '../node/ambient.ts'
 import type { Place } from '../node/ambient.ts'
 import { Patches } from '../node/patches.ts'
+import { isDormant } from '../tcp/state-dormant.ts'
 import { createWorld } from '../sim/world.ts'
 import { patchClocks, scopeDateMs } from './clocks.ts'
 import { applyFaults } from './faults.ts'
@@ -120,7 +121,7 @@ interface Outcome<T> { done: boolean; failed: boolean; error: unknown; value: T 
 function quiet(test: TestWorld): boolean {
   if (test.sim.clock.pending > 0) return false
   for (const { vnet } of test.hosts.values()) {
-    for (const tcb of vnet.state.tcp.tcbs.values()) if (tcb.sndNxt !== tcb.sndUna && tcb.sndUna !== tcb.iss) return false
+    for (const tcb of vnet.state.tcp.tcbs.values()) if (!isDormant(tcb) && tcb.sndNxt !== tcb.sndUna && tcb.sndUna !== tcb.iss) return false
   }
   return true
 }

@@ -2,6 +2,7 @@
 
 import { addrPrint } from '../lib/addr.ts'
 import { CC_NAMES } from '../tcp/cc/names.ts'
+import { tcbSeen } from '../tcp/state-dormant.ts'
 import { tcpList } from '../tcp/info.ts'
 import { tcpLinuxInfo } from '../tcp/linux-info.ts'
 import type { LinuxTcpInfo } from '../tcp/linux-info.ts'
@@ -34,11 +35,12 @@ export function connectionRows(runner: Runner): ConnectionRow[] {
   runner.vnet.setNow(runner.now())
   const rows: ConnectionRow[] = []
   for (const t of tcpList(vn)) {
+    const record = vn.state.tcp.tcbs.get(t.id)
     const info = t.fport === 0 ? null : tcpLinuxInfo(vn, t.id)
-    if (info === null) continue
+    if (record === undefined || info === null) continue
     rows.push({
       socket: t.id, local: `${addrPrint(t.laddr)}:${t.lport}`, foreign: `${addrPrint(t.faddr)}:${t.fport}`, state: t.state,
-      congestion: CC_NAMES[vn.state.tcp.tcbs.get(t.id)?.cc ?? 0] ?? '', info,
+      congestion: CC_NAMES[tcbSeen(record).cc], info,
     })
   }
   return rows

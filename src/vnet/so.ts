@@ -22,9 +22,9 @@ import type { AoInfo } from '../tcp/auth/ao-info.ts'
 import { tcpAoKeyAdd, tcpAoKeyDelete } from '../tcp/auth/ao-keys.ts'
 import type { AoKeyParams } from '../tcp/auth/ao-keys.ts'
 import { tcpKeyDelete, tcpKeySet } from '../tcp/auth/keys.ts'
+import { tcbAwake, tcbOf } from '../tcp/dormant.ts'
 import { tcpMssUpdate } from '../tcp/mss.ts'
-import { tcpIsUsers } from '../tcp/drop.ts'
-import { tcpDrop } from '../tcp/drop.ts'
+import { tcpDrop, tcpIsUsers } from '../tcp/drop.ts'
 import { tcpLinuxInfo } from '../tcp/linux-info.ts'
 import type { LinuxTcpInfo } from '../tcp/linux-info.ts'
 import { tcpGetOpt, tcpSetOpt } from '../tcp/sockopt.ts'
@@ -190,7 +190,7 @@ export function soSetIpOptions(v: Vnet, now: number, id: number, octets: Uint8Ar
   if (inp === null) return EBADF
   if ((id & SO_KIND_MASK) === SO_RAW) return ENOPROTOOPT
   const errno = inpSetOptions(inp, octets)
-  const tcb = v.state.tcp.tcbs.get(id)
+  const tcb = tcbOf(v.vn, id)
   if (errno === 0 && tcb !== undefined && inp.fport !== 0) tcpMssUpdate(v.vn, tcb)
   return errno
 }
@@ -244,9 +244,9 @@ export function soAbort(v: Vnet, now: number, id: number): number {
 export function soDropConnections(v: Vnet, now: number): void {
   v.setNow(now)
   v.journal?.call(now, 'soDropConnections', [])
-  for (const tcb of [...v.state.tcp.tcbs.values()]) {
-    tcpTraceCall(v.vn, tcb.inp.id, CALL_DROP, 0)
-    tcpDrop(v.vn, tcb, ECONNABORTED)
+  for (const record of [...v.state.tcp.tcbs.values()]) {
+    tcpTraceCall(v.vn, record.inp.id, CALL_DROP, 0)
+    tcpDrop(v.vn, tcbAwake(v.vn, record), ECONNABORTED)
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { addrPrint } from '../lib/addr.ts'
 import type { Inpcb } from '../inet/state.ts'
+import { isDormant } from '../tcp/state-dormant.ts'
 import { TCPS_LISTEN } from '../tcp/state.ts'
 import { tcpIsUsers } from '../tcp/drop.ts'
 import { tcpStateName } from '../tcp/fsm.ts'
@@ -27,7 +28,7 @@ export function socketInfos({ tcp, udp, raw }: VnetState): SocketInfo[] {
   for (const tcb of tcp.tcbs.values()) {
     if (!tcpIsUsers(tcb)) continue
     const listens = tcb.state === TCPS_LISTEN
-    const unread = listens ? (tcp.listeners.get(tcb.inp.id)?.queue.length ?? 0) : tcb.rcvBuf.len
+    const unread = listens ? (tcp.listeners.get(tcb.inp.id)?.queue.length ?? 0) : isDormant(tcb) ? 0 : tcb.rcvBuf.len
     found.push(infoOf(tcb.inp, listens ? 'tcp-listener' : 'tcp', tcpStateName(tcb.state), unread))
   }
   for (const pcb of udp.pcbs.values()) found.push(infoOf(pcb.inp, 'udp', '', pcb.queue.length))

@@ -7,6 +7,7 @@ import {
 } from '../../src/tcp/state.ts'
 import type { Tcb } from '../../src/tcp/state.ts'
 import type { Vnet } from '../../src/vnet/vnet.ts'
+import { tcbsSeen } from '../support/tcbs.ts'
 
 /** Timers that do not make a connection send what it has to send. */
 const LAZY: readonly number[] = [TT_KEEP, TT_2MSL, TT_DELACK, TT_IDLEBUF]
@@ -16,7 +17,7 @@ const SMALLEST_MSS = 204
 
 /** Throws with the first thing that is wrong with a connection of the Vnet. */
 export function checkInside(vnet: Vnet): void {
-  for (const tcb of vnet.state.tcp.tcbs.values()) {
+  for (const tcb of tcbsSeen(vnet.state.tcp)) {
     const wrong = tcbFault(tcb)
     if (wrong !== '') throw new Error(`${vnet.name}: socket ${tcb.inp.id}, state ${tcb.state}: ${wrong}`)
   }

@@ -15,6 +15,7 @@ import { connectTcp } from '../../src/socket/tcp.ts'
 import type { TcpSocket } from '../../src/socket/tcp.ts'
 import { addAddress, addRoute, changed, eventOf, ip4, onStage, setSysctl } from './scene.ts'
 import type { Scene } from './scene.ts'
+import { tcbSeenIn } from '../support/tcbs.ts'
 
 interface Routed {
   router: VnetHost
@@ -185,7 +186,7 @@ async function ask(host: VnetHost, socket: TcpSocket, bytes: number) {
   let mss = 0
   socket.on('data', (chunk: Buffer) => {
     answer += String(chunk)
-    mss = host.vnet.state.tcp.tcbs.get(socket.id)?.mss ?? 0
+    mss = tcbSeenIn(host.vnet.state.tcp, socket.id)?.mss ?? 0
   })
   socket.end(data)
   await eventOf(socket, 'end', 20_000)

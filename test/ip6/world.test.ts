@@ -16,6 +16,7 @@ import type { World } from '../../src/sim/world.ts'
 import type { SimHost } from '../../src/sim/host.ts'
 import { BsdSockets } from '../../src/socket/bsd.ts'
 import { cleanAfterEach } from '../support/plain.ts'
+import { tcbsSeen } from '../support/tcbs.ts'
 
 const watch = cleanAfterEach()
 const A = '2001:db8::1'
@@ -144,7 +145,7 @@ describe('TCP over IPv6', () => {
     const p = pair()
     p.world.runFor(3e6)
     transfer(p, [AF_INET6, '::'], [AF_INET6, B])
-    expect([...p.b.vnet.state.tcp.tcbs.values()].filter((t) => t.inp.fport !== 0).map((t) => t.peerMss)).toEqual([1440])
+    expect(tcbsSeen(p.b.vnet.state.tcp).filter((t) => t.inp.fport !== 0).map((t) => t.peerMss)).toEqual([1440])
   })
 })
 

@@ -7,7 +7,8 @@ import { startPinger, startTcpSink, startTcpSource, startUdp } from '../sim/apps
 
 /** Transfers, datagrams in fragments and pings over a bad cable, one round after the other. */
 export class Background {
-  /** Events that happened. */
+  /** Steps that were made, and events that happened in them. */
+  steps = 0
   events = 0
   /** True while it has its turn. */
   running = false
@@ -23,6 +24,7 @@ export class Background {
   /** One event. */
   step(): void {
     this.running = true
+    this.steps++
     try {
       const { events } = this.#world.run({ maxEvents: 1 })
       this.events += events
@@ -66,10 +68,10 @@ export class Background {
   }
 }
 
-/** What a background sends that nobody disturbs, for `events` events. */
-export function undisturbed(events: number): string {
+/** What a background sends that nobody disturbs, in `steps` steps. */
+export function undisturbed(steps: number): string {
   const alone = new Background()
-  while (alone.events < events) alone.step()
+  while (alone.steps < steps) alone.step()
   return alone.digest()
 }
 

@@ -39,9 +39,9 @@ describe('twins: what ran beside the worlds', () => {
 
   it('did what it does alone', () => {
     expect(background.events).toBeGreaterThan(10_000)
-    const { events } = background
+    const { steps } = background
     const digest = background.digest()
     World.prototype.run = run
-    expect(digest).toBe(undisturbed(events))
+    expect(digest).toBe(undisturbed(steps))
   }, 60_000)
 })

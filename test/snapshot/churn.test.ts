@@ -24,6 +24,7 @@ import { assertWorldClean } from '../support/plain.ts'
 import { startPinger, startTcpSink, startTcpSource, startUdp } from '../sim/apps.ts'
 import { churnOnce } from './churn.ts'
 import { sysctlsIn } from '../../src/vnet/sysctl.ts'
+import { tcbsAwake, tcbsSeen } from '../support/tcbs.ts'
 
 interface Story {
   /** True once everything has happened that the test is about. */
@@ -50,7 +51,7 @@ function transfer(world: World): Story {
   let parked = 0
   return {
     done: () => {
-      for (const { vnet } of world.hosts) for (const tcb of vnet.state.tcp.tcbs.values()) parked += tcb.reass.length
+      for (const { vnet } of world.hosts) for (const tcb of tcbsSeen(vnet.state.tcp)) parked += tcb.reass.length
       return sources.every((s) => s.closed) && sinks.every((s) => s.ended === 1)
     },
     check: () => {
@@ -263,7 +264,7 @@ describe('churn: saved, destroyed and restored between every two events', () => 
       return {
         ...story,
         done: () => {
-          for (const { vnet } of world.hosts) for (const tcb of vnet.state.tcp.tcbs.values()) tcb.cwnd >>= 1
+          for (const { vnet } of world.hosts) for (const tcb of tcbsAwake(vnet.vn)) tcb.cwnd >>= 1
           return story.done()
         },
       }

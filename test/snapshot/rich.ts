@@ -8,6 +8,7 @@ import { createWorld } from '../../src/sim/world.ts'
 import type { World } from '../../src/sim/world.ts'
 import { soCreate } from '../../src/vnet/so.ts'
 import { startPinger, startTcpSink, startTcpSource, startUdp } from '../sim/apps.ts'
+import { tcbsSeen } from '../support/tcbs.ts'
 
 export interface Rich { world: World; a: SimHost; b: SimHost }
 
@@ -43,7 +44,7 @@ export function richWorld(seed = 21, scale = 1): Rich {
   const { end } = world.run({
     untilUs: world.now() + 60e6,
     until: () => b.vnet.state.ip.reassFragments > 1 &&
-      [...b.vnet.state.tcp.tcbs.values()].some((t) => t.reass.length > 0),
+      tcbsSeen(b.vnet.state.tcp).some((t) => t.reass.length > 0),
   })
   if (end !== 'until') throw new Error('nothing was parked out of order')
   return { world, a, b }

@@ -12,6 +12,7 @@ import { assertPlain } from '../support/plain.ts'
 import { connecting, createTcp } from '../tcp/harness.ts'
 import { richWorld } from './rich.ts'
 import { sysctlsIn } from '../../src/vnet/sysctl.ts'
+import { tcbSeenIn, tcbsAwake, tcbsSeen } from '../support/tcbs.ts'
 
 /** The error that `fn` is refused with. */
 function refusal(fn: () => unknown): SnapshotError {
@@ -51,7 +52,7 @@ describe('a snapshot', () => {
       assertPlain(back.state, world.pool)
     }
     const { tcp, ip } = b.vnet.state
-    expect([...tcp.tcbs.values()].some((t) => t.reass.length > 0), 'parked data').toBe(true)
+    expect(tcbsSeen(tcp).some((t) => t.reass.length > 0), 'parked data').toBe(true)
     expect(ip.reass.size).toBeGreaterThan(0)
     expect(a.vnet.state.tcp.timewait.size).toBeGreaterThan(0)
   })
@@ -80,14 +81,14 @@ describe('a snapshot', () => {
     c.out('S.', { seq: 0, ack: 1 })
     const back = Vnet.restore(t.vnet.snapshot())
     expect(diffDumps(t.vnet.dump(), back.dump())).toEqual([])
-    expect(back.state.tcp.tcbs.get(c.id)?.reass).toHaveLength(2)
+    expect(tcbSeenIn(back.state.tcp, c.id)?.reass).toHaveLength(2)
     expect(diffDumps(t.vnet.dump(), t.vnet.clone().dump())).toEqual([])
   })
 
   it('holds live bytes only: a connection costs less than 3 KiB besides its data', () => {
     const { b } = richWorld()
     const { tcbs } = b.vnet.state.tcp
-    const data = [...tcbs.values()].reduce((n, t) => n + t.sndBuf.len + t.rcvBuf.len +
+    const data = tcbsSeen(b.vnet.state.tcp).reduce((n, t) => n + t.sndBuf.len + t.rcvBuf.len +
       t.reass.reduce((sum, edge, i) => sum + (i % 2 === 0 ? 0 - edge : edge), 0), 0)
     const fragments = b.vnet.state.ip.reassBytes
     expect(b.vnet.snapshot().length - data - fragments).toBeLessThan(new Vnet().snapshot().length + 700 * tcbs.size)
@@ -155,7 +156,8 @@ describe('a dump', () => {
     const { vnet } = richWorld().a
     const copy = vnet.clone()
     expect(JSON.parse(JSON.stringify(vnet.dump()))).toEqual(vnet.dump())
-    const [id, tcb] = [...copy.state.tcp.tcbs].find(([, t]) => t.sndBuf.len > 0) as [number, ReturnType<typeof createTcb>]
+    const tcb = tcbsAwake(copy.vn).find((t) => t.sndBuf.len > 0) as ReturnType<typeof createTcb>
+    const { id } = tcb.inp
     tcb.cwnd++
     tcb.sndBuf.len--
     copy.state.link.ifnets.delete(1)
@@ -224,7 +226,7 @@ describe('refused, with the path of the first fault', () => {
   })
 
   it('ids that name nothing, sums that are wrong, tables that do not list what is there', () => {
-    const connection = [...b.vnet.state.tcp.tcbs.values()].find((t) => t.reass.length > 0)?.inp.id ?? 0
+    const connection = tcbsSeen(b.vnet.state.tcp).find((t) => t.reass.length > 0)?.inp.id ?? 0
     const listener = [...b.vnet.state.tcp.listeners.keys()][0]
     const tcb = (v: Vnet): ReturnType<typeof createTcb> => v.state.tcp.tcbs.get(connection) as ReturnType<typeof createTcb>
     const wrong: [(v: Vnet) => void, RegExp][] = [

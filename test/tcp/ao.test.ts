@@ -33,6 +33,7 @@ import type { RefKey } from './ao-reference.ts'
 import { pattern } from './harness.ts'
 import { Pair } from './pair.ts'
 import type { PathOptions } from './pair.ts'
+import { tcbsSeen } from '../support/tcbs.ts'
 
 const PORT = 179
 const A = addr('10.0.0.1')
@@ -188,7 +189,7 @@ describe('signed connections (RFC 5925)', () => {
 
   test('§7.6: sixteen octets less of data in each segment', () => {
     const { p } = open()
-    const [tcb] = [...p.vnets[0].state.tcp.tcbs.values()]
+    const [tcb] = tcbsSeen(p.vnets[0].state.tcp)
     expect([tcb?.mss, tcb?.state]).toEqual([1460 - 12 - 16, TCPS_ESTABLISHED])
   })
 

@@ -5,13 +5,14 @@ import { SHUT_WR } from '../../src/inet/sockopt.ts'
 import { soAbort, soClose, soShutdown } from '../../src/vnet/so.ts'
 import { active, connecting, createTcp, inject, listen, passive, run, runOut, settle, synTo } from './harness.ts'
 import type { Conn, SegSpec, Tcp } from './harness.ts'
+import { tcbSeenIn } from '../support/tcbs.ts'
 
 const FLAGS = ['S', '.', 'P.', 'F.', 'R', 'R.', 'S.', '.U', 'FS', 'F', '', 'SFRP.U', 'FR.', 'SR', 'FP.']
 
 /** A segment that is wrong in random ways, but near what the connection expects. */
 function randomSeg(r: RandomState, c: Conn): SegSpec {
   const near = (): number => [0, 1, -1, 10, 1000, 65_535, -65_535, randomInt32(r)][randomBelow(r, 8)]
-  const tcb = c.t.vn.state.tcp.tcbs.get(c.id)
+  const tcb = tcbSeenIn(c.t.vn.state.tcp, c.id)
   const spec: SegSpec = {
     flags: FLAGS[randomBelow(r, FLAGS.length)],
     seq: ((tcb?.rcvNxt ?? c.peerIss)) + near() | 0,

@@ -16,6 +16,7 @@ import { toSeq } from '../../src/lib/seq.ts'
 import { ifAddAddr, ifCreate } from '../../src/link/ifnet.ts'
 import { IFT_IP } from '../../src/link/state.ts'
 import type { Ifnet } from '../../src/link/state.ts'
+import { tcbOf } from '../../src/tcp/dormant.ts'
 import { tcpInput } from '../../src/tcp/input.ts'
 import type { Tcb } from '../../src/tcp/state.ts'
 import { EV_URGENT } from '../../src/tcp/urgent.ts'
@@ -230,7 +231,7 @@ export class Conn {
   }
 
   get tcb(): Tcb {
-    const tcb = this.t.vn.state.tcp.tcbs.get(this.id)
+    const tcb = tcbOf(this.t.vn, this.id)
     if (tcb === undefined) throw new Error(`no socket ${this.id}`)
     return tcb
   }

@@ -19,8 +19,8 @@ describe('keep-alive (RFC 9293 §3.8.4, MAY-5)', () => {
     const c = passive(t)
     run(t, 24 * 3600_000)
     c.none()
-    expect(c.tcb.state).toBe(TCPS_ESTABLISHED)
     expect(t.vnet.nextDeadline()).toBe(Infinity)
+    expect(c.tcb.state).toBe(TCPS_ESTABLISHED)
   })
 
   test('two hours by default (MUST-28)', () => {

@@ -18,6 +18,7 @@ import { TOF_MSS, TOF_SACKPERM, TOF_SCALE, TOF_TS, createTcpOptions } from '../.
 import { pattern } from './harness.ts'
 import { Pair } from './pair.ts'
 import type { PathOptions } from './pair.ts'
+import { tcbsSeen } from '../support/tcbs.ts'
 
 const PORT = 179
 const A = addr('10.0.0.1')
@@ -80,7 +81,7 @@ describe('signed connections (RFC 2385)', () => {
       expect(stats.sigRcvgoodsig).toBe(stats.rcvtotal)
       expect(stats.sigRcvbadsig + stats.sigErrNosigopt + stats.sigErrSigopt + stats.sigErrBuildsig).toBe(0)
     }
-    const [tcb] = [...talk.p.vnets[0].state.tcp.tcbs.values()]
+    const [tcb] = tcbsSeen(talk.p.vnets[0].state.tcp)
     expect(tcb?.mss).toBe(1460 - 12 - 20)
     expect(tcb?.state).toBe(TCPS_ESTABLISHED)
   })

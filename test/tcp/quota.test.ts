@@ -6,6 +6,7 @@ import { TCP_SHARE_MIN } from '../../src/tcp/quota.ts'
 import { TF_SACK_PERMIT } from '../../src/tcp/state.ts'
 import { createTcp, passive } from './harness.ts'
 import type { Tcp } from './harness.ts'
+import { tcbsSeen } from '../support/tcbs.ts'
 
 const MAXMEM = 65_536
 
@@ -20,7 +21,7 @@ function fill(c: ReturnType<typeof passive>, bytes: number): void {
 
 function sum(t: Tcp): number {
   let held = 0
-  for (const tcb of t.vnet.state.tcp.tcbs.values()) held += tcb.held
+  for (const tcb of tcbsSeen(t.vnet.state.tcp)) held += tcb.held
   return held
 }
 

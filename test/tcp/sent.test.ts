@@ -12,6 +12,7 @@ import type { Tcb } from '../../src/tcp/state.ts'
 import { Vnet } from '../../src/vnet/vnet.ts'
 import { TOF_SACK } from '../../src/wire/tcp-options.ts'
 import { createTcp, passive, run } from './harness.ts'
+import { tcbSeenIn } from '../support/tcbs.ts'
 
 const MSS = 1000
 
@@ -190,7 +191,7 @@ describe('segments that leave as one packet share a record', () => {
     const flags = c.tcb.sent.log[at]
     expect(flags >> SENT_SIZE_SHIFT).toBe(SIZE)
     const again = Vnet.restore(t.vnet.snapshot())
-    expect(again.state.tcp.tcbs.get(c.id)?.sent).toEqual(c.tcb.sent)
+    expect(tcbSeenIn(again.state.tcp, c.id)?.sent).toEqual(c.tcb.sent)
     for (const forged of [SIZE << SENT_SIZE_SHIFT | SF_EVER, -1 << SENT_SIZE_SHIFT, 70_000 << SENT_SIZE_SHIFT, 2 ** 40]) {
       c.tcb.sent.log[at] = forged
       expect(() => Vnet.restore(t.vnet.snapshot()), String(forged)).toThrow('marks that do not exist')

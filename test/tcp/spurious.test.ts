@@ -12,6 +12,7 @@ import { tcpTraceList } from '../../src/tcp/trace-read.ts'
 import { Vnet } from '../../src/vnet/vnet.ts'
 import { createTcp, passive, run } from './harness.ts'
 import type { Conn, Tcp } from './harness.ts'
+import { tcbSeenIn } from '../support/tcbs.ts'
 
 const MSS = 1000
 const MAX = 0x3fffffff
@@ -129,7 +130,7 @@ test('a snapshot in the middle: the copy takes back what the original does', () 
   const t = createTcp()
   const c = timedOut(t, true)
   const fork = Vnet.restore(t.vnet.snapshot())
-  expect(fork.state.tcp.tcbs.get(c.id)?.rec).toEqual(c.tcb.rec)
+  expect(tcbSeenIn(fork.state.tcp, c.id)?.rec).toEqual(c.tcb.rec)
   expect(c.tcb.rec.eifelWaits).toBe(true)
 })
 

@@ -20,6 +20,7 @@ import type { Frame } from '../../src/lib/frame.ts'
 import { ifAddAddr } from '../../src/link/ifnet.ts'
 import { connectTcp, TcpServer } from '../../src/socket/tcp.ts'
 import { sysctlSet } from '../../src/vnet/sysctl.ts'
+import { tcbsSeen } from '../support/tcbs.ts'
 
 const TOTAL = 2 ** 20
 let driver: Driver
@@ -172,7 +173,7 @@ describe('TCP segmentation offload', () => {
     const { stats } = a.vnet.state.tcp
     expect(lost).toBe(3)
     expect(stats.sndrexmitpack).toBeGreaterThanOrEqual(6)
-    const [meter] = [...a.vnet.state.tcp.tcbs.values()].map((tcb) => tcb.meter)
+    const [meter] = tcbsSeen(a.vnet.state.tcp).map((tcb) => tcb.meter)
     expect(meter === undefined || meter.retrans === stats.sndrexmitpack).toBe(true)
   })
 

@@ -19,6 +19,7 @@ import type { World } from '../../src/sim/world.ts'
 import { BsdSockets } from '../../src/socket/bsd.ts'
 import { cleanAfterEach } from '../support/plain.ts'
 import { sysctlsIn } from '../../src/vnet/sysctl.ts'
+import { tcbsSeen } from '../support/tcbs.ts'
 
 const watch = cleanAfterEach()
 const a = (text: string): Addr => addrParse(text) as Addr
@@ -129,7 +130,7 @@ test('renumbering: connections stay on the deprecated prefix, new ones use the n
   expect(c.getsockname(fresh).address).toMatch(/^2001:db8:2:/)
   expect(c.send(old, new Uint8Array(5000))).toBe(5000)
   world.runFor(5e6)
-  expect([...host.vnet.state.tcp.tcbs.values()].every((t) => t.sndUna === t.sndNxt)).toBe(true)
+  expect(tcbsSeen(host.vnet.state.tcp).every((t) => t.sndUna === t.sndNxt)).toBe(true)
   advertise([createNdAdvertPrefix(a(Q), 64)])
   world.runFor(2.5 * 3600e6)
   expect(globals(host).map((ia) => addrPrint(ia.addr).slice(0, 11))).toEqual(['2001:db8:2:'])
@@ -162,7 +163,7 @@ test('a router that dies is found out by silence, the other takes over the conne
   world.runFor(60e6)
   const second = route6Lookup(host.vnet.vn, a(SERVER))?.gateway
   expect([first?.w3 === second?.w3, host.vnet.state.nd.stats.timeouts]).toEqual([false, 1])
-  expect([...host.vnet.state.tcp.tcbs.values()].every((t) => t.sndUna === t.sndNxt)).toBe(true)
+  expect(tcbsSeen(host.vnet.state.tcp).every((t) => t.sndUna === t.sndNxt)).toBe(true)
 })
 
 test('an address that somebody has already is found to be a duplicate; another identifier is taken (RFC 4862 §5.4.5, RFC 7217 §6)', () => {

@@ -8,6 +8,8 @@ import { createTcb, TCPS_CLOSED, TCPS_TIME_WAIT, TF_CANTRCVMORE, TT_COUNT } from
 import { createListener, createSyncache, createTimeWait } from '../../tcp/state-small.ts'
 import type { Tcb, TcpState } from '../../tcp/state.ts'
 import type { Listener, Syncache, TimeWait } from '../../tcp/state-small.ts'
+import { dormantCopy, dormantOf, isDormant, tcbIsQuiet, tcbOfDormant, tcbSeen } from '../../tcp/state-dormant.ts'
+import type { Dormant, TcpSocketRecord } from '../../tcp/state-dormant.ts'
 import { createTcpMeter } from '../../tcp/state-meter.ts'
 import type { TcpMeter } from '../../tcp/state-meter.ts'
 import { USER_DEFAULTS, createUserOptions } from '../../tcp/state-user.ts'
@@ -27,6 +29,8 @@ import {
   table,
   TIME, UINT16, UINT31, UINT32,
 } from '../node.ts'
+import type { Little, RecordNode } from '../node.ts'
+import { SnapshotError } from '../fault.ts'
 import { INP_TABLE, INPCB } from './inet.ts'
 import { ADDR } from './kern.ts'
 import { TRACE } from './trace.ts'
@@ -95,8 +99,21 @@ const USER = record<UserOptions>(createUserOptions, {
   sndLowat: AMOUNT, notsentLowat: AMOUNT, noOptions: BOOL, oobInline: BOOL, oobTaken: BOOL, oobOctet: int(-1, 255),
 }, null, USER_DEFAULTS)
 
+/** One that sleeps is saved as a block that says so. */
+const DORMANT: Little = Object.freeze({
+  is: (value: object) => isDormant(value as TcpSocketRecord),
+  open: (little: object) => Object.assign(tcbOfDormant(little as Dormant), { dormant: true }),
+  close(record: object) {
+    const tcb = record as Tcb
+    if (!(tcb.dormant as boolean)) return tcb
+    if (!tcbIsQuiet(tcb)) throw new SnapshotError('it sleeps, though it has something to do')
+    return dormantOf(tcb)
+  },
+  copy: (little: object) => dormantCopy(little as Dormant),
+})
+
 const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
-  alarmAt: TIME,
+  alarmAt: TIME, dormant: BOOL,
   inp: INPCB,
   state: int(TCPS_CLOSED, TCPS_TIME_WAIT),
   flags: UINT31,
@@ -129,7 +146,7 @@ const TCB = record<Tcb>(() => createTcb(0, AF_INET), {
     const parked = to.reass.length === 0 || (to.flags & TF_CANTRCVMORE) !== 0 ? 0 : seqDiff(to.reass[to.reass.length - 1], to.rcvNxt)
     to.held = to.sndBuf.len + to.rcvBuf.len + parked
   },
-})
+}, null, DORMANT)
 
 const LISTENER = record<Listener>(() => createListener(0), {
   backlog: AMOUNT, queue: list(COUNT), synOldest: COUNT, synNewest: COUNT, synCount: COUNT,
@@ -160,7 +177,8 @@ const FASTOPEN = record<FastOpen>(createFastOpen, {
 const SYNCOOKIES = record<SynCookies>(createSynCookies, { keys: list(INT32, 8), current: int(0, 1), since: PAST })
 
 export const TCP = record<TcpState>(null, {
-  stats: COUNTERS, tcbs: table(COUNT, TCB), table: INP_TABLE, listeners: table(COUNT, LISTENER),
+  stats: COUNTERS, tcbs: table(COUNT, TCB as RecordNode<object> as RecordNode<TcpSocketRecord>), table: INP_TABLE,
+  listeners: table(COUNT, LISTENER),
   syncache: queueMap(COUNT, SYNCACHE), syncacheTable: INP_TABLE, timewait: queueMap(COUNT, TIMEWAIT),
   timewaitTable: INP_TABLE, nextRecord: COUNT, oldestTimeWait: COUNT, isnKey: list(INT32, 4),
   cookies: SYNCOOKIES, fast: FASTOPEN, keys: list(KEY), ao: AO,
@@ -170,7 +188,7 @@ export const TCP = record<TcpState>(null, {
 }, {
   fields: {},
   take(to, _gone, lacks) {
-    if (lacks.has('held')) for (const tcb of to.tcbs.values()) to.held += tcb.held
+    if (lacks.has('held')) for (const tcb of to.tcbs.values()) to.held += tcbSeen(tcb).held
   },
 })
 

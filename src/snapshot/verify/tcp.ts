@@ -1,6 +1,7 @@
 /** Connections: sequence numbers in their order, parked ranges that are in the ring, listeners and what waits for them. */
 
 import { seqDiff, toSeq } from '../../lib/seq.ts'
+import { isDormant, tcbSeen } from '../../tcp/state-dormant.ts'
 import { AO_SHA1 } from '../../tcp/state-ao.ts'
 import { TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TCPS_TIME_WAIT, TF_CANTRCVMORE } from '../../tcp/state.ts'
 import {
@@ -20,7 +21,8 @@ const CONTROLS = 2
 
 export function verifyTcp({ tcp }: VnetState): void {
   let held = 0
-  for (const [id, tcb] of tcp.tcbs) {
+  for (const [id, record] of tcp.tcbs) {
+    const tcb = tcbSeen(record)
     const path = `.tcp.tcbs[${id}]`
     verifyTcb(tcb, path)
     held += tcb.held
@@ -68,12 +70,13 @@ function verifyListener(tcp: VnetState['tcp'], id: number, listener: Listener): 
   const path = `.tcp.listeners[${id}]`
   demand(tcp.tcbs.has(id), path, 'no such socket')
   for (const child of listener.queue) {
-    demand(tcp.tcbs.get(child)?.listener === id, `${path}.queue`, `${child} is not its connection`)
+    const record = tcp.tcbs.get(child)
+    demand(record !== undefined && tcbSeen(record).listener === id, `${path}.queue`, `${child} is not its connection`)
   }
   demand(new Set(listener.queue).size === listener.queue.length, `${path}.queue`, 'the same connection twice')
   verifyChain(tcp, id, listener, path)
   let pending = 0
-  for (const tcb of tcp.tcbs.values()) if (tcb.fastListener === id) pending++
+  for (const tcb of tcp.tcbs.values()) if (!isDormant(tcb) && tcb.fastListener === id) pending++
   demand(listener.fastPending === pending, `${path}.fastPending`, `${listener.fastPending} where ${pending} are`)
 }
 

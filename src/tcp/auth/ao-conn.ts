@@ -12,6 +12,7 @@ import type { Addr } from '../../lib/addr.ts'
 import { seqDiff } from '../../lib/seq.ts'
 import type { Seq } from '../../lib/seq.ts'
 import { tableIn } from '../../lib/table.ts'
+import { tcbSeen } from '../state-dormant.ts'
 import { TCPS_SYN_SENT } from '../state.ts'
 import type { Tcb } from '../state.ts'
 import type { Syncache } from '../state-small.ts'
@@ -70,8 +71,9 @@ export function aoPairLive(vn: Vn, laddr: Addr, lport: number, faddr: Addr, fpor
 export function aoConnSync(vn: Vn, conn: AoConn): boolean {
   const { tcp } = vn.state
   const { laddr, lport, faddr, fport } = conn.inp
-  const tcb = inpLookup(vn, tcp.table, tcp.tcbs, laddr, lport, faddr, fport)
-  if (tcb !== null) {
+  const record = inpLookup(vn, tcp.table, tcp.tcbs, laddr, lport, faddr, fport)
+  if (record !== null) {
+    const tcb = tcbSeen(record)
     aoConnIss(conn, tcb.iss)
     if (tcb.state > TCPS_SYN_SENT) aoConnIrs(conn, tcb.irs)
     return true

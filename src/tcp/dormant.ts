@@ -1,0 +1,58 @@
+/**
+ * Sleep of connections and listeners that have had nothing to do for a second: their block gives way to a small record, and is made
+ * again when a segment, a call or a timer needs it. Nobody outside can tell the difference, but by the memory. (Bench `bench:peers`,
+ * idleConnectionBytes.)
+ */
+
+import { NEVER, TIMER_TCP, alarmSet } from '../kern/timer.ts'
+import type { Vn } from '../kern/vn.ts'
+import { tableIn } from '../lib/table.ts'
+import { dormantOf, isDormant, tcbIsQuiet, tcbOfDormant } from './state-dormant.ts'
+import type { Dormant, TcpSocketRecord } from './state-dormant.ts'
+import { TT_IDLEBUF } from './state.ts'
+import type { Tcb } from './state.ts'
+
+const IDLE_US = 1_000_000
+
+/** The block of a socket, awake; undefined for an id that does not exist. */
+export function tcbOf(vn: Vn, id: number): Tcb | undefined {
+  const record = vn.state.tcp.tcbs.get(id)
+  return record === undefined || !isDormant(record) ? record : wake(vn, record)
+}
+
+/** The block of a record that was found, awake; null for null. */
+export function tcbAwake(vn: Vn, record: TcpSocketRecord): Tcb
+export function tcbAwake(vn: Vn, record: TcpSocketRecord | null): Tcb | null
+export function tcbAwake(vn: Vn, record: TcpSocketRecord | null): Tcb | null {
+  return record === null || !isDormant(record) ? record : wake(vn, record)
+}
+
+/** The connection (or the listener) has nothing to do just now: it is looked at again in a second. */
+export function tcpIdleArm(vn: Vn, tcb: Tcb): void {
+  if (tcb.timers[TT_IDLEBUF] !== NEVER) return
+  const at = vn.state.now + IDLE_US
+  // past the trace: nobody wants to know
+  tcb.timers[TT_IDLEBUF] = at
+  alarmSet(vn.state.timers, TIMER_TCP, tcb.inp.id, tcb, at)
+}
+
+/** True once nothing has come or gone for a second. */
+export function tcpIsIdle(vn: Vn, tcb: Tcb): boolean {
+  return vn.state.now - Math.max(tcb.rcvAt, tcb.sndAt) >= IDLE_US
+}
+
+/** Puts the block to sleep where it can; not while connections are traced, which look at their blocks. */
+export function tcpSleep(vn: Vn, tcb: Tcb): void {
+  if (vn.state.tcp.trace.on !== 0 || !tcbIsQuiet(tcb)) return
+  // what the log was is of no use to anybody
+  tcb.sent.log.length = 0
+  tcb.sent.head = 0
+  tableIn(vn.state.tcp, 'tcbs').set(tcb.inp.id, dormantOf(tcb))
+}
+
+function wake(vn: Vn, record: Dormant): Tcb {
+  const tcb = tcbOfDormant(record)
+  tableIn(vn.state.tcp, 'tcbs').set(tcb.inp.id, tcb)
+  tcpIdleArm(vn, tcb)
+  return tcb
+}
