@@ -1,7 +1,9 @@
 /** Sleep of idle connections (tcp/dormant.ts): what lets them sleep, what wakes them, and that nobody can tell. */
 
 import { describe, expect, test } from 'vitest'
-import { SOL_SOCKET, SOL_TCP, SO_KEEPALIVE, TCP_CONGESTION, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_NODELAY } from '../../src/inet/sockopt.ts'
+import {
+  SOL_SOCKET, SOL_TCP, SO_KEEPALIVE, TCP_CONGESTION, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_NODELAY,
+} from '../../src/inet/sockopt.ts'
 import { AF_INET } from '../../src/inet/state.ts'
 import { EAGAIN } from '../../src/lib/errno.ts'
 import { seqAdd } from '../../src/lib/seq.ts'
