@@ -19,7 +19,7 @@ import {
 import { arpLearn } from './learn.ts'
 import { arpConflict } from './probe.ts'
 import { arpSendReply } from './send.ts'
-import { ARP_STATIC } from './state.ts'
+import { ARP_STATIC, arpStats } from './state.ts'
 import type { ArpEntry } from './state.ts'
 import { arpFind, arpInsert } from './table.ts'
 
@@ -30,7 +30,7 @@ const MOVE_LOG_INTERVAL = 10_000_000
  * frame.
  */
 export function arpInput(vn: Vn, ifp: Ifnet, f: Frame): void {
-  const stats = vn.state.arp.stats
+  const stats = arpStats(vn)
   stats.received++
   const { view, off } = f
   if (f.len < ARP_LEN) return countDrop(vn, stats, 'arp', 'tooshort', f)
@@ -69,7 +69,7 @@ function arpMerge(vn: Vn, ifp: Ifnet, spa: Ip4, sha: Mac, forUs: boolean): boole
     entry = arpInsert(vn, ifp.id, spa)
     if (entry === null) return false
   } else if (entry.status === ARP_STATIC) {
-    if (entry.mac !== sha) vn.state.arp.stats.staticchange++
+    if (entry.mac !== sha) arpStats(vn).staticchange++
     return true
   } else if (entry.mac !== 0 && entry.mac !== sha) noteMove(vn, ifp, entry, sha)
   arpLearn(vn, ifp, entry, sha)

@@ -8,7 +8,7 @@ import type { Frame } from '../lib/frame.ts'
 import type { Ifnet } from '../link/state.ts'
 import { etherOutput } from '../link/tx.ts'
 import { ETHERTYPE_IP } from '../wire/ethernet.ts'
-import { ARP_REACHABLE } from './state.ts'
+import { ARP_REACHABLE, arpStats } from './state.ts'
 import type { ArpEntry, ArpPacket } from './state.ts'
 import { arpClearQueue, arpSchedule } from './table.ts'
 
@@ -41,7 +41,7 @@ export function arpFlushQueue(vn: Vn, ifp: Ifnet, entry: ArpEntry): void {
 export function arpPacketFrame(vn: Vn, packet: ArpPacket): Frame | null {
   const f = frameFrom(vn.pool, packet.bytes)
   if (f === null) {
-    countDrop(vn, vn.state.arp.stats, 'arp', 'nobuf', null)
+    countDrop(vn, arpStats(vn), 'arp', 'nobuf', null)
     return null
   }
   f.flags = packet.flags

@@ -11,6 +11,7 @@ import type { Mac } from '../lib/addr.ts'
 import { IFA_DUPLICATED, IFA_PREFERRED, IFA_TENTATIVE, IFF_RUNNING, IFF_UP, IFT_ETHER } from '../link/state.ts'
 import type { IfAddr, Ifnet } from '../link/state.ts'
 import { arpSendAnnouncement, arpSendProbe } from './send.ts'
+import { arpStats } from './state.ts'
 
 // RFC 5227 §1.1, in µs
 const PROBE_WAIT = 1_000_000
@@ -62,7 +63,7 @@ export function arpProbeTimer(vn: Vn, owner: number, at: number): void {
 export function arpConflict(vn: Vn, ifp: Ifnet, ia: IfAddr, sha: Mac): void {
   if (ia.status === IFA_DUPLICATED) return
   const now = vn.state.now
-  vn.state.arp.stats.dupips++
+  arpStats(vn).dupips++
   const what = `arp: ${macPrint(sha)} is using my IP address ${ip4Print(ia.addr.w3)} on ${ifp.name}`
   if (ia.status === IFA_PREFERRED && now - ia.defendedAt >= DEFEND_INTERVAL) {
     ia.defendedAt = now

@@ -10,7 +10,7 @@ import { frameBytes, frameRelease } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import type { Ifnet } from '../link/state.ts'
 import { arpSendRequest } from './send.ts'
-import { ARP_FAILED, createArpPacket } from './state.ts'
+import { ARP_FAILED, createArpPacket, arpStats } from './state.ts'
 import type { ArpEntry, ArpPacket } from './state.ts'
 import { arpFind, arpInsert, arpSchedule } from './table.ts'
 
@@ -31,12 +31,12 @@ export function arpResolve(vn: Vn, ifp: Ifnet, nextHop: Ip4, f: Frame): Mac {
   if (entry === null) {
     entry = arpInsert(vn, ifp.id, nextHop)
     if (entry === null) {
-      countDrop(vn, vn.state.arp.stats, 'arp', 'dropped', f)
+      countDrop(vn, arpStats(vn), 'arp', 'dropped', f)
       frameRelease(vn.pool, f)
       return -ENOBUFS
     }
   } else if (entry.status === ARP_FAILED) {
-    countDrop(vn, vn.state.arp.stats, 'arp', 'dropped', f)
+    countDrop(vn, arpStats(vn), 'arp', 'dropped', f)
     frameRelease(vn.pool, f)
     return -EHOSTUNREACH
   }
@@ -64,10 +64,10 @@ function hold(vn: Vn, entry: ArpEntry, f: Frame): void {
   while (entry.queue.length >= most || (entry.queue.length > 0 && arp.heldBytes > mostBytes)) {
     const oldest = entry.queue.shift() as ArpPacket
     arp.heldBytes -= oldest.bytes.length
-    countDrop(vn, arp.stats, 'arp', 'queuelimit', null)
+    countDrop(vn, arpStats(vn), 'arp', 'queuelimit', null)
   }
   if (arp.heldBytes > mostBytes) {
-    countDrop(vn, arp.stats, 'arp', 'queuelimit', f)
+    countDrop(vn, arpStats(vn), 'arp', 'queuelimit', f)
     return
   }
   entry.queue.push(createArpPacket(frameBytes(f).slice(), f.flags, f.csum, f.gsoSize, f.l4 - f.off))

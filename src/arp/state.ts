@@ -4,6 +4,7 @@ import type { Alarm } from '../kern/timer.ts'
 import type { Ip4, Mac } from '../lib/addr.ts'
 import { createTable } from '../lib/table.ts'
 import type { Table } from '../lib/table.ts'
+import type { Own, Vn } from '../kern/vn.ts'
 
 /** Asked, no answer yet: packets wait. */
 export const ARP_INCOMPLETE = 0
@@ -80,7 +81,17 @@ export interface ArpState extends Alarm {
   count: number
   /** Bytes in all queues. */
   heldBytes: number
-  stats: ArpStats
+  stats: Readonly<ArpStats>
+}
+
+/** The counters of every Vnet in which nothing was counted. */
+export const ARP_STATS_ZERO: Readonly<ArpStats> = Object.freeze(createArpStats())
+
+/** To count in: the Vnet's own from now on. */
+export function arpStats(vn: Pick<Vn, 'state'>): Own<ArpStats> {
+  const { arp } = vn.state
+  if (arp.stats === ARP_STATS_ZERO) arp.stats = createArpStats()
+  return arp.stats as Own<ArpStats>
 }
 
 export function createArpState(): ArpState {
@@ -89,11 +100,7 @@ export function createArpState(): ArpState {
     tables: createTable(),
     count: 0,
     heldBytes: 0,
-    stats: {
-      txrequests: 0, txreplies: 0, txprobes: 0, txannouncements: 0, txerrors: 0, received: 0, rxrequests: 0,
-      rxreplies: 0, tooshort: 0, badform: 0, badop: 0, badsender: 0, badsenderip: 0, own: 0, notforus: 0,
-      dupips: 0, staticchange: 0, tablefull: 0, timeouts: 0, suspected: 0, dropped: 0, queuelimit: 0, nobuf: 0,
-    },
+    stats: ARP_STATS_ZERO,
   }
 }
 
@@ -108,4 +115,12 @@ export function createArpPacket(
   bytes: Uint8Array, flags: number, csum: number, gsoSize: number, l4: number,
 ): ArpPacket {
   return { bytes, flags, csum, gsoSize, l4 }
+}
+
+function createArpStats(): ArpStats {
+  return {
+    txrequests: 0, txreplies: 0, txprobes: 0, txannouncements: 0, txerrors: 0, received: 0, rxrequests: 0,
+    rxreplies: 0, tooshort: 0, badform: 0, badop: 0, badsender: 0, badsenderip: 0, own: 0, notforus: 0, dupips: 0,
+    staticchange: 0, tablefull: 0, timeouts: 0, suspected: 0, dropped: 0, queuelimit: 0, nobuf: 0,
+  }
 }

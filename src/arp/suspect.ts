@@ -3,7 +3,7 @@
 import type { Vn } from '../kern/vn.ts'
 import type { Ip4 } from '../lib/addr.ts'
 import { arpAsk } from './resolve.ts'
-import { ARP_REACHABLE, ARP_VALIDATING } from './state.ts'
+import { ARP_REACHABLE, ARP_VALIDATING, arpStats } from './state.ts'
 import { arpFind } from './table.ts'
 
 /** Asks the neighbour itself at once; packets go on to it until it has failed to answer. Other entries are left alone. */
@@ -11,7 +11,7 @@ export function arpSuspect(vn: Vn, ifId: number, ip: Ip4): void {
   const entry = arpFind(vn, ifId, ip)
   const ifp = vn.state.link.ifnets.get(ifId)
   if (entry === null || ifp === undefined || entry.status !== ARP_REACHABLE) return
-  vn.state.arp.stats.suspected++
+  arpStats(vn).suspected++
   entry.status = ARP_VALIDATING
   arpAsk(vn, ifp, entry, entry.mac)
 }

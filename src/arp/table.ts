@@ -4,7 +4,7 @@ import { TIMER_ARP, alarmSet } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import type { Ip4 } from '../lib/addr.ts'
 import { tableIn } from '../lib/table.ts'
-import { ARP_INCOMPLETE, ARP_FAILED, ARP_STATIC, createArpEntry } from './state.ts'
+import { ARP_INCOMPLETE, ARP_FAILED, ARP_STATIC, createArpEntry, arpStats } from './state.ts'
 import type { ArpEntry } from './state.ts'
 
 /** The entry of `ip` on an interface, or null. */
@@ -16,7 +16,7 @@ export function arpFind(vn: Vn, ifId: number, ip: Ip4): ArpEntry | null {
 export function arpInsert(vn: Vn, ifId: number, ip: Ip4): ArpEntry | null {
   const arp = vn.state.arp
   if (arp.count >= vn.state.sysctl['net.link.ether.inet.maxentries']) {
-    arp.stats.tablefull++
+    arpStats(vn).tablefull++
     if (!evict(vn)) return null
   }
   let table = arp.tables.get(ifId)
@@ -37,7 +37,7 @@ export function arpRemove(vn: Vn, ifId: number, entry: ArpEntry): void {
   if (table === undefined || !table.delete(entry.ip)) return
   if (table.size === 0) arp.tables.delete(ifId)
   arp.count--
-  arp.stats.dropped += entry.queue.length
+  arpStats(vn).dropped += entry.queue.length
   arpClearQueue(vn, entry)
 }
 

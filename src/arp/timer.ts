@@ -15,7 +15,7 @@ import type { Ifnet } from '../link/state.ts'
 import { ICMP_UNREACH, ICMP_UNREACH_HOST } from '../wire/icmp.ts'
 import { arpPacketFrame } from './learn.ts'
 import { arpAsk } from './resolve.ts'
-import { ARP_FAILED, ARP_INCOMPLETE, ARP_REACHABLE, ARP_VALIDATING } from './state.ts'
+import { ARP_FAILED, ARP_INCOMPLETE, ARP_REACHABLE, ARP_VALIDATING, arpStats } from './state.ts'
 import type { ArpEntry, ArpPacket } from './state.ts'
 import { arpClearQueue, arpRemove, arpSchedule } from './table.ts'
 
@@ -36,7 +36,6 @@ export function arpTimer(vn: Vn, _owner: number, at: number): void {
 }
 
 function step(vn: Vn, ifId: number, ifp: Ifnet | undefined, entry: ArpEntry): void {
-  const arp = vn.state.arp
   const tries = vn.state.sysctl['net.link.ether.inet.maxtries']
   if (ifp === undefined || entry.status === ARP_FAILED) arpRemove(vn, ifId, entry)
   else if (entry.status === ARP_INCOMPLETE) {
@@ -48,14 +47,14 @@ function step(vn: Vn, ifId: number, ifp: Ifnet | undefined, entry: ArpEntry): vo
     arpAsk(vn, ifp, entry, entry.mac)
   } else if (entry.status === ARP_VALIDATING && entry.asked < tries) arpAsk(vn, ifp, entry, entry.mac)
   else {
-    arp.stats.timeouts++
+    arpStats(vn).timeouts++
     arpRemove(vn, ifId, entry)
   }
 }
 
 function fail(vn: Vn, ifId: number, entry: ArpEntry): void {
   const queue = entry.queue
-  vn.state.arp.stats.timeouts++
+  arpStats(vn).timeouts++
   entry.status = ARP_FAILED
   arpSchedule(vn, entry, vn.state.now + vn.state.sysctl['net.link.ether.inet.wait'] * 1_000_000)
   routeGatewayDead(vn, entry.ip, ifId, entry.deadline)
@@ -66,7 +65,7 @@ function fail(vn: Vn, ifId: number, entry: ArpEntry): void {
 /** Tells the sender: by ICMP when the packet was being forwarded (RFC 1812 §3.3.2), else its socket. */
 function reportUnreachable(vn: Vn, packet: ArpPacket): void {
   const f = arpPacketFrame(vn, packet)
-  countDrop(vn, vn.state.arp.stats, 'arp', 'dropped', f)
+  countDrop(vn, arpStats(vn), 'arp', 'dropped', f)
   if (f === null) return
   if ((packet.flags & F_FORWARD) !== 0) icmpError(vn, f, ICMP_UNREACH, ICMP_UNREACH_HOST, 0)
   else {

@@ -11,7 +11,7 @@ import { IFA_PREFERRED } from '../link/state.ts'
 import type { IfAddr } from '../link/state.ts'
 import { resolverSet } from '../resolver/resolver.ts'
 import { RESOLVER_DHCP4 } from '../resolver/state.ts'
-import { createDhcpLease } from './state.ts'
+import { createDhcpLease, dhcpStats } from './state.ts'
 import type { DhcpClient, DhcpLease } from './state.ts'
 
 /** The offer becomes the lease; its address is on the interface and usable. */
@@ -27,7 +27,7 @@ export function dhcpApply(vn: Vn, client: DhcpClient): void {
   setMtu(vn, client, offer.mtu)
   resolverSet(vn, RESOLVER_DHCP4, client.ifId, offer.dns.map(addrFromIp4), offer.search)
   if (old.addr === offer.addr) return
-  vn.state.dhcp.stats.bound++
+  dhcpStats(vn).bound++
   const text = `${ifp.name}: leased ${ip4Print(offer.addr)}/${offer.prefixLen} from ${ip4Print(offer.server)}`
   logWrite(vn.state.log, vn.state.now, LOG_INFO, text)
 }

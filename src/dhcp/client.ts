@@ -16,7 +16,7 @@ import { dhcpReachStart, dhcpReachTest } from './reach.ts'
 import { dhcpSend } from './output.ts'
 import {
   DHCPS_BOUND, DHCPS_CHECKING, DHCPS_DOWN, DHCPS_INIT, DHCPS_REBINDING, DHCPS_REBOOTING, DHCPS_RENEWING,
-  DHCPS_REQUESTING, DHCPS_SELECTING, createDhcpClient, createDhcpLease,
+  DHCPS_REQUESTING, DHCPS_SELECTING, createDhcpClient, createDhcpLease, dhcpStats,
 } from './state.ts'
 import type { DhcpClient } from './state.ts'
 
@@ -57,7 +57,7 @@ export function dhcpStop(vn: Vn, ifId: number): number {
   if (client === undefined) return ENOENT
   if (dhcpHasAddress(vn, client)) {
     const { addr, server } = client.lease
-    vn.state.dhcp.stats.releases++
+    dhcpStats(vn).releases++
     client.xid = randomInt32(vn.state.random)
     dhcpSend(vn, client, { type: DHCPRELEASE, ciaddr: addr, requested: 0, server, to: server })
   }
@@ -192,9 +192,9 @@ function bind(vn: Vn, client: DhcpClient): void {
 
 function decline(vn: Vn, client: DhcpClient): void {
   const { addr, server } = client.offer
-  const { dhcp, log, now } = vn.state
-  dhcp.stats.conflicts++
-  dhcp.stats.declines++
+  const { log, now } = vn.state
+  dhcpStats(vn).conflicts++
+  dhcpStats(vn).declines++
   logWrite(log, now, LOG_WARNING, `dhcp: ${ip4Print(addr)} is somebody else's, declined`)
   dhcpSend(vn, client, { type: DHCPDECLINE, ciaddr: 0, requested: addr, server, to: 0 })
   dhcpUnapply(vn, client)
@@ -202,8 +202,8 @@ function decline(vn: Vn, client: DhcpClient): void {
 }
 
 function expire(vn: Vn, client: DhcpClient): void {
-  const { dhcp, log, now } = vn.state
-  dhcp.stats.expired++
+  const { log, now } = vn.state
+  dhcpStats(vn).expired++
   logWrite(log, now, LOG_WARNING, `dhcp: the lease of ${ip4Print(client.lease.addr)} has run out`)
   dhcpUnapply(vn, client)
   begin(vn, client, 0)

@@ -12,7 +12,7 @@ import { UDP_HDR_LEN } from '../wire/udp.ts'
 import { dhcpAcked, dhcpNaked, dhcpSelect } from './client.ts'
 import { dhcpLease } from './lease.ts'
 import {
-  DHCPS_REBINDING, DHCPS_REBOOTING, DHCPS_RENEWING, DHCPS_REQUESTING, DHCPS_SELECTING,
+  DHCPS_REBINDING, DHCPS_REBOOTING, DHCPS_RENEWING, DHCPS_REQUESTING, DHCPS_SELECTING, dhcpStats,
 } from './state.ts'
 import type { DhcpClient, DhcpStats } from './state.ts'
 
@@ -23,7 +23,7 @@ import type { DhcpClient, DhcpStats } from './state.ts'
 export function dhcpInput(vn: Vn, f: Frame, n: number): boolean {
   const client = vn.state.dhcp.clients.get(f.ifId)
   if (client === undefined) return false
-  const { stats } = vn.state.dhcp
+  const stats = dhcpStats(vn)
   const { view } = f
   const at = f.l4 + UDP_HDR_LEN
   stats.received++
@@ -50,7 +50,7 @@ function offered(vn: Vn, f: Frame, client: DhcpClient, options: Map<number, numb
   if (client.state !== DHCPS_SELECTING) return drop(vn, f, 'unexpected')
   const lease = dhcpLease(options, addr, vn.state.now)
   if (lease === null) return drop(vn, f, 'badlease')
-  vn.state.dhcp.stats.offers++
+  dhcpStats(vn).offers++
   client.offer = lease
   dhcpSelect(vn, client)
   return true
@@ -62,7 +62,7 @@ function acked(vn: Vn, f: Frame, client: DhcpClient, options: Map<number, number
   const lease = dhcpLease(options, addr, client.sentAt)
   const wanted = client.state === DHCPS_REQUESTING ? client.offer.addr : client.lease.addr
   if (lease?.addr !== wanted) return drop(vn, f, 'badlease')
-  vn.state.dhcp.stats.acks++
+  dhcpStats(vn).acks++
   client.offer = lease
   dhcpAcked(vn, client)
   return true
@@ -75,7 +75,7 @@ function naked(vn: Vn, f: Frame, client: DhcpClient, options: Map<number, number
   const asked = client.state === DHCPS_REQUESTING ? client.offer.server
     : client.state === DHCPS_RENEWING ? client.lease.server : server
   if (server !== asked) return drop(vn, f, 'unexpected')
-  vn.state.dhcp.stats.naks++
+  dhcpStats(vn).naks++
   dhcpNaked(vn, client)
   return true
 }
@@ -86,6 +86,6 @@ function waits(client: DhcpClient): boolean {
 }
 
 function drop(vn: Vn, f: Frame, counter: keyof DhcpStats): true {
-  countDrop(vn, vn.state.dhcp.stats, 'dhcp', counter, f)
+  countDrop(vn, dhcpStats(vn), 'dhcp', counter, f)
   return true
 }

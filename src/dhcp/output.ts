@@ -16,6 +16,7 @@ import {
 } from '../wire/dhcp.ts'
 import { IPPROTO_UDP } from '../wire/ipv4.ts'
 import { UDP_DPORT, UDP_HDR_LEN, UDP_LEN, UDP_SPORT, UDP_SUM } from '../wire/udp.ts'
+import { dhcpStats } from './state.ts'
 import type { DhcpClient } from './state.ts'
 
 /** Classless routes before routers, as RFC 3442 asks. */
@@ -38,7 +39,7 @@ export interface DhcpMessage {
 
 /** Sends a message of a client; a unicast goes from `ciaddr`. Lost is lost: its timer repeats it. */
 export function dhcpSend(vn: Vn, client: DhcpClient, m: Readonly<DhcpMessage>): void {
-  const { stats } = vn.state.dhcp
+  const stats = dhcpStats(vn)
   const ifp = vn.state.link.ifnets.get(client.ifId)
   const f = frameAlloc(vn.pool, UDP_HDR_LEN + DHCP_OPTIONS + 512)
   if (f === null || ifp === undefined) return countDrop(vn, stats, 'dhcp', 'nobuf', null)

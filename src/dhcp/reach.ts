@@ -7,6 +7,7 @@ import { NEVER } from '../kern/timer.ts'
 import type { Vn } from '../kern/vn.ts'
 import type { Ip4 } from '../lib/addr.ts'
 import type { Ifnet } from '../link/state.ts'
+import { dhcpStats } from './state.ts'
 import type { DhcpClient } from './state.ts'
 
 /** REACHABILITY_TIMEOUT of RFC 4436 §2.1. */
@@ -33,7 +34,7 @@ export function dhcpReachTest(vn: Vn, client: DhcpClient): boolean {
   const entry = arpFind(vn, client.ifId, gatewayOf(client))
   const same = entry?.status === ARP_REACHABLE && entry.mac === client.gatewayMac
   client.gatewayMac = 0
-  if (same) vn.state.dhcp.stats.reachable++
+  if (same) dhcpStats(vn).reachable++
   return same
 }
 

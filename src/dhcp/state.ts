@@ -4,6 +4,7 @@ import type { Alarm } from '../kern/timer.ts'
 import type { Ip4, Mac } from '../lib/addr.ts'
 import { createTable } from '../lib/table.ts'
 import type { Table } from '../lib/table.ts'
+import type { Own, Vn } from '../kern/vn.ts'
 
 /** The states of RFC 2131 figure 5, CHECKING for the address probe (§4.4.1), DOWN while the link is. */
 export const DHCPS_DOWN = 0
@@ -90,16 +91,23 @@ export interface DhcpStats {
 export interface DhcpState {
   /** By interface id. */
   clients: Table<DhcpClient>
-  stats: DhcpStats
+  stats: Readonly<DhcpStats>
+}
+
+/** The counters of every Vnet in which nothing was counted. */
+export const DHCP_STATS_ZERO: Readonly<DhcpStats> = Object.freeze(createDhcpStats())
+
+/** To count in: the Vnet's own from now on. */
+export function dhcpStats(vn: Pick<Vn, 'state'>): Own<DhcpStats> {
+  const { dhcp } = vn.state
+  if (dhcp.stats === DHCP_STATS_ZERO) dhcp.stats = createDhcpStats()
+  return dhcp.stats as Own<DhcpStats>
 }
 
 export function createDhcpState(): DhcpState {
   return {
     clients: createTable(),
-    stats: {
-      received: 0, tooshort: 0, badform: 0, notours: 0, unexpected: 0, badlease: 0, offers: 0, acks: 0, naks: 0,
-      conflicts: 0, bound: 0, expired: 0, reachable: 0, sent: 0, declines: 0, releases: 0, nobuf: 0,
-    },
+    stats: DHCP_STATS_ZERO,
   }
 }
 
@@ -120,4 +128,11 @@ export function createDhcpClient(ifId: number, clientId: Uint8Array, hostname: s
 
 export function createDhcpRoute(dst: Ip4, prefixLen: number, gateway: Ip4): DhcpRoute {
   return { dst, prefixLen, gateway }
+}
+
+function createDhcpStats(): DhcpStats {
+  return {
+    received: 0, tooshort: 0, badform: 0, notours: 0, unexpected: 0, badlease: 0, offers: 0, acks: 0, naks: 0,
+    conflicts: 0, bound: 0, expired: 0, reachable: 0, sent: 0, declines: 0, releases: 0, nobuf: 0,
+  }
 }

@@ -13,7 +13,7 @@ import { ndUntil } from '../nd/lifetime.ts'
 import { ndAddrById, ndSetLifetimes } from '../nd/makeaddr.ts'
 import { dhcp6Unconfigure } from './config.ts'
 import type { Dhcp6Ia } from './lease.ts'
-import { createDhcp6Lease } from './state.ts'
+import { createDhcp6Lease, dhcp6Stats } from './state.ts'
 import type { Dhcp6Client, Dhcp6Lease } from './state.ts'
 
 const MOST = 8
@@ -22,7 +22,7 @@ const PREFIX_LEN = 128
 
 /** Adds, prolongs and ends leases as the server says; those that it does not name are left as they are. */
 export function dhcp6Take(vn: Vn, client: Dhcp6Client, ia: Dhcp6Ia): void {
-  const { log, now, dhcp6 } = vn.state
+  const { log, now } = vn.state
   for (const { addr, preferredS, validS } of ia.addrs) {
     let lease = client.leases.find((l) => sameWords(l.addr, addr))
     if (validS === 0) {
@@ -33,7 +33,7 @@ export function dhcp6Take(vn: Vn, client: Dhcp6Client, ia: Dhcp6Ia): void {
       if (client.leases.length >= MOST) continue
       lease = createDhcp6Lease(addr)
       client.leases.push(lease)
-      dhcp6.stats.bound++
+      dhcp6Stats(vn).bound++
       logWrite(log, now, LOG_INFO, `dhcp6: leased ${addrPrint(addr)}`)
     }
     lease.preferredUntil = ndUntil(vn, preferredS)
@@ -45,10 +45,10 @@ export function dhcp6Take(vn: Vn, client: Dhcp6Client, ia: Dhcp6Ia): void {
 
 /** What has run out goes; what is no longer preferred is deprecated. */
 export function dhcp6Age(vn: Vn, client: Dhcp6Client): void {
-  const { dhcp6, log, now } = vn.state
+  const { log, now } = vn.state
   for (const lease of [...client.leases]) {
     if (lease.validUntil <= now) {
-      dhcp6.stats.expired++
+      dhcp6Stats(vn).expired++
       logWrite(log, now, LOG_WARNING, `dhcp6: the lease of ${addrPrint(lease.addr)} has run out`)
       drop(vn, client, lease)
       continue

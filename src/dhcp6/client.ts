@@ -12,7 +12,7 @@ import { DUID_LL } from '../wire/dhcp6.ts'
 import { dhcp6Age, dhcp6DropDuplicates, dhcp6Unapply } from './apply.ts'
 import {
   DHCP6S_BOUND, DHCP6S_CONFIRMING, DHCP6S_DECLINING, DHCP6S_DOWN, DHCP6S_REBINDING, DHCP6S_RELEASING, DHCP6S_RENEWING,
-  DHCP6_NOTHING, createDhcp6Client,
+  DHCP6_NOTHING, createDhcp6Client, dhcp6Stats,
 } from './state.ts'
 import type { Dhcp6Client } from './state.ts'
 import { dhcp6Alarm, dhcp6Begin, dhcp6Due, dhcp6Enter, dhcp6Exchange, dhcp6Restart } from './steps.ts'
@@ -46,7 +46,8 @@ export function dhcp6Start(vn: Vn, ifId: number, wants: number): number {
  * ENOENT: there is none, or it is ending.
  */
 export function dhcp6Stop(vn: Vn, ifId: number): number {
-  const { clients, stats } = vn.state.dhcp6
+  const { clients } = vn.state.dhcp6
+  const stats = dhcp6Stats(vn)
   const client = clients.get(ifId)
   if (client === undefined || client.state === DHCP6S_RELEASING) return ENOENT
   const { server, state } = client
@@ -97,7 +98,7 @@ function leases(vn: Vn, client: Dhcp6Client): void {
   if (!holds) return
   const taken = dhcp6DropDuplicates(vn, client)
   if (taken.length > 0) {
-    vn.state.dhcp6.stats.declines += taken.length
+    dhcp6Stats(vn).declines += taken.length
     client.named = client.state === DHCP6S_DECLINING ? [...client.named, ...taken] : taken
     dhcp6Exchange(vn, client, DHCP6S_DECLINING)
   } else if (client.leases.length === 0 && client.state !== DHCP6S_DECLINING) dhcp6Restart(vn, client, false)

@@ -10,6 +10,7 @@ import {
 import type { Dhcp6Option } from '../wire/dhcp6.ts'
 import { UDP_HDR_LEN } from '../wire/udp.ts'
 import { dhcp6Advertised, dhcp6Replied } from './reply.ts'
+import { dhcp6Stats } from './state.ts'
 import type { Dhcp6Stats } from './state.ts'
 import { dhcp6Alarm } from './steps.ts'
 
@@ -22,7 +23,7 @@ export function dhcp6Input(vn: Vn, f: Frame, n: number): boolean {
   if (client === undefined) return false
   const { view } = f
   const at = f.l4 + UDP_HDR_LEN
-  vn.state.dhcp6.stats.received++
+  dhcp6Stats(vn).received++
   if (n < DHCP6_HDR_LEN) return drop(vn, f, 'tooshort')
   const head = view.getUint32(at + DHCP6_HEAD)
   // §16: a client discards what clients and relays send, and types that nobody knows
@@ -46,6 +47,6 @@ function isOurs(vn: Vn, f: Frame, options: readonly Dhcp6Option[]): boolean {
 }
 
 function drop(vn: Vn, f: Frame, counter: keyof Dhcp6Stats): true {
-  countDrop(vn, vn.state.dhcp6.stats, 'dhcp6', counter, f)
+  countDrop(vn, dhcp6Stats(vn), 'dhcp6', counter, f)
   return true
 }

@@ -17,6 +17,7 @@ import {
 } from '../wire/dhcp6.ts'
 import { IPPROTO_UDP } from '../wire/ipv4.ts'
 import { UDP_DPORT, UDP_HDR_LEN, UDP_LEN, UDP_SPORT, UDP_SUM } from '../wire/udp.ts'
+import { dhcp6Stats } from './state.ts'
 import type { Dhcp6Client } from './state.ts'
 
 const MOST = 1024
@@ -33,7 +34,8 @@ const OF_ALL: readonly number[] = Object.freeze([DHCP6_CONFIRM, DHCP6_RENEW, DHC
 
 /** Sends a message of the client's exchange. Lost is lost: its timer repeats it. */
 export function dhcp6Send(vn: Vn, client: Dhcp6Client, type: number): void {
-  const { stats, duid } = vn.state.dhcp6
+  const { duid } = vn.state.dhcp6
+  const stats = dhcp6Stats(vn)
   const src = dhcp6Source(vn, client.ifId)
   if (src === null) return countDrop(vn, stats, 'dhcp6', 'nosource', null)
   const f = frameAlloc(vn.pool, UDP_HDR_LEN + MOST)

@@ -12,7 +12,7 @@ import { dhcp6Configure, dhcp6MaxRt } from './config.ts'
 import { dhcp6ReadIa } from './lease.ts'
 import {
   DHCP6S_BOUND, DHCP6S_CONFIRMING, DHCP6S_DECLINING, DHCP6S_INFORMED, DHCP6S_INFORMING, DHCP6S_REBINDING, DHCP6S_RELEASING,
-  DHCP6S_RENEWING, DHCP6S_REQUESTING, DHCP6S_SOLICITING,
+  DHCP6S_RENEWING, DHCP6S_REQUESTING, DHCP6S_SOLICITING, dhcp6Stats,
 } from './state.ts'
 import type { Dhcp6Client, Dhcp6Stats } from './state.ts'
 import { dhcp6Declined, dhcp6Enter, dhcp6Exchange, dhcp6Restart } from './steps.ts'
@@ -37,7 +37,7 @@ export function dhcp6Advertised(vn: Vn, client: Dhcp6Client, view: DataView, opt
   const ia = dhcp6ReadIa(view, options, client.ifId)
   const offered = ia?.addrs.filter((a) => a.validS > 0).map((a) => a.addr) ?? []
   if (ia === null || ia.status !== D6S_SUCCESS || offered.length === 0) return 'badlease'
-  vn.state.dhcp6.stats.advertises++
+  dhcp6Stats(vn).advertises++
   const o = dhcp6Find(options, D6O_PREFERENCE)
   const preference = o !== null && o.end - o.at === 1 ? view.getUint8(o.at) : 0
   if (preference > client.preference) {
@@ -51,7 +51,8 @@ export function dhcp6Advertised(vn: Vn, client: Dhcp6Client, view: DataView, opt
 
 /** A Reply of this transaction. */
 export function dhcp6Replied(vn: Vn, client: Dhcp6Client, view: DataView, options: readonly Dhcp6Option[]): Dhcp6Fate {
-  const { clients, stats } = vn.state.dhcp6
+  const { clients } = vn.state.dhcp6
+  const stats = dhcp6Stats(vn)
   const { state } = client
   const leasing = state === DHCP6S_REQUESTING || state === DHCP6S_RENEWING || state === DHCP6S_REBINDING ||
     (state === DHCP6S_SOLICITING && dhcp6Find(options, D6O_RAPID_COMMIT) !== null)
@@ -83,7 +84,7 @@ export function dhcp6Replied(vn: Vn, client: Dhcp6Client, view: DataView, option
 function leased(
   vn: Vn, client: Dhcp6Client, view: DataView, options: readonly Dhcp6Option[], status: number,
 ): Dhcp6Fate {
-  const { now, dhcp6 } = vn.state
+  const { now } = vn.state
   const first = client.state === DHCP6S_REQUESTING || client.state === DHCP6S_SOLICITING
   const ia = dhcp6ReadIa(view, options, client.ifId)
   const why = status !== D6S_SUCCESS ? status : ia?.status ?? D6S_SUCCESS
@@ -99,7 +100,7 @@ function leased(
     return 'refused'
   }
   if (ia === null || (first && !ia.addrs.some((a) => a.validS > 0))) return 'badlease'
-  dhcp6.stats.replies++
+  dhcp6Stats(vn).replies++
   client.server = serverOf(view, options)
   client.named = []
   client.renewAt = now + ia.renewUs

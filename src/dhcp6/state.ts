@@ -5,6 +5,7 @@ import type { Addr } from '../lib/addr.ts'
 import { NO_BYTES } from '../lib/empty.ts'
 import { createTable } from '../lib/table.ts'
 import type { Table } from '../lib/table.ts'
+import type { Own, Vn } from '../kern/vn.ts'
 
 /** What a client is to get: nothing any more, configuration without addresses (§6.1), addresses and configuration (§6.2). */
 export const DHCP6_NOTHING = 0
@@ -107,17 +108,24 @@ export interface Dhcp6State {
   clients: Table<Dhcp6Client>
   /** This node's identifier (§11), made when the first client starts and kept: one for all interfaces. Empty: none yet. */
   duid: Uint8Array
-  stats: Dhcp6Stats
+  stats: Readonly<Dhcp6Stats>
+}
+
+/** The counters of every Vnet in which nothing was counted. */
+export const DHCP6_STATS_ZERO: Readonly<Dhcp6Stats> = Object.freeze(createDhcp6Stats())
+
+/** To count in: the Vnet's own from now on. */
+export function dhcp6Stats(vn: Pick<Vn, 'state'>): Own<Dhcp6Stats> {
+  const { dhcp6 } = vn.state
+  if (dhcp6.stats === DHCP6_STATS_ZERO) dhcp6.stats = createDhcp6Stats()
+  return dhcp6.stats as Own<Dhcp6Stats>
 }
 
 export function createDhcp6State(): Dhcp6State {
   return {
     clients: createTable(),
     duid: NO_BYTES,
-    stats: {
-      received: 0, tooshort: 0, badform: 0, badtype: 0, noserver: 0, notours: 0, unexpected: 0, refused: 0,
-      badlease: 0, advertises: 0, replies: 0, bound: 0, expired: 0, declines: 0, releases: 0, sent: 0, nosource: 0, nobuf: 0,
-    },
+    stats: DHCP6_STATS_ZERO,
   }
 }
 
@@ -131,4 +139,11 @@ export function createDhcp6Client(ifId: number, wants: number, byRouter: boolean
 
 export function createDhcp6Lease(addr: Addr): Dhcp6Lease {
   return { addr: { ...addr }, preferredUntil: 0, validUntil: 0, addrId: 0 }
+}
+
+function createDhcp6Stats(): Dhcp6Stats {
+  return {
+    received: 0, tooshort: 0, badform: 0, badtype: 0, noserver: 0, notours: 0, unexpected: 0, refused: 0, badlease: 0,
+    advertises: 0, replies: 0, bound: 0, expired: 0, declines: 0, releases: 0, sent: 0, nosource: 0, nobuf: 0,
+  }
 }

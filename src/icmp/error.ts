@@ -15,6 +15,7 @@ import {
 } from '../wire/icmp.ts'
 import { IPPROTO_ICMP, IP_DST, IP_P, IP_SRC, ipFragOffset, ipHeaderLen } from '../wire/ipv4.ts'
 import { icmpAllowed } from './limit.ts'
+import { icmpStats } from './state.ts'
 import type { IcmpStats } from './state.ts'
 
 /**
@@ -23,7 +24,7 @@ import type { IcmpStats } from './state.ts'
  * Borrows the frame.
  */
 export function icmpError(vn: Vn, f: Frame, type: number, code: number, arg: number): void {
-  const stats = vn.state.icmp.stats
+  const stats = icmpStats(vn)
   stats.error++
   const no = forbidden(vn, f)
   if (no !== null) {

@@ -12,11 +12,12 @@ import {
 import { icmpErrorInput } from './report.ts'
 import { icmpRedirectInput } from './redirect.ts'
 import { icmpEchoReply, icmpTimestampReply } from './reply.ts'
+import { icmpStats } from './state.ts'
 import type { IcmpStats } from './state.ts'
 
 /** Takes a message (f.off = f.l4 at the ICMP header). Borrows the frame. */
 export function icmpInput(vn: Vn, f: Frame): void {
-  const stats = vn.state.icmp.stats
+  const stats = icmpStats(vn)
   const { view, l4 } = f
   const len = f.off + f.len - l4
   if (len < ICMP_HDR_LEN) return drop(vn, 'tooshort', f)
@@ -61,5 +62,5 @@ export function icmpInput(vn: Vn, f: Frame): void {
 }
 
 function drop(vn: Vn, counter: keyof IcmpStats, f: Frame): void {
-  countDrop(vn, vn.state.icmp.stats, 'icmp', counter, f)
+  countDrop(vn, icmpStats(vn), 'icmp', counter, f)
 }

@@ -11,6 +11,7 @@ import type { Frame } from '../lib/frame.ts'
 import { ICMP_CODE, ICMP_GATEWAY, ICMP_HDR_LEN, ICMP_REDIRECT_TOSHOST } from '../wire/icmp.ts'
 import { IP_DST, IP_SRC } from '../wire/ipv4.ts'
 import { quoteIsValid } from './quote.ts'
+import { icmpStats } from './state.ts'
 import type { IcmpStats } from './state.ts'
 
 /**
@@ -43,5 +44,5 @@ function isLegal(vn: Vn, f: Frame, dst: Ip4, gateway: Ip4): boolean {
 }
 
 function drop(vn: Vn, counter: keyof IcmpStats, f: Frame): void {
-  countDrop(vn, vn.state.icmp.stats, 'icmp', counter, f)
+  countDrop(vn, icmpStats(vn), 'icmp', counter, f)
 }

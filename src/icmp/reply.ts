@@ -14,6 +14,7 @@ import {
   ICMP_ECHOREPLY, ICMP_RTIME, ICMP_SUM, ICMP_TIMESTAMP_LEN, ICMP_TSTAMPREPLY, ICMP_TTIME, ICMP_TYPE,
 } from '../wire/icmp.ts'
 import { IPPROTO_ICMP, IP_MAX_HDR_LEN } from '../wire/ipv4.ts'
+import { icmpStats } from './state.ts'
 
 /** Sends the data of an echo request back (f.l4 at the ICMP header). Borrows the frame. */
 export function icmpEchoReply(vn: Vn, f: Frame): void {
@@ -26,7 +27,7 @@ export function icmpEchoReply(vn: Vn, f: Frame): void {
   // 0xffff, and both verify for any other
   const sum = checksumUpdate16(view.getUint16(off + ICMP_SUM), was, view.getUint16(off + ICMP_TYPE))
   view.setUint16(off + ICMP_SUM, sum === 0 ? 0xffff : sum)
-  vn.state.icmp.stats.outechoreply++
+  icmpStats(vn).outechoreply++
   reflect(vn, f, g)
 }
 
@@ -41,14 +42,14 @@ export function icmpTimestampReply(vn: Vn, f: Frame): void {
   view.setUint32(off + ICMP_TTIME, now)
   view.setUint16(off + ICMP_SUM, 0)
   view.setUint16(off + ICMP_SUM, checksumFold(checksumAdd(0, view, off, g.len)))
-  vn.state.icmp.stats.outtstampreply++
+  icmpStats(vn).outtstampreply++
   reflect(vn, f, g)
 }
 
 function copyMessage(vn: Vn, f: Frame, len: number): Frame | null {
   const g = frameAlloc(vn.pool, len + IP_MAX_HDR_LEN)
   if (g === null) {
-    countDrop(vn, vn.state.icmp.stats, 'icmp', 'nobuf', f)
+    countDrop(vn, icmpStats(vn), 'icmp', 'nobuf', f)
     return null
   }
   g.slab.set(f.slab.subarray(f.l4, f.l4 + len), g.off)
@@ -58,7 +59,7 @@ function copyMessage(vn: Vn, f: Frame, len: number): Frame | null {
 
 /** Back to the sender, from the address that was asked (RFC 1122 §3.2.2.6), with its options reflected. */
 function reflect(vn: Vn, f: Frame, g: Frame): void {
-  vn.state.icmp.stats.reflect++
+  icmpStats(vn).reflect++
   g.csum = CSUM_VALID
   g.proto = IPPROTO_ICMP
   g.tos = f.tos

@@ -15,6 +15,7 @@ import {
 } from '../wire/icmp.ts'
 import { IP_LEN, IP_SRC } from '../wire/ipv4.ts'
 import { ctlFromPacket, quoteIsValid } from './quote.ts'
+import { icmpStats } from './state.ts'
 import type { IcmpStats } from './state.ts'
 
 /**
@@ -22,7 +23,7 @@ import type { IcmpStats } from './state.ts'
  * frame.
  */
 export function icmpErrorInput(vn: Vn, f: Frame): void {
-  const stats = vn.state.icmp.stats
+  const stats = icmpStats(vn)
   const { view, l4 } = f
   const type = view.getUint8(l4 + ICMP_TYPE)
   const code = view.getUint8(l4 + ICMP_CODE)
@@ -73,5 +74,5 @@ function errnoOf(type: number, code: number): number {
 }
 
 function drop(vn: Vn, counter: keyof IcmpStats, f: Frame): void {
-  countDrop(vn, vn.state.icmp.stats, 'icmp', counter, f)
+  countDrop(vn, icmpStats(vn), 'icmp', counter, f)
 }

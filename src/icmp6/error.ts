@@ -20,7 +20,9 @@ import {
   IP6_HDR_LEN, IP6_NXT, IPPROTO_DSTOPTS, IPPROTO_FRAGMENT, IPPROTO_HOPOPTS, IPPROTO_ROUTING,
 } from '../wire/ipv6.ts'
 import { icmp6Allowed } from './limit.ts'
+import { icmp6Stats } from './state.ts'
 import type { Icmp6Stats } from './state.ts'
+import { ip6Stats } from '../ip6/state.ts'
 
 /** An error and what it quotes fit into the least MTU (RFC 4443 §2.4 c). */
 const MOST_QUOTED = 1280 - IP6_HDR_LEN - ICMP6_HDR_LEN
@@ -30,7 +32,7 @@ const MOST_QUOTED = 1280 - IP6_HDR_LEN - ICMP6_HDR_LEN
  * rules allow. `arg` is the MTU (packet too big) or the pointer (parameter problem), else 0. Borrows the frame.
  */
 export function icmp6Error(vn: Vn, f: Frame, type: number, code: number, arg: number): void {
-  const { stats } = vn.state.icmp6
+  const stats = icmp6Stats(vn)
   stats.error++
   if (forbidden(f, type, code)) {
     stats.canterror++
@@ -67,7 +69,7 @@ export function icmp6Send(vn: Vn, f: Frame): number {
     const route = ip6OutputRoute(vn, f.flags, f.src, f.dst)
     if (route === null || !ip6SourceSelect(vn, route.ifId, f.dst, f.src, route.gateway)) {
       frameRelease(vn.pool, f)
-      vn.state.ip6.stats.noroute++
+      ip6Stats(vn).noroute++
       return 0
     }
   }

@@ -18,11 +18,12 @@ import {
 } from '../wire/mld.ts'
 import { icmp6Send } from './error.ts'
 import { icmp6ErrorInput } from './report.ts'
+import { icmp6Stats } from './state.ts'
 import type { Icmp6Stats } from './state.ts'
 
 /** Takes a message (f.off = f.l4 at its header, f.src and f.dst set). Borrows the frame. */
 export function icmp6Input(vn: Vn, f: Frame): void {
-  const { stats } = vn.state.icmp6
+  const stats = icmp6Stats(vn)
   const { view, l4 } = f
   if (f.off + f.len - l4 < ICMP6_HDR_LEN) return drop(vn, 'tooshort', f)
   if (!inetChecksumOk(vn, f)) return drop(vn, 'checksum', f)
@@ -58,10 +59,10 @@ function echoReply(vn: Vn, f: Frame): void {
   g.view.setUint8(g.off + ICMP6_TYPE, ICMP6_ECHO_REPLY)
   addrCopy(g.dst, f.src)
   addrCopy(g.src, ip6IsLocal(vn, f.dst) ? f.dst : createAddr())
-  vn.state.icmp6.stats.reflect++
+  icmp6Stats(vn).reflect++
   icmp6Send(vn, g)
 }
 
 function drop(vn: Vn, counter: keyof Icmp6Stats, f: Frame): void {
-  countDrop(vn, vn.state.icmp6.stats, 'icmp6', counter, f)
+  countDrop(vn, icmp6Stats(vn), 'icmp6', counter, f)
 }

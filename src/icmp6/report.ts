@@ -16,6 +16,7 @@ import {
 } from '../wire/icmpv6.ts'
 import { IP6_SRC, ip6ReadAddr } from '../wire/ipv6.ts'
 import { ctlFromPacket6, quote6IsValid } from './quote.ts'
+import { icmp6Stats } from './state.ts'
 import type { Icmp6Stats } from './state.ts'
 
 /** Takes an error (f.l4 at the ICMPv6 header, 8 bytes are there, checksum right). Borrows the frame. */
@@ -26,7 +27,7 @@ export function icmp6ErrorInput(vn: Vn, f: Frame): void {
   const counter = inCounter(type)
   // RFC 4443 §2.4 a: unknown errors are for the process that sent the packet; ours would not know them either
   if (counter === null) return drop(vn, 'badtype', f)
-  vn.state.icmp6.stats[counter]++
+  icmp6Stats(vn)[counter]++
   const kind = kindOf(type, code)
   if (kind === 0) return drop(vn, 'badcode', f)
   const quote = l4 + ICMP6_HDR_LEN
@@ -88,5 +89,5 @@ function errnoOf(type: number, code: number): number {
 }
 
 function drop(vn: Vn, counter: keyof Icmp6Stats, f: Frame): void {
-  countDrop(vn, vn.state.icmp6.stats, 'icmp6', counter, f)
+  countDrop(vn, icmp6Stats(vn), 'icmp6', counter, f)
 }

@@ -18,6 +18,7 @@ import {
   IGMP_TYPE, IGMP_V1_HOST_MEMBERSHIP_REPORT, IGMP_V2_HOST_MEMBERSHIP_REPORT, igmpFloat,
 } from '../wire/igmp.ts'
 import { IP_OPTIONS_OK, createIpOptions, ipParseOptions } from '../wire/ipv4-options.ts'
+import { igmpStats } from './state.ts'
 import type { IgmpStats } from './state.ts'
 
 /** Max Resp Code counts tenths of a second; version 1 has none and means 10 s (RFC 3376 §7.2.1). */
@@ -26,7 +27,7 @@ const V1_RESPONSE = 100
 
 /** A message for this host (f.l4 at its header). Borrows the frame. */
 export function igmpInput(vn: Vn, f: Frame): void {
-  const { stats } = vn.state.igmp
+  const stats = igmpStats(vn)
   stats.total++
   const len = f.off + f.len - f.l4
   if (len < IGMP_LEN) return drop(vn, f, 'tooshort')
@@ -45,7 +46,7 @@ export function igmpInput(vn: Vn, f: Frame): void {
 
 /** RFC 3376 §7.1: the version of a query follows from its length and its Max Resp Code. */
 function query(vn: Vn, ifp: Ifnet, f: Frame, len: number): void {
-  const { stats } = vn.state.igmp
+  const stats = igmpStats(vn)
   const { sysctl } = vn.state
   const group = f.view.getInt32(f.l4 + IGMP_GROUP)
   const code = f.view.getUint8(f.l4 + IGMP_CODE)
@@ -66,7 +67,7 @@ function query(vn: Vn, ifp: Ifnet, f: Frame, len: number): void {
 
 function query3(vn: Vn, ifp: Ifnet, f: Frame, len: number, group: Ip4, code: number): void {
   const { view, l4 } = f
-  const { stats } = vn.state.igmp
+  const stats = igmpStats(vn)
   const n = view.getUint16(l4 + IGMP_NUMSRC)
   if (n * 4 > len - IGMP_QUERY3_LEN || (n > 0 && group === 0)) return drop(vn, f, 'badqueries')
   stats.v3queries++
@@ -88,7 +89,7 @@ function query3(vn: Vn, ifp: Ifnet, f: Frame, len: number, group: Ip4, code: num
 
 /** Another member's report of version 1 or 2; version 3 does not listen to them. */
 function report(vn: Vn, ifp: Ifnet, f: Frame): void {
-  const { stats } = vn.state.igmp
+  const stats = igmpStats(vn)
   const group = f.view.getInt32(f.l4 + IGMP_GROUP)
   stats.reports++
   if (!ip4IsMulticast(group) || !isNeighbour(ifp, f.src.w3)) return drop(vn, f, 'badreports')
@@ -108,5 +109,5 @@ function hasRouterAlert(f: Frame): boolean {
 }
 
 function drop(vn: Vn, f: Frame, counter: keyof IgmpStats): void {
-  countDrop(vn, vn.state.igmp.stats, 'igmp', counter, f)
+  countDrop(vn, igmpStats(vn), 'igmp', counter, f)
 }

@@ -18,6 +18,7 @@ import {
 } from '../wire/igmp.ts'
 import { IPOPT_RA } from '../wire/ipv4-options.ts'
 import { IPPROTO_IGMP } from '../wire/ipv4.ts'
+import { igmpStats } from './state.ts'
 
 const ALL_ROUTERS: Ip4 = 0xe0000002 | 0
 const ALL_V3_ROUTERS: Ip4 = 0xe0000016 | 0
@@ -52,7 +53,7 @@ export function igmpSendReport(vn: Vn, ifp: Ifnet, records: readonly McRecord[])
       at += 4
     }
   }
-  vn.state.igmp.stats.sndreports++
+  igmpStats(vn).sndreports++
   finish(vn, f, len, ALL_V3_ROUTERS)
 }
 
@@ -63,8 +64,8 @@ export function igmpSendOld(vn: Vn, ifp: Ifnet, type: number, group: Ip4): void 
   f.view.setUint8(f.l4 + IGMP_TYPE, type)
   f.view.setInt32(f.l4 + IGMP_GROUP, group)
   const leave = type === IGMP_HOST_LEAVE_MESSAGE
-  if (leave) vn.state.igmp.stats.sndleaves++
-  else vn.state.igmp.stats.sndreports++
+  if (leave) igmpStats(vn).sndleaves++
+  else igmpStats(vn).sndreports++
   finish(vn, f, IGMP_LEN, leave ? ALL_ROUTERS : group)
 }
 
@@ -72,7 +73,7 @@ export function igmpSendOld(vn: Vn, ifp: Ifnet, type: number, group: Ip4): void 
 function start(vn: Vn, ifp: Ifnet, len: number): Frame | null {
   const f = frameAlloc(vn.pool, RA_LEN + len)
   if (f === null) {
-    countDrop(vn, vn.state.igmp.stats, 'igmp', 'nobuf', null)
+    countDrop(vn, igmpStats(vn), 'igmp', 'nobuf', null)
     return null
   }
   if (vn.state.sysctl['net.inet.igmp.sendra'] === 1) {

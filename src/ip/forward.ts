@@ -19,7 +19,7 @@ import { IP_HDR_LEN, IP_SUM, IP_TTL, ipHeaderLen } from '../wire/ipv4.ts'
 import { ipIsBroadcast } from './addrs.ts'
 import { ipOptionsForward, ipSourceRouteNext } from './options.ts'
 import { routeLookup, routeLookupOnLink } from './route.ts'
-import { RTF_BLACKHOLE, RTF_DYNAMIC, RTF_REJECT } from './state.ts'
+import { RTF_BLACKHOLE, RTF_DYNAMIC, RTF_REJECT, ipStats } from './state.ts'
 import type { IpStats, Route } from './state.ts'
 import { ipTransmit } from './transmit.ts'
 
@@ -48,7 +48,7 @@ export function ipForward(vn: Vn, ifp: Ifnet, f: Frame): void {
   route.use++
   if (out.id === ifp.id) sendRedirect(vn, ifp, f, route, nextHop)
   const errno = ipTransmit(vn, out, g, out.mtu, nextHop)
-  if (errno === 0) vn.state.ip.stats.forward++
+  if (errno === 0) ipStats(vn).forward++
   else report(vn, f, out, errno)
 }
 
@@ -81,7 +81,7 @@ function sendRedirect(vn: Vn, ifp: Ifnet, f: Frame, route: Route, nextHop: Ip4):
   if (ipHeaderLen(f.view, f.l3) > IP_HDR_LEN && ipSourceRouteNext(vn, f) !== f.dst.w3) return
   const back = routeLookupOnLink(vn, f.src.w3)
   if (back === null || back.ifId !== ifp.id) return
-  vn.state.ip.stats.redirectsent++
+  ipStats(vn).redirectsent++
   icmpError(vn, f, ICMP_REDIRECT, ICMP_REDIRECT_HOST, nextHop)
 }
 
@@ -99,5 +99,5 @@ function unreachable(vn: Vn, f: Frame, counter: keyof IpStats, code: number): vo
 }
 
 function drop(vn: Vn, counter: keyof IpStats, f: Frame): void {
-  countDrop(vn, vn.state.ip.stats, 'ip', counter, f)
+  countDrop(vn, ipStats(vn), 'ip', counter, f)
 }

@@ -15,6 +15,7 @@ import {
 } from '../wire/ipv4.ts'
 import { TCP_SUM } from '../wire/tcp.ts'
 import { UDP_SUM } from '../wire/udp.ts'
+import { ipStats } from './state.ts'
 
 /**
  * Sends the packet in `f` (f.off = f.l3; it may itself be a fragment) as fragments of at most `mtu` bytes; consumes
@@ -23,7 +24,7 @@ import { UDP_SUM } from '../wire/udp.ts'
  */
 export function ipFragment(vn: Vn, ifp: Ifnet, f: Frame, mtu: number, nextHop: Ip4): number {
   const { view, slab, l3 } = f
-  const stats = vn.state.ip.stats
+  const stats = ipStats(vn)
   if (f.csum === CSUM_PARTIAL) completeChecksum(f)
   const headerLen = ipHeaderLen(view, l3)
   const field = view.getUint16(l3 + IP_OFF)

@@ -23,11 +23,12 @@ import { ipIsBroadcast } from './addrs.ts'
 import { ipForward } from './forward.ts'
 import { ipOptionsInput } from './options-input.ts'
 import { ipReassemble } from './reass.ts'
+import { ipStats } from './state.ts'
 import type { IpStats } from './state.ts'
 
 /** Takes a packet (f.off at the IP header) that came in by `ifp`. Borrows the frame and does not change its bytes. */
 export function ipInput(vn: Vn, ifp: Ifnet, f: Frame): void {
-  const stats = vn.state.ip.stats
+  const stats = ipStats(vn)
   stats.total++
   const fault = checkHeader(ifp, f)
   if (fault !== null) return countDrop(vn, stats, 'ip', fault, f)
@@ -111,7 +112,7 @@ function isForUs(vn: Vn, ifp: Ifnet, f: Frame, dst: Ip4): boolean {
 
 /** Up to the transport; first put together from fragments where it came in pieces. */
 function deliver(vn: Vn, f: Frame): void {
-  const stats = vn.state.ip.stats
+  const stats = ipStats(vn)
   if (!ipIsFragment(f.view, f.l3)) {
     framePull(f, f.l4 - f.off)
     protocol(vn, f)
@@ -125,7 +126,7 @@ function deliver(vn: Vn, f: Frame): void {
 }
 
 function protocol(vn: Vn, f: Frame): void {
-  const stats = vn.state.ip.stats
+  const stats = ipStats(vn)
   stats.delivered++
   if (ipHeaderLen(f.view, f.l3) > IP_HDR_LEN) f.flags |= F_IPOPTS
   if (inetInput(vn, f)) return

@@ -16,6 +16,7 @@ import type { IpOptions } from '../wire/ipv4-options.ts'
 import { ipForward } from './forward.ts'
 import { ipSourceRouteNext } from './options.ts'
 import { routeLookupOnLink } from './route.ts'
+import { ipStats } from './state.ts'
 import type { IpStats } from './state.ts'
 
 /**
@@ -78,6 +79,6 @@ function refuse(vn: Vn, f: Frame): false {
 }
 
 function drop(vn: Vn, counter: keyof IpStats, f: Frame): false {
-  countDrop(vn, vn.state.ip.stats, 'ip', counter, f)
+  countDrop(vn, ipStats(vn), 'ip', counter, f)
   return false
 }

@@ -20,7 +20,7 @@ import { ipIsBroadcast, ipIsLocal, ipSourceOn } from './addrs.ts'
 import { ipIdent } from './ident.ts'
 import { pmtuGet } from './pmtu.ts'
 import { routeLookup, routeLookupOnLink } from './route.ts'
-import { RTF_BLACKHOLE, RTF_REJECT, createRoute } from './state.ts'
+import { RTF_BLACKHOLE, RTF_REJECT, createRoute, ipStats } from './state.ts'
 import type { IpStats, Route } from './state.ts'
 import { ipHeaderSum, ipTransmit } from './transmit.ts'
 
@@ -55,7 +55,7 @@ export function ipOutput(vn: Vn, f: Frame, optLen = 0): number {
   f.l4 = f.off + optLen
   writeHeader(vn, f, optLen, total, mtu)
   route.use++
-  vn.state.ip.stats.localout++
+  ipStats(vn).localout++
   if (broadcast || ip4IsMulticast(dst)) {
     if ((f.flags & F_NOLOOP) === 0) loopCopy(vn, ifp, f, broadcast)
     if (f.ttl === 0) {
@@ -137,7 +137,7 @@ function loopCopy(vn: Vn, ifp: Ifnet, f: Frame, broadcast: boolean): void {
 }
 
 function refuse(vn: Vn, f: Frame, counter: keyof IpStats, errno: number): number {
-  countDrop(vn, vn.state.ip.stats, 'ip', counter, f)
+  countDrop(vn, ipStats(vn), 'ip', counter, f)
   frameRelease(vn.pool, f)
   return errno
 }

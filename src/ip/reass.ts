@@ -22,7 +22,7 @@ import {
   IP_TTL, ipFragOffset,
 } from '../wire/ipv4.ts'
 import { ipHashKey } from './ident.ts'
-import { createFragment, createReassQueue } from './state.ts'
+import { createFragment, createReassQueue, ipStats } from './state.ts'
 import type { IpStats, ReassQueue } from './state.ts'
 import { ipHeaderSum } from './transmit.ts'
 
@@ -144,7 +144,7 @@ function makeRoom(vn: Vn, key: number): void {
 
 function evictOldest(vn: Vn): void {
   for (const [key, q] of vn.state.ip.reass) {
-    vn.state.ip.stats.fragdropped += q.fragments.length
+    ipStats(vn).fragdropped += q.fragments.length
     reassFree(vn, key, q)
     return
   }
@@ -176,7 +176,7 @@ function join(vn: Vn, q: ReassQueue): Frame | null {
   g.off = g.l4
   g.len = q.total
   g.flags = q.flags | F_REASSEMBLED
-  vn.state.ip.stats.reassembled++
+  ipStats(vn).reassembled++
   return g
 }
 
@@ -196,7 +196,7 @@ function fill(g: Frame, q: ReassQueue): void {
 
 /** Only where the first fragment is there to be quoted (RFC 792 "Time Exceeded Message"). */
 function reportTimeout(vn: Vn, q: ReassQueue): void {
-  const stats = vn.state.ip.stats
+  const stats = ipStats(vn)
   stats.fragdropped += q.fragments.length
   const first = q.fragments[0]
   const g = first === undefined || first.at !== 0 ? null : frameAlloc(vn.pool, q.header.length + first.bytes.length)
@@ -214,6 +214,6 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 function drop(vn: Vn, counter: keyof IpStats, f: Frame | null): null {
-  countDrop(vn, vn.state.ip.stats, 'ip', counter, f)
+  countDrop(vn, ipStats(vn), 'ip', counter, f)
   return null
 }

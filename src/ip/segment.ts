@@ -12,13 +12,14 @@ import type { Frame } from '../lib/frame.ts'
 import { linkOutput } from '../link/output.ts'
 import type { Ifnet } from '../link/state.ts'
 import { gsoCount, gsoIsSound, gsoSegment } from '../wire/gso.ts'
+import { ipStats } from './state.ts'
 
 /**
  * Sends the super-segment in `f` (f.off = f.l3) as the segments it stands for; consumes it. ENOBUFS: no frame; what
  * linkOutput says ends it too. What has gone stays gone: TCP sees the rest lost.
  */
 export function ipSegment(vn: Vn, ifp: Ifnet, f: Frame, nextHop: Ip4): number {
-  const { stats } = vn.state.ip
+  const stats = ipStats(vn)
   let errno = gsoIsSound(f) ? 0 : ENOBUFS
   for (let k = 0; k < gsoCount(f) && errno === 0; k++) {
     const segment = gsoSegment(vn.pool, f, 0, k)

@@ -5,6 +5,7 @@ import type { Ip4 } from '../lib/addr.ts'
 import { NO_BYTES, NO_WORDS } from '../lib/empty.ts'
 import { createTable } from '../lib/table.ts'
 import type { Table } from '../lib/table.ts'
+import type { Own, Vn } from '../kern/vn.ts'
 
 /** Route.flags, FreeBSD's names. */
 export const RTF_UP = 0x1
@@ -144,11 +145,21 @@ export interface IpState extends Alarm {
   hashKey: [number, number, number, number]
   /** Identification counters (RFC 6864), one for each hash of (source, destination, protocol); none until first used. */
   idents: Uint16Array
-  stats: IpStats
+  stats: Readonly<IpStats>
 }
 
 /** Identification counters, once there are any. */
 export const IDENT_BUCKETS = 256
+
+/** The counters of every Vnet in which nothing was counted. */
+export const IP_STATS_ZERO: Readonly<IpStats> = Object.freeze(createIpStats())
+
+/** To count in: the Vnet's own from now on. */
+export function ipStats(vn: Pick<Vn, 'state'>): Own<IpStats> {
+  const { ip } = vn.state
+  if (ip.stats === IP_STATS_ZERO) ip.stats = createIpStats()
+  return ip.stats as Own<IpStats>
+}
 
 export function createIpState(): IpState {
   return {
@@ -165,7 +176,7 @@ export function createIpState(): IpState {
     reassBytes: 0,
     hashKey: [0, 0, 0, 0],
     idents: NO_WORDS,
-    stats: createIpStats(),
+    stats: IP_STATS_ZERO,
   }
 }
 

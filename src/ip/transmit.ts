@@ -14,6 +14,7 @@ import { IP_DF, IP_OFF, IP_SUM, ipHeaderLen } from '../wire/ipv4.ts'
 import { tcpDataOffset } from '../wire/tcp.ts'
 import { ipFragment } from './fragment.ts'
 import { ipSegment } from './segment.ts'
+import { ipStats } from './state.ts'
 
 /**
  * Sends the packet in `f` (f.off = f.l3 at a complete header) to `nextHop` on `ifp`, in pieces of at most `mtu`;
@@ -23,11 +24,11 @@ export function ipTransmit(vn: Vn, ifp: Ifnet, f: Frame, mtu: number, nextHop: I
   if (ipWireLen(f) <= mtu) {
     if (f.gsoSize !== 0 && (ifp.capabilities & IFCAP_TSO) === 0) return ipSegment(vn, ifp, f, nextHop)
     const errno = linkOutput(vn, ifp, f, nextHop)
-    if (errno !== 0) vn.state.ip.stats.odropped++
+    if (errno !== 0) ipStats(vn).odropped++
     return errno
   }
   if ((f.view.getUint16(f.l3 + IP_OFF) & IP_DF) === 0 && f.gsoSize === 0) return ipFragment(vn, ifp, f, mtu, nextHop)
-  countDrop(vn, vn.state.ip.stats, 'ip', 'cantfrag', f)
+  countDrop(vn, ipStats(vn), 'ip', 'cantfrag', f)
   frameRelease(vn.pool, f)
   return EMSGSIZE
 }

@@ -17,6 +17,7 @@ import { IP6_HLIM } from '../wire/ipv6.ts'
 import { ndRedirectSend } from '../nd/redirect-send.ts'
 import { ip6LinkMtu } from './pmtu.ts'
 import { route6Lookup } from './route.ts'
+import { ip6Stats } from './state.ts'
 import type { Ip6Stats } from './state.ts'
 import { ip6Transmit } from './transmit.ts'
 
@@ -52,11 +53,11 @@ export function ip6Forward(vn: Vn, ifp: Ifnet, f: Frame): void {
   const nextHop = addr6IsAny(route.gateway) ? dst : route.gateway
   if (out === ifp) ndRedirectSend(vn, ifp, f, nextHop)
   const errno = ip6Transmit(vn, out, g, mtu, nextHop)
-  if (errno === 0) vn.state.ip6.stats.forward++
+  if (errno === 0) ip6Stats(vn).forward++
   else if (errno === EMSGSIZE) icmp6Error(vn, f, ICMP6_PACKET_TOO_BIG, 0, mtu)
   else if (errno === EHOSTUNREACH) icmp6Error(vn, f, ICMP6_DST_UNREACH, ICMP6_UNREACH_ADDR, 0)
 }
 
 function drop(vn: Vn, counter: keyof Ip6Stats, f: Frame): void {
-  countDrop(vn, vn.state.ip6.stats, 'ip6', counter, f)
+  countDrop(vn, ip6Stats(vn), 'ip6', counter, f)
 }

@@ -17,13 +17,14 @@ import {
 } from '../wire/ipv6.ts'
 import { TCP_SUM } from '../wire/tcp.ts'
 import { UDP_SUM } from '../wire/udp.ts'
+import { ip6Stats } from './state.ts'
 
 /**
  * Sends the packet in `f` (f.off = f.l3, no extension headers of ours) as fragments of at most `mtu` bytes; consumes it.
  * ENOBUFS: no frame; what linkOutput6 says ends it too. Fragments already sent are not called back.
  */
 export function ip6Fragment(vn: Vn, ifp: Ifnet, f: Frame, mtu: number, nextHop: Addr): number {
-  const { stats } = vn.state.ip6
+  const stats = ip6Stats(vn)
   if (f.csum === CSUM_PARTIAL) completeChecksum(f)
   // not to be predicted by who does not see it (RFC 7739)
   const ident = randomInt32(vn.state.random)

@@ -16,6 +16,7 @@ import {
 } from '../wire/ipv6.ts'
 import { ip6OptionsInput } from './options.ts'
 import { ip6Reassemble } from './reass.ts'
+import { ip6Stats } from './state.ts'
 
 /**
  * Takes a packet for this host (f.off = f.l3, addresses set) to its transport. Borrows the frame. `nxtAt` and `at`: where
@@ -24,7 +25,7 @@ import { ip6Reassemble } from './reass.ts'
 export function ip6HeadersInput(
   vn: Vn, ifp: Ifnet, f: Frame, nxtAt = f.l3 + IP6_NXT, at = f.l3 + IP6_HDR_LEN,
 ): void {
-  const { stats } = vn.state.ip6
+  const stats = ip6Stats(vn)
   const { view } = f
   const end = f.off + f.len
   const most = vn.state.sysctl['net.inet6.ip6.hdrnestlimit']
@@ -57,16 +58,16 @@ function deliver(vn: Vn, f: Frame, proto: number, pointer: number, at: number): 
   f.proto = proto
   f.l4 = at
   framePull(f, at - f.off)
-  vn.state.ip6.stats.delivered++
+  ip6Stats(vn).delivered++
   if (inetInput(vn, f)) return
-  vn.state.ip6.stats.delivered--
-  countDrop(vn, vn.state.ip6.stats, 'ip6', 'noproto', f)
+  ip6Stats(vn).delivered--
+  countDrop(vn, ip6Stats(vn), 'ip6', 'noproto', f)
   icmp6Error(vn, f, ICMP6_PARAM_PROB, ICMP6_PARAMPROB_NEXTHEADER, pointer - f.l3)
 }
 
 /** A fragment header at `at`: the packet is whole already (RFC 6946), becomes whole, or waits. */
 function fragment(vn: Vn, ifp: Ifnet, f: Frame, pointer: number, at: number): void {
-  const { stats } = vn.state.ip6
+  const stats = ip6Stats(vn)
   stats.fragments++
   // a fragment of a fragment: nothing sends such a thing
   if ((f.flags & F_REASSEMBLED) !== 0) return countDrop(vn, stats, 'ip6', 'fragnested', f)
@@ -108,7 +109,7 @@ const UPPER_LEN: Readonly<Record<number, number>> = Object.freeze({ 6: 20, 17: 8
 /** Type 0 is refused (RFC 5095 §3) and no other is known: one that is done with is passed over (RFC 8200 §4.4). */
 function routingPasses(vn: Vn, f: Frame, at: number): boolean {
   if (f.view.getUint8(at + SEGMENTS_LEFT) === 0) return true
-  countDrop(vn, vn.state.ip6.stats, 'ip6', 'rthdr', f)
+  countDrop(vn, ip6Stats(vn), 'ip6', 'rthdr', f)
   icmp6Error(vn, f, ICMP6_PARAM_PROB, ICMP6_PARAMPROB_HEADER, at + ROUTING_TYPE - f.l3)
   return false
 }
@@ -117,6 +118,6 @@ const ROUTING_TYPE = 2
 const SEGMENTS_LEFT = 3
 
 function wrongNext(vn: Vn, f: Frame, pointer: number): void {
-  countDrop(vn, vn.state.ip6.stats, 'ip6', 'badhopopts', f)
+  countDrop(vn, ip6Stats(vn), 'ip6', 'badhopopts', f)
   icmp6Error(vn, f, ICMP6_PARAM_PROB, ICMP6_PARAMPROB_NEXTHEADER, pointer - f.l3)
 }

@@ -12,6 +12,7 @@ import { IP6_DST, IP6_HDR_LEN, IP6_HLIM, IP6_PLEN, IP6_SRC, IP6_VTCFLOW } from '
 import { ip6InGroup, ip6IsLocal } from './addrs.ts'
 import { ip6Forward } from './forward.ts'
 import { ip6HeadersInput } from './headers.ts'
+import { ip6Stats } from './state.ts'
 import type { Ip6Stats } from './state.ts'
 
 /**
@@ -19,7 +20,7 @@ import type { Ip6Stats } from './state.ts'
  * and does not change its bytes.
  */
 export function ip6Input(vn: Vn, ifp: Ifnet, f: Frame, zone = ifp.id): void {
-  const { stats } = vn.state.ip6
+  const stats = ip6Stats(vn)
   stats.total++
   const fault = checkHeader(f) ?? readAddresses(vn, ifp, f, zone)
   if (fault !== null) return countDrop(vn, stats, 'ip6', fault, f)

@@ -7,6 +7,7 @@ import { F_MCAST } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { ICMP6_PARAM_PROB, ICMP6_PARAMPROB_HEADER, ICMP6_PARAMPROB_OPTION } from '../wire/icmpv6.ts'
 import { IP6_PLEN } from '../wire/ipv6.ts'
+import { ip6Stats } from './state.ts'
 
 const OPT_PAD1 = 0
 const OPT_PADN = 1
@@ -50,7 +51,7 @@ export function ip6OptionsInput(vn: Vn, f: Frame, at: number, len: number, hopBy
 function unknown(vn: Vn, f: Frame, type: number, p: number): boolean {
   const action = type >> 6
   if (action === 0) return true
-  countDrop(vn, vn.state.ip6.stats, 'ip6', 'badoptions', f)
+  countDrop(vn, ip6Stats(vn), 'ip6', 'badoptions', f)
   if (action === 2 || (action === 3 && (f.flags & F_MCAST) === 0)) {
     icmp6Error(vn, f, ICMP6_PARAM_PROB, ICMP6_PARAMPROB_OPTION, p - f.l3)
   }
@@ -59,7 +60,7 @@ function unknown(vn: Vn, f: Frame, type: number, p: number): boolean {
 
 /** RFC 2675 §3: no link of ours carries more than 65,575 bytes; the option's own rules come before that. */
 function jumbo(vn: Vn, f: Frame, p: number): boolean {
-  countDrop(vn, vn.state.ip6.stats, 'ip6', 'jumbo', f)
+  countDrop(vn, ip6Stats(vn), 'ip6', 'jumbo', f)
   // one whose payload length is not 0 is an error at the option's type
   const pointer = f.view.getUint16(f.l3 + IP6_PLEN) !== 0 ? p : p + 2
   icmp6Error(vn, f, ICMP6_PARAM_PROB, ICMP6_PARAMPROB_HEADER, pointer - f.l3)
@@ -67,12 +68,12 @@ function jumbo(vn: Vn, f: Frame, p: number): boolean {
 }
 
 function fault(vn: Vn, f: Frame, code: number, p: number): boolean {
-  countDrop(vn, vn.state.ip6.stats, 'ip6', 'badoptions', f)
+  countDrop(vn, ip6Stats(vn), 'ip6', 'badoptions', f)
   icmp6Error(vn, f, ICMP6_PARAM_PROB, code, p - f.l3)
   return false
 }
 
 function tooMany(vn: Vn, f: Frame): boolean {
-  countDrop(vn, vn.state.ip6.stats, 'ip6', 'toomanyopt', f)
+  countDrop(vn, ip6Stats(vn), 'ip6', 'toomanyopt', f)
   return false
 }

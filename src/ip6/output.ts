@@ -19,7 +19,7 @@ import { ip6FirstHop } from './firsthop.ts'
 import { ip6LinkMtu, pmtu6Get } from './pmtu.ts'
 import { route6Lookup } from './route.ts'
 import { ip6SourceSelect } from './source.ts'
-import { IP6_MAXPAYLOAD, createRoute6 } from './state.ts'
+import { IP6_MAXPAYLOAD, createRoute6, ip6Stats } from './state.ts'
 import type { Ip6Stats, Route6 } from './state.ts'
 import { ip6Transmit } from './transmit.ts'
 
@@ -50,7 +50,7 @@ export function ip6Output(vn: Vn, f: Frame): number {
   f.l4 = f.off
   writeHeader(vn, ifp, f)
   route.use++
-  vn.state.ip6.stats.localout++
+  ip6Stats(vn).localout++
   if (addr6IsMulticast(dst)) {
     // the medium does not bring our own multicasts back
     const copy = ifp.type !== IFT_LOOP && (f.flags & F_NOLOOP) === 0
@@ -130,7 +130,7 @@ function flowLabel(vn: Vn, f: Frame, l4: number): number {
 }
 
 function refuse(vn: Vn, f: Frame, counter: keyof Ip6Stats, errno: number): number {
-  countDrop(vn, vn.state.ip6.stats, 'ip6', counter, f)
+  countDrop(vn, ip6Stats(vn), 'ip6', counter, f)
   frameRelease(vn.pool, f)
   return errno
 }

@@ -21,7 +21,7 @@ import {
   IP6F_IDENT, IP6F_LEN, IP6F_MORE_FRAG, IP6F_NXT, IP6F_OFFLG, IP6F_OFF_MASK, IP6_HDR_LEN, IP6_NXT, IP6_PLEN,
   IPPROTO_FRAGMENT,
 } from '../wire/ipv6.ts'
-import { createFragment6, createReass6 } from './state.ts'
+import { createFragment6, createReass6, ip6Stats } from './state.ts'
 import type { Ip6Stats, Reass6 } from './state.ts'
 
 /** What a fragment costs in memory besides its data. */
@@ -136,7 +136,7 @@ function makeRoom(vn: Vn, key: number): void {
 
 function evictOldest(vn: Vn): void {
   for (const [key, q] of vn.state.ip6.reass) {
-    vn.state.ip6.stats.fragdropped += q.fragments.length
+    ip6Stats(vn).fragdropped += q.fragments.length
     return reassFree(vn, key, q)
   }
 }
@@ -161,7 +161,7 @@ function join(vn: Vn, q: Reass6): Frame | null {
     g.view.setUint8(g.l3 + 1, g.view.getUint8(g.l3 + 1) | (IPTOS_ECN_CE << 4))
     g.tos |= IPTOS_ECN_CE
   }
-  vn.state.ip6.stats.reassembled++
+  ip6Stats(vn).reassembled++
   return g
 }
 
@@ -185,8 +185,8 @@ function fill(g: Frame, q: Reass6): void {
 
 /** Only where the first fragment is there to be quoted (RFC 8200 §4.5), as it came (RFC 4443 §3.3). */
 function reportTimeout(vn: Vn, q: Reass6): void {
-  vn.state.ip6.stats.fragdropped += q.fragments.length
-  countDrop(vn, vn.state.ip6.stats, 'ip6', 'fragtimeout', null)
+  ip6Stats(vn).fragdropped += q.fragments.length
+  countDrop(vn, ip6Stats(vn), 'ip6', 'fragtimeout', null)
   if (q.fragments.length === 0 || q.fragments[0].at !== 0) return
   const { header } = q
   const first = q.fragments[0].bytes
@@ -231,6 +231,6 @@ function refuse(vn: Vn, f: Frame, counter: keyof Ip6Stats, pointer: number): nul
 }
 
 function drop(vn: Vn, counter: keyof Ip6Stats, f: Frame | null): null {
-  countDrop(vn, vn.state.ip6.stats, 'ip6', counter, f)
+  countDrop(vn, ip6Stats(vn), 'ip6', counter, f)
   return null
 }

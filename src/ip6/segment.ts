@@ -13,6 +13,7 @@ import type { Frame } from '../lib/frame.ts'
 import { linkOutput6 } from '../link/output6.ts'
 import type { Ifnet } from '../link/state.ts'
 import { gsoCount, gsoIsSound, gsoSegment } from '../wire/gso.ts'
+import { ip6Stats } from './state.ts'
 
 /**
  * Sends the super-segment in `f` (f.off = f.l3) as the segments it stands for; consumes it. ENOBUFS: no frame; what
@@ -30,7 +31,7 @@ export function ip6Segment(vn: Vn, ifp: Ifnet, f: Frame, nextHop: Addr): number 
       errno = linkOutput6(vn, ifp, segment, nextHop)
     }
   }
-  if (errno !== 0) countDrop(vn, vn.state.ip6.stats, 'ip6', 'odropped', f)
+  if (errno !== 0) countDrop(vn, ip6Stats(vn), 'ip6', 'odropped', f)
   frameRelease(vn.pool, f)
   return errno
 }

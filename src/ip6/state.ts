@@ -5,6 +5,7 @@ import { createAddr } from '../lib/addr.ts'
 import type { Addr } from '../lib/addr.ts'
 import { createTable } from '../lib/table.ts'
 import type { Table } from '../lib/table.ts'
+import type { Own, Vn } from '../kern/vn.ts'
 
 /** Least MTU of an IPv6 link, and of every path (RFC 8200 §5). */
 export const IP6_MMTU = 1280
@@ -164,14 +165,24 @@ export interface Ip6State {
   reassBytes: number
   /** Longest prefix first; none: the default table. */
   policy: Ip6Policy[]
-  stats: Ip6Stats
+  stats: Readonly<Ip6Stats>
+}
+
+/** The counters of every Vnet in which nothing was counted. */
+export const IP6_STATS_ZERO: Readonly<Ip6Stats> = Object.freeze(createIp6Stats())
+
+/** To count in: the Vnet's own from now on. */
+export function ip6Stats(vn: Pick<Vn, 'state'>): Own<Ip6Stats> {
+  const { ip6 } = vn.state
+  if (ip6.stats === IP6_STATS_ZERO) ip6.stats = createIp6Stats()
+  return ip6.stats as Own<Ip6Stats>
 }
 
 export function createIp6State(): Ip6State {
   return {
     ifs: createTable(), local: createTable(), routes: createTable(), routeLens: [], pmtu: createTable(),
     pmtuAlarm: { alarmAt: Infinity }, reass: createTable(), reassAlarm: { alarmAt: Infinity }, reassBytes: 0,
-    policy: [], stats: createIp6Stats(),
+    policy: [], stats: IP6_STATS_ZERO,
   }
 }
 

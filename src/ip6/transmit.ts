@@ -13,6 +13,7 @@ import { IPPROTO_TCP } from '../wire/ipv4.ts'
 import { tcpDataOffset } from '../wire/tcp.ts'
 import { ip6Fragment } from './fragment.ts'
 import { ip6Segment } from './segment.ts'
+import { ip6Stats } from './state.ts'
 
 /**
  * Sends the packet in `f` (f.off = f.l3 at a complete header) to `nextHop` on `ifp`; consumes it. EMSGSIZE: too big for
@@ -22,11 +23,11 @@ export function ip6Transmit(vn: Vn, ifp: Ifnet, f: Frame, mtu: number, nextHop: 
   if (ip6WireLen(f) <= mtu) {
     if (f.gsoSize !== 0 && (ifp.capabilities & IFCAP_TSO) === 0) return ip6Segment(vn, ifp, f, nextHop)
     const errno = linkOutput6(vn, ifp, f, nextHop)
-    if (errno !== 0) vn.state.ip6.stats.odropped++
+    if (errno !== 0) ip6Stats(vn).odropped++
     return errno
   }
   if ((f.flags & (F_DF | F_FORWARD)) === 0 && f.gsoSize === 0) return ip6Fragment(vn, ifp, f, mtu, nextHop)
-  countDrop(vn, vn.state.ip6.stats, 'ip6', 'cantfrag', f)
+  countDrop(vn, ip6Stats(vn), 'ip6', 'cantfrag', f)
   frameRelease(vn.pool, f)
   return EMSGSIZE
 }

@@ -36,6 +36,13 @@ export interface AckMerge {
   from: Seq
 }
 
+declare const OWN: unique symbol
+/**
+ * Counters that a Vnet has of its own (`ipStats(vn)` …), not the zeros that all share in which nothing was counted. Told apart at type
+ * check only, where `Readonly` alone would let the zeros through to whoever counts.
+ */
+export type Own<T> = T & { readonly [OWN]: true }
+
 export interface Vn {
   state: VnetState
   pool: FramePool
@@ -57,11 +64,11 @@ export function eventPost(vn: Vn, id: number, what: number): void {
 }
 
 /**
- * Counts a discarded packet under `name` in a protocol's counters and tells the probe. `group` is the protocol's
+ * Counts a discarded packet under `name` in a protocol's counters (`ipStats(vn)`) and tells the probe. `group` is the protocol's
  * name as in "ip.badsum". The frame stays the caller's.
  */
 export function countDrop<K extends string>(
-  vn: Vn, stats: Record<K, number>, group: string, name: K, f: Frame | null,
+  vn: Vn, stats: Own<Record<K, number>>, group: string, name: K, f: Frame | null,
 ): void {
   stats[name]++
   if (group === 'tcp') vn.dropped = name

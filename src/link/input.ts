@@ -18,7 +18,7 @@ import {
   SNAP_TYPE, isSnap,
 } from '../wire/ethernet.ts'
 import { ifWantsMulticast } from './multicast.ts'
-import { IFF_PROMISC, IFF_UP, IFT_ETHER } from './state.ts'
+import { IFF_PROMISC, IFF_UP, IFT_ETHER, linkStats } from './state.ts'
 import type { Ifnet } from './state.ts'
 
 /**
@@ -28,8 +28,8 @@ import type { Ifnet } from './state.ts'
 export function linkInput(vn: Vn, f: Frame): void {
   const { off, len, flags, csum } = f
   const ifp = vn.state.link.ifnets.get(f.ifId)
-  if (ifp === undefined) countDrop(vn, vn.state.link.stats, 'link', 'nointerface', f)
-  else if ((ifp.flags & IFF_UP) === 0) countDrop(vn, vn.state.link.stats, 'link', 'ifdown', f)
+  if (ifp === undefined) countDrop(vn, linkStats(vn), 'link', 'nointerface', f)
+  else if ((ifp.flags & IFF_UP) === 0) countDrop(vn, linkStats(vn), 'link', 'ifdown', f)
   else {
     ifp.stats.ipackets++
     ifp.stats.ibytes += len
@@ -44,7 +44,7 @@ export function linkInput(vn: Vn, f: Frame): void {
 }
 
 function etherInput(vn: Vn, ifp: Ifnet, f: Frame): void {
-  const stats = vn.state.link.stats
+  const stats = linkStats(vn)
   if (f.len < ETHER_HDR_LEN) {
     ifp.stats.ierrors++
     countDrop(vn, stats, 'link', 'tooshort', f)

@@ -6,7 +6,7 @@ import { NEVER } from '../kern/timer.ts'
 import { countDrop } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import { CSUM_VALID, frameFrom, frameRelease } from '../lib/frame.ts'
-import { IFF_UP } from './state.ts'
+import { IFF_UP, linkStats } from './state.ts'
 import type { Ifnet, LoopPacket } from './state.ts'
 
 /** TIMER_LOOP fired: everything queued until now is received; what that sends to ourselves waits for the next round. */
@@ -18,7 +18,7 @@ export function loopDrain(vn: Vn, at: number): void {
   link.loopQueue = []
   const ifp = link.ifnets.get(link.loopIfId)
   for (const packet of queue) {
-    if (ifp === undefined || (ifp.flags & IFF_UP) === 0) countDrop(vn, link.stats, 'link', 'noloop', null)
+    if (ifp === undefined || (ifp.flags & IFF_UP) === 0) countDrop(vn, linkStats(vn), 'link', 'noloop', null)
     else loopInput(vn, ifp, packet)
   }
 }
@@ -27,7 +27,7 @@ function loopInput(vn: Vn, ifp: Ifnet, packet: LoopPacket): void {
   const f = frameFrom(vn.pool, packet.bytes)
   if (f === null) {
     ifp.stats.iqdrops++
-    countDrop(vn, vn.state.link.stats, 'link', 'nobuf', null)
+    countDrop(vn, linkStats(vn), 'link', 'nobuf', null)
     return
   }
   f.ifId = packet.ifId === 0 ? ifp.id : packet.ifId

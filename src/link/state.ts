@@ -4,6 +4,7 @@ import type { Addr, Mac } from '../lib/addr.ts'
 import type { Alarm } from '../kern/timer.ts'
 import { createTable } from '../lib/table.ts'
 import type { Table } from '../lib/table.ts'
+import type { Own, Vn } from '../kern/vn.ts'
 
 /** Ethernet: frames carry a 14-byte header (RFC 894). */
 export const IFT_ETHER = 1
@@ -115,8 +116,18 @@ export interface LinkState extends Alarm {
   nextAddrId: number
   /** Id of the loopback interface, 0 while there is none. */
   loopIfId: number
-  stats: LinkStats
+  stats: Readonly<LinkStats>
   loopQueue: LoopPacket[]
+}
+
+/** The counters of every Vnet in which nothing was counted. */
+export const LINK_STATS_ZERO: Readonly<LinkStats> = Object.freeze(createLinkStats())
+
+/** To count in: the Vnet's own from now on. */
+export function linkStats(vn: Pick<Vn, 'state'>): Own<LinkStats> {
+  const { link } = vn.state
+  if (link.stats === LINK_STATS_ZERO) link.stats = createLinkStats()
+  return link.stats as Own<LinkStats>
 }
 
 export function createLinkState(): LinkState {
@@ -126,10 +137,7 @@ export function createLinkState(): LinkState {
     nextIfId: 1,
     nextAddrId: 1,
     loopIfId: 0,
-    stats: {
-      badtype: 0, badsnap: 0, tooshort: 0, notforus: 0, badsource: 0, nointerface: 0, ifdown: 0, nobuf: 0,
-      looplimit: 0, noloop: 0,
-    },
+    stats: LINK_STATS_ZERO,
     loopQueue: [],
   }
 }
@@ -153,5 +161,12 @@ export function createIfAddr(id: number, addr: Addr, prefixLen: number, broadcas
   return {
     alarmAt: Infinity, id, addr, prefixLen, broadcast, status: IFA_TENTATIVE, probes: 0, announcements: 0,
     deadline: Infinity, defendedAt: -Infinity,
+  }
+}
+
+function createLinkStats(): LinkStats {
+  return {
+    badtype: 0, badsnap: 0, tooshort: 0, notforus: 0, badsource: 0, nointerface: 0, ifdown: 0, nobuf: 0, looplimit: 0,
+    noloop: 0,
   }
 }

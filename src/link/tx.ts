@@ -9,7 +9,7 @@ import { ENETDOWN, ENOBUFS } from '../lib/errno.ts'
 import { F_BCAST, F_MCAST, frameBytes, framePush, frameRelease } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import { ETHER_DST, ETHER_HDR_LEN, ETHER_MIN_LEN, ETHER_SRC, ETHER_TYPE } from '../wire/ethernet.ts'
-import { IFF_UP, IFT_ETHER, IFT_LOOP, createLoopPacket } from './state.ts'
+import { IFF_UP, IFT_ETHER, IFT_LOOP, createLoopPacket, linkStats } from './state.ts'
 import type { Ifnet } from './state.ts'
 
 /**
@@ -19,7 +19,7 @@ import type { Ifnet } from './state.ts'
 export function txEnqueue(vn: Vn, ifp: Ifnet, f: Frame): number {
   if ((ifp.flags & IFF_UP) === 0) {
     ifp.stats.oerrors++
-    countDrop(vn, vn.state.link.stats, 'link', 'ifdown', f)
+    countDrop(vn, linkStats(vn), 'link', 'ifdown', f)
     frameRelease(vn.pool, f)
     return ENETDOWN
   }
@@ -57,7 +57,7 @@ export function etherOutput(vn: Vn, ifp: Ifnet, f: Frame, dst: Mac, type: number
 export function loopEnqueue(vn: Vn, f: Frame, ifId: number, flags: number, consume: boolean): number {
   const link = vn.state.link
   const full = link.loopQueue.length >= vn.state.sysctl['net.link.loop.maxqueue']
-  if (full) countDrop(vn, link.stats, 'link', 'looplimit', f)
+  if (full) countDrop(vn, linkStats(vn), 'link', 'looplimit', f)
   else {
     link.loopQueue.push(createLoopPacket(ifId, f.dst.zone, flags & (F_BCAST | F_MCAST), frameBytes(f).slice()))
     alarmSet(vn.state.timers, TIMER_LOOP, 0, link, vn.state.now)

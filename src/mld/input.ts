@@ -17,11 +17,12 @@ import {
   IP6OPT_ROUTER_ALERT, MLD_GROUP, MLD_LEN, MLD_LISTENER_QUERY, MLD_LISTENER_REPORT, MLD_MAXDELAY, MLD_MISC, MLD_NUMSRC,
   MLD_QQI, MLD_QUERY2_LEN, MLD_TYPE, mldFloat,
 } from '../wire/mld.ts'
+import { mldStats } from './state.ts'
 import type { MldStats } from './state.ts'
 
 /** A message for this host whose checksum is right (f.l4 at its header). Borrows the frame. */
 export function mldInput(vn: Vn, f: Frame): void {
-  vn.state.mld.stats.total++
+  mldStats(vn).total++
   const len = f.off + f.len - f.l4
   const ifp = vn.state.link.ifnets.get(f.ifId)
   if (ifp === undefined || ifp.type === IFT_LOOP) return drop(vn, f, 'noif')
@@ -36,7 +37,7 @@ export function mldInput(vn: Vn, f: Frame): void {
 
 /** RFC 3810 §8.1: 24 octets are version 1, 28 and more version 2, anything else is ignored. */
 function query(vn: Vn, ifp: Ifnet, f: Frame, len: number): void {
-  const { stats } = vn.state.mld
+  const stats = mldStats(vn)
   const group = groupOf(f)
   const general = addr6IsAny(group)
   // §5.1.14: a valid link-local source
@@ -70,7 +71,7 @@ function query(vn: Vn, ifp: Ifnet, f: Frame, len: number): void {
 
 /** Another listener's version 1 report (RFC 2710 §4): from a link-local address, or from `::` (RFC 3590 §4). */
 function report(vn: Vn, ifp: Ifnet, f: Frame): void {
-  const { stats } = vn.state.mld
+  const stats = mldStats(vn)
   stats.reports++
   if (!addr6IsLinkLocal(f.src) && !addr6IsAny(f.src)) return drop(vn, f, 'badsource')
   const link = vn.state.mcast.links.get(mcastLinkId(ifp.id, AF_INET6))
@@ -106,5 +107,5 @@ function hasRouterAlert(f: Frame): boolean {
 }
 
 function drop(vn: Vn, f: Frame, counter: keyof MldStats): void {
-  countDrop(vn, vn.state.mld.stats, 'mld', counter, f)
+  countDrop(vn, mldStats(vn), 'mld', counter, f)
 }

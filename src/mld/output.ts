@@ -19,6 +19,7 @@ import {
   IP6OPT_ROUTER_ALERT, MLD_GROUP, MLD_LEN, MLD_LISTENER_DONE, MLD_NUMGRPS, MLD_RECORD2_LEN, MLD_REC_GROUP,
   MLD_REC_NUMSRC, MLD_REPORT2_LEN, MLD_SUM, MLD_TYPE, MLD_V2_LISTENER_REPORT,
 } from '../wire/mld.ts'
+import { mldStats } from './state.ts'
 
 const HOPOPTS_LEN = 8
 /** Scope of an interface or less: no router has a part in it (RFC 3810 §6). */
@@ -50,7 +51,7 @@ export function mldSendReport(vn: Vn, ifp: Ifnet, records: readonly McRecord[]):
       at += 16
     }
   }
-  vn.state.mld.stats.sndreports++
+  mldStats(vn).sndreports++
   finish(vn, ifp, f, len, addr6(0xff020000, 0, 0, 0x16, ifp.id))
 }
 
@@ -61,8 +62,8 @@ export function mldSendOld(vn: Vn, ifp: Ifnet, type: number, group: Addr): void 
   f.view.setUint8(f.l4 + MLD_TYPE, type)
   addr6Write(f.view, f.l4 + MLD_GROUP, group)
   const done = type === MLD_LISTENER_DONE
-  if (done) vn.state.mld.stats.snddones++
-  else vn.state.mld.stats.sndreports++
+  if (done) mldStats(vn).snddones++
+  else mldStats(vn).sndreports++
   finish(vn, ifp, f, MLD_LEN, done ? addr6AllRouters(ifp.id) : addr6InZone(group, ifp.id))
 }
 
@@ -70,7 +71,7 @@ export function mldSendOld(vn: Vn, ifp: Ifnet, type: number, group: Addr): void 
 function start(vn: Vn, len: number): Frame | null {
   const f = frameAlloc(vn.pool, HOPOPTS_LEN + len)
   if (f === null) {
-    countDrop(vn, vn.state.mld.stats, 'mld', 'nobuf', null)
+    countDrop(vn, mldStats(vn), 'mld', 'nobuf', null)
     return null
   }
   f.len = HOPOPTS_LEN + len

@@ -16,7 +16,7 @@ import { ip6ReadAddr } from '../wire/ipv6.ts'
 import { ndDadFailed } from './dad.ts'
 import { ndReachable, ndStale } from './learn.ts'
 import { ndOptionSix, ndOptionsValid } from './options.ts'
-import { ND_INCOMPLETE, ND_PERMANENT, ND_REACHABLE } from './state.ts'
+import { ND_INCOMPLETE, ND_PERMANENT, ND_REACHABLE, ndStats } from './state.ts'
 import type { NdStats, Neighbour } from './state.ts'
 import { ndFind } from './table.ts'
 
@@ -71,5 +71,5 @@ function update(vn: Vn, ifp: Ifnet, entry: Neighbour, mac: number, flags: number
 }
 
 function drop(vn: Vn, counter: keyof NdStats, f: Frame): void {
-  countDrop(vn, vn.state.nd.stats, 'nd', counter, f)
+  countDrop(vn, ndStats(vn), 'nd', counter, f)
 }

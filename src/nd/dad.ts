@@ -12,6 +12,7 @@ import type { Ifnet } from '../link/state.ts'
 import type { Ip6Addr } from '../ip6/state.ts'
 import { ndAutoNotice } from './notice.ts'
 import { ndNonce, ndProbe } from './send.ts'
+import { ndStats } from './state.ts'
 
 /** MAX_RTR_SOLICITATION_DELAY (RFC 4861 §10): hosts that come up together must not ask together (RFC 4862 §5.4.2). */
 const MAX_DELAY = 1_000_000
@@ -36,7 +37,7 @@ export function ndDadStart(vn: Vn, ifp: Ifnet, ia: Ip6Addr): void {
 /** Another node asks for the same address, unless the nonce says that it was us (RFC 7527 §4.2). */
 export function ndDadHeard(vn: Vn, ifp: Ifnet, ia: Ip6Addr, nonce: number): void {
   if (nonce > 0 && nonce === ia.nonce) {
-    vn.state.nd.stats.loopedback++
+    ndStats(vn).loopedback++
     ia.dadWanted = Math.min(LOOPED_MOST, Math.max(ia.dadWanted, ia.dadSent + LOOPED_MORE))
     return
   }
@@ -45,7 +46,7 @@ export function ndDadHeard(vn: Vn, ifp: Ifnet, ia: Ip6Addr, nonce: number): void
 
 /** Somebody else has the tentative address: it is not used (RFC 4862 §5.4.5). */
 export function ndDadFailed(vn: Vn, ifp: Ifnet, ia: Ip6Addr): void {
-  vn.state.nd.stats.dupaddr++
+  ndStats(vn).dupaddr++
   ia.status = IFA_DUPLICATED
   // at once, but not from within the packet: another identifier (nd/dad-timer.ts)
   schedule(vn, ia, 0)

@@ -13,11 +13,12 @@ import { ndRouterAdvertInput } from './radvert.ts'
 import { ndRedirectInput } from './redirect.ts'
 import { ndRouterSolicitInput } from './rsolicit.ts'
 import { ndSolicitInput } from './solicit.ts'
+import { ndStats } from './state.ts'
 import type { NdStats } from './state.ts'
 
 /** Takes a message of `type` (f.l4 at its header, checksum right, f.src and f.dst set). Borrows the frame. */
 export function ndInput(vn: Vn, f: Frame, type: number): void {
-  const { stats } = vn.state.nd
+  const stats = ndStats(vn)
   const ifp = vn.state.link.ifnets.get(f.ifId)
   // RFC 6980 §5: fragments would walk round those who watch over neighbour discovery
   if ((f.flags & F_REASSEMBLED) !== 0) return drop(vn, 'fragmented', f)
@@ -52,5 +53,5 @@ function leastLen(type: number): number {
 }
 
 function drop(vn: Vn, counter: keyof NdStats, f: Frame): void {
-  countDrop(vn, vn.state.nd.stats, 'nd', counter, f)
+  countDrop(vn, ndStats(vn), 'nd', counter, f)
 }

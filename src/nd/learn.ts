@@ -10,7 +10,7 @@ import type { Ifnet } from '../link/state.ts'
 import { etherOutput } from '../link/tx.ts'
 import { ETHERTYPE_IPV6 } from '../wire/ethernet.ts'
 import { IP6_DST, IP6_SRC } from '../wire/ipv6.ts'
-import { ND_DELAY, ND_PERMANENT, ND_PROBE, ND_REACHABLE, ND_STALE } from './state.ts'
+import { ND_DELAY, ND_PERMANENT, ND_PROBE, ND_REACHABLE, ND_STALE, ndStats } from './state.ts'
 import type { NdPacket, Neighbour } from './state.ts'
 import { ndRouterNews } from './routers.ts'
 import { ndClearQueue, ndFind, ndInsert, ndSetStatus } from './table.ts'
@@ -53,7 +53,7 @@ export function ndConfirm(vn: Vn, ifId: number, a: Addr): void {
 export function ndPacketFrame(vn: Vn, packet: NdPacket, zone: number): Frame | null {
   const f = frameFrom(vn.pool, packet.bytes)
   if (f === null) {
-    countDrop(vn, vn.state.nd.stats, 'nd', 'nobuf', null)
+    countDrop(vn, ndStats(vn), 'nd', 'nobuf', null)
     return null
   }
   f.flags = packet.flags

@@ -17,6 +17,7 @@ import { AUTO_PREFIX_LEN, IDGEN_RETRIES, ndAddrById, ndMakeAddr, ndSetLifetimes 
 import { createNdPrefix } from './state-auto.ts'
 import type { NdHost, NdPrefix } from './state-auto.ts'
 import { ndTempRun } from './temp.ts'
+import { ndStats } from './state.ts'
 
 const TWO_HOURS_US = 7200 * 1_000_000
 
@@ -37,7 +38,7 @@ export function ndPrefixInput(vn: Vn, ifp: Ifnet, host: NdHost, router: Addr, vi
   if (known === undefined) {
     if (validS === 0 || !(onLink || auto)) return
     if (host.prefixes.length >= vn.state.sysctl['net.inet6.ip6.maxifprefixes']) {
-      vn.state.nd.stats.prefixlimit++
+      ndStats(vn).prefixlimit++
       return
     }
     known = createNdPrefix(prefix, prefixLen)

@@ -24,6 +24,7 @@ import { ndOptionFind, ndOptionSix, ndOptionsValid } from './options.ts'
 import { ndPrefixInput } from './prefix.ts'
 import { ndRouteLearn, ndRouterNews } from './routers.ts'
 import type { NdHost } from './state-auto.ts'
+import { ndStats } from './state.ts'
 import type { NdStats } from './state.ts'
 
 /** RFC 4861 §6.2.1: AdvReachableTime is at most an hour; the same is asked of RetransTimer here. */
@@ -113,5 +114,5 @@ function routeInput(vn: Vn, host: NdHost, f: Frame, p: number, words: number): v
 }
 
 function drop(vn: Vn, counter: keyof NdStats, f: Frame): void {
-  countDrop(vn, vn.state.nd.stats, 'nd', counter, f)
+  countDrop(vn, ndStats(vn), 'nd', counter, f)
 }

@@ -19,6 +19,7 @@ import { IP6_HDR_LEN } from '../wire/ipv6.ts'
 import { ndLinkLocal } from './rsend.ts'
 import { ndFinish, ndOption } from './send.ts'
 import { ndFind } from './table.ts'
+import { ndStats } from './state.ts'
 
 const OPT_LEN = 8
 /** What is left for the packet that is quoted: the message stays within the least MTU (§8.2). */
@@ -39,7 +40,7 @@ export function ndRedirectSend(vn: Vn, ifp: Ifnet, f: Frame, nextHop: Addr): voi
   const quoted = Math.min(QUOTE_MOST, f.off + f.len - f.l3)
   const padded = (quoted + 7) & ~7
   const g = frameAlloc(vn.pool, IP6_HDR_LEN + ND_REDIRECT_LEN + 2 * OPT_LEN + padded)
-  if (g === null) return countDrop(vn, vn.state.nd.stats, 'nd', 'nobuf', null)
+  if (g === null) return countDrop(vn, ndStats(vn), 'nd', 'nobuf', null)
   const { view, off } = g
   g.len = ND_REDIRECT_LEN
   view.setUint32(off + ICMP6_TYPE, 0)
@@ -55,7 +56,7 @@ export function ndRedirectSend(vn: Vn, ifp: Ifnet, f: Frame, nextHop: Addr): voi
   view.setUint8(at + 1, (OPT_LEN + padded) >> 3)
   g.slab.set(f.slab.subarray(f.l3, f.l3 + quoted), at + OPT_LEN)
   g.len += OPT_LEN + padded
-  vn.state.nd.stats.txredirects++
+  ndStats(vn).txredirects++
   ndFinish(g, own, src)
   linkOutput6(vn, ifp, g, src)
 }

@@ -12,6 +12,7 @@ import { ip6ReadAddr } from '../wire/ipv6.ts'
 import { ndHeard } from './learn.ts'
 import { ndOptionSix, ndOptionsValid } from './options.ts'
 import { ndHost, ndRedirectLearn } from './routers.ts'
+import { ndStats } from './state.ts'
 import type { NdStats } from './state.ts'
 
 /** Takes a redirect (long enough, hop limit 255). Borrows the frame. */
@@ -38,11 +39,11 @@ export function ndRedirectInput(vn: Vn, ifp: Ifnet, f: Frame): void {
   if (mac >= 0 && macIsMulticast(mac)) return drop(vn, 'badoption', f)
   const entry = mac >= 0 ? ndHeard(vn, ifp, target, mac) : null
   if (entry !== null) entry.isRouter = !onLink
-  vn.state.nd.stats.rxredirects++
+  ndStats(vn).rxredirects++
   const until = now + sysctl['net.inet6.icmp6.redirtimeout'] * 1_000_000
   ndRedirectLearn(vn, ndHost(vn, ifp.id), dst, onLink ? createAddr() : target, until)
 }
 
 function drop(vn: Vn, counter: keyof NdStats, f: Frame): void {
-  countDrop(vn, vn.state.nd.stats, 'nd', counter, f)
+  countDrop(vn, ndStats(vn), 'nd', counter, f)
 }

@@ -7,7 +7,7 @@ import { ENOBUFS } from '../lib/errno.ts'
 import { frameBytes, frameRelease } from '../lib/frame.ts'
 import type { Frame } from '../lib/frame.ts'
 import type { Ifnet } from '../link/state.ts'
-import { ND_DELAY, ND_INCOMPLETE, ND_REACHABLE, ND_STALE, createNdPacket } from './state.ts'
+import { ND_DELAY, ND_INCOMPLETE, ND_REACHABLE, ND_STALE, createNdPacket, ndStats } from './state.ts'
 import type { NdPacket, Neighbour } from './state.ts'
 import { ndSolicit } from './send.ts'
 import { ndFind, ndInsert, ndSchedule, ndSetStatus } from './table.ts'
@@ -27,7 +27,7 @@ export function ndResolve(vn: Vn, ifp: Ifnet, nextHop: Addr, f: Frame): Mac {
   }
   entry ??= ndInsert(vn, ifp.id, nextHop)
   if (entry === null) {
-    countDrop(vn, vn.state.nd.stats, 'nd', 'dropped', f)
+    countDrop(vn, ndStats(vn), 'nd', 'dropped', f)
     frameRelease(vn.pool, f)
     return -ENOBUFS
   }
@@ -51,9 +51,9 @@ function hold(vn: Vn, entry: Neighbour, f: Frame): void {
   while (entry.queue.length >= sysctl['net.inet6.icmp6.nd6_maxqueuelen'] || (entry.queue.length > 0 && nd.heldBytes > mostBytes)) {
     const oldest = entry.queue.shift() as NdPacket
     nd.heldBytes -= oldest.bytes.length
-    countDrop(vn, nd.stats, 'nd', 'queuelimit', null)
+    countDrop(vn, ndStats(vn), 'nd', 'queuelimit', null)
   }
-  if (nd.heldBytes > mostBytes) return countDrop(vn, nd.stats, 'nd', 'queuelimit', f)
+  if (nd.heldBytes > mostBytes) return countDrop(vn, ndStats(vn), 'nd', 'queuelimit', f)
   entry.queue.push(createNdPacket(frameBytes(f).slice(), f.flags, f.csum, f.gsoSize, f.l4 - f.off, f.proto))
   nd.heldBytes += f.len
 }

@@ -13,6 +13,7 @@ import type { Addr } from '../lib/addr.ts'
 import { tableIn } from '../lib/table.ts'
 import { ND_METRIC_UNREACHABLE, createNdHost, createNdRoute } from './state-auto.ts'
 import type { NdHost, NdRoute } from './state-auto.ts'
+import { ndStats } from './state.ts'
 
 /** Metrics, behind those of routes set by hand: 10, 20, 30 by preference, more for a router that does not answer. */
 const METRIC_MEDIUM = 20
@@ -40,7 +41,7 @@ export function ndRouteLearn(
   if (route === undefined) {
     const most = vn.state.sysctl[prefixLen === 0 ? 'net.inet6.ip6.maxifdefrouters' : 'net.inet6.ip6.maxifroutes']
     if (host.routes.filter((r) => !r.isRedirect && (r.prefixLen === 0) === (prefixLen === 0)).length >= most) {
-      vn.state.nd.stats.routelimit++
+      ndStats(vn).routelimit++
       return
     }
     route = createNdRoute(dst, prefixLen, router, until)

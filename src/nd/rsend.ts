@@ -13,13 +13,14 @@ import { ETHERTYPE_IPV6 } from '../wire/ethernet.ts'
 import { ICMP6_REST, ICMP6_TYPE, ND_OPT_SOURCE_LINKADDR, ND_ROUTER_SOLICIT, ND_RS_LEN } from '../wire/icmpv6.ts'
 import { IP6_HDR_LEN } from '../wire/ipv6.ts'
 import { ndFinish, ndOption } from './send.ts'
+import { ndStats } from './state.ts'
 
 const OPT_LEN = 8
 
 /** Asks all routers; from `::`, and without its Ethernet address, while the link-local address is tentative. */
 export function ndRouterSolicit(vn: Vn, ifp: Ifnet): void {
   const f = frameAlloc(vn.pool, IP6_HDR_LEN + ND_RS_LEN + OPT_LEN)
-  if (f === null) return countDrop(vn, vn.state.nd.stats, 'nd', 'nobuf', null)
+  if (f === null) return countDrop(vn, ndStats(vn), 'nd', 'nobuf', null)
   f.len = ND_RS_LEN
   f.view.setUint32(f.off + ICMP6_TYPE, 0)
   f.view.setUint8(f.off + ICMP6_TYPE, ND_ROUTER_SOLICIT)
@@ -28,7 +29,7 @@ export function ndRouterSolicit(vn: Vn, ifp: Ifnet): void {
   if (src !== null) ndOption(f, ND_OPT_SOURCE_LINKADDR, ifp.mac)
   const dst = addr6AllRouters(ifp.id)
   ndFinish(f, src ?? createAddr(), dst)
-  vn.state.nd.stats.txrsolicits++
+  ndStats(vn).txrsolicits++
   etherOutput(vn, ifp, f, macFromGroup6(dst), ETHERTYPE_IPV6)
 }
 

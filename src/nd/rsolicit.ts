@@ -10,6 +10,7 @@ import { ND_OPT_SOURCE_LINKADDR, ND_RS_LEN } from '../wire/icmpv6.ts'
 import { ndHeard } from './learn.ts'
 import { ndOptionSix, ndOptionsValid } from './options.ts'
 import { ndAdvertAsked } from './rtadv.ts'
+import { ndStats } from './state.ts'
 import type { NdStats } from './state.ts'
 
 /** Takes a solicitation (long enough, hop limit 255). Borrows the frame. */
@@ -29,5 +30,5 @@ export function ndRouterSolicitInput(vn: Vn, ifp: Ifnet, f: Frame): void {
 }
 
 function drop(vn: Vn, counter: keyof NdStats, f: Frame): void {
-  countDrop(vn, vn.state.nd.stats, 'nd', counter, f)
+  countDrop(vn, ndStats(vn), 'nd', counter, f)
 }

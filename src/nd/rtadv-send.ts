@@ -19,6 +19,7 @@ import { IP6_HDR_LEN } from '../wire/ipv6.ts'
 import { ndLinkLocal } from './rsend.ts'
 import { ndFinish, ndOption } from './send.ts'
 import type { NdAdvertConfig } from './state-adverts.ts'
+import { ndStats } from './state.ts'
 
 /** What one packet has room for on a link of the least MTU, more or less: the bound on options. */
 const OPTIONS_MOST = 1200
@@ -30,7 +31,7 @@ export function ndRouterAdvertise(vn: Vn, ifp: Ifnet, config: NdAdvertConfig, li
   if (src === null || (ifp.flags & ready) !== ready) return false
   const f = frameAlloc(vn.pool, IP6_HDR_LEN + ND_RA_LEN + OPTIONS_MOST)
   if (f === null) {
-    countDrop(vn, vn.state.nd.stats, 'nd', 'nobuf', null)
+    countDrop(vn, ndStats(vn), 'nd', 'nobuf', null)
     return false
   }
   const { view, off } = f
@@ -48,7 +49,7 @@ export function ndRouterAdvertise(vn: Vn, ifp: Ifnet, config: NdAdvertConfig, li
   options(f, config)
   const dst = addr6AllNodes(ifp.id)
   ndFinish(f, src, dst)
-  vn.state.nd.stats.txradverts++
+  ndStats(vn).txradverts++
   etherOutput(vn, ifp, f, macFromGroup6(dst), ETHERTYPE_IPV6)
   return true
 }

@@ -20,6 +20,7 @@ import {
 } from '../wire/icmpv6.ts'
 import { IPPROTO_ICMPV6 } from '../wire/ipv4.ts'
 import { IP6_DST, IP6_HDR_LEN, IP6_HLIM, IP6_NXT, IP6_PLEN, IP6_SRC, IP6_VTCFLOW } from '../wire/ipv6.ts'
+import { ndStats } from './state.ts'
 
 const OPT_LEN = 8
 /** RFC 4861 §6.1, §7.1: what has another hop limit came through a router. */
@@ -37,7 +38,7 @@ export function ndSolicit(vn: Vn, ifp: Ifnet, target: Addr, from: Addr | null, m
   const f = message(vn, ND_NEIGHBOR_SOLICIT, target, 0)
   if (f === null) return
   ndOption(f, ND_OPT_SOURCE_LINKADDR, ifp.mac)
-  vn.state.nd.stats.txsolicits++
+  ndStats(vn).txsolicits++
   const dst = mac === 0 ? addr6SolicitedNode(target, ifp.id) : target
   ndFinish(f, src, dst)
   etherOutput(vn, ifp, f, mac === 0 ? macFromGroup6(dst) : mac, ETHERTYPE_IPV6)
@@ -48,7 +49,7 @@ export function ndProbe(vn: Vn, ifp: Ifnet, target: Addr, nonce: number): void {
   const f = message(vn, ND_NEIGHBOR_SOLICIT, target, 0)
   if (f === null) return
   ndOption(f, ND_OPT_NONCE, nonce)
-  vn.state.nd.stats.txprobes++
+  ndStats(vn).txprobes++
   const dst = addr6SolicitedNode(target, ifp.id)
   ndFinish(f, createAddr(), dst)
   etherOutput(vn, ifp, f, macFromGroup6(dst), ETHERTYPE_IPV6)
@@ -63,7 +64,7 @@ export function ndNonce(vn: Vn): number {
 export function message(vn: Vn, type: number, target: Addr, flags: number): Frame | null {
   const f = frameAlloc(vn.pool, IP6_HDR_LEN + ND_NEIGHBOR_LEN + 2 * OPT_LEN)
   if (f === null) {
-    countDrop(vn, vn.state.nd.stats, 'nd', 'nobuf', null)
+    countDrop(vn, ndStats(vn), 'nd', 'nobuf', null)
     return null
   }
   const { view, off } = f

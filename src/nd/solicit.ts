@@ -25,6 +25,7 @@ import { ndHeard } from './learn.ts'
 import { ndOptionSix, ndOptionsValid } from './options.ts'
 import { ndProxyFind } from './proxy.ts'
 import { message, ndFinish, ndOption } from './send.ts'
+import { ndStats } from './state.ts'
 import type { NdStats } from './state.ts'
 
 /** Takes a solicitation (long enough, hop limit 255). Borrows the frame. */
@@ -76,7 +77,7 @@ export function ndAdvertise(vn: Vn, ifp: Ifnet, target: Addr, dst: Addr, flags: 
   const f = message(vn, ND_NEIGHBOR_ADVERT, target, (flags | override | router) >>> 0)
   if (f === null) return
   ndOption(f, ND_OPT_TARGET_LINKADDR, ifp.mac)
-  vn.state.nd.stats.txadverts++
+  ndStats(vn).txadverts++
   ndFinish(f, target, dst)
   if (addr6IsMulticast(dst)) etherOutput(vn, ifp, f, macFromGroup6(dst), ETHERTYPE_IPV6)
   else linkOutput6(vn, ifp, f, dst)
@@ -87,5 +88,5 @@ function isNeighbour(vn: Vn, ifp: Ifnet, a: Addr): boolean {
 }
 
 function drop(vn: Vn, counter: keyof NdStats, f: Frame): void {
-  countDrop(vn, vn.state.nd.stats, 'nd', counter, f)
+  countDrop(vn, ndStats(vn), 'nd', counter, f)
 }

@@ -6,6 +6,7 @@ import { createTable } from '../lib/table.ts'
 import type { Table } from '../lib/table.ts'
 import type { NdAdvertiser } from './state-adverts.ts'
 import type { NdHost } from './state-auto.ts'
+import type { Own, Vn } from '../kern/vn.ts'
 
 /** Neighbour unreachability detection (RFC 4861 §7.3.2). */
 export const ND_INCOMPLETE = 0
@@ -94,20 +95,24 @@ export interface NdState extends Alarm {
   /** By interface: what this router advertises. */
   advertisers: Table<NdAdvertiser>
   proxies: NdProxy[]
-  stats: NdStats
+  stats: Readonly<NdStats>
+}
+
+/** The counters of every Vnet in which nothing was counted. */
+export const ND_STATS_ZERO: Readonly<NdStats> = Object.freeze(createNdStats())
+
+/** To count in: the Vnet's own from now on. */
+export function ndStats(vn: Pick<Vn, 'state'>): Own<NdStats> {
+  const { nd } = vn.state
+  if (nd.stats === ND_STATS_ZERO) nd.stats = createNdStats()
+  return nd.stats as Own<NdStats>
 }
 
 export function createNdState(): NdState {
   return {
     alarmAt: Infinity, table: createTable(), count: 0, heldBytes: 0, unsure: 0, hosts: createTable(), advertisers: createTable(),
     proxies: [],
-    stats: {
-      rxradverts: 0, txradverts: 0, rxrsolicits: 0, rxredirects: 0, txredirects: 0, notfirsthop: 0, txrsolicits: 0,
-      prefixlimit: 0, routelimit: 0,
-      rxsolicits: 0, rxadverts: 0, txsolicits: 0, txadverts: 0, txprobes: 0, badhoplimit: 0, fragmented: 0, badcode: 0, tooshort: 0,
-      badoption: 0, badtarget: 0, badsource: 0, notneighbour: 0, unsolicited: 0, ignored: 0, own: 0, dupaddr: 0,
-      loopedback: 0, tablefull: 0, queuelimit: 0, dropped: 0, timeouts: 0, nobuf: 0,
-    },
+    stats: ND_STATS_ZERO,
   }
 }
 
@@ -125,4 +130,14 @@ export function createNdPacket(
   bytes: Uint8Array, flags: number, csum: number, gsoSize: number, l4: number, proto: number,
 ): NdPacket {
   return { bytes, flags, csum, gsoSize, l4, proto }
+}
+
+function createNdStats(): NdStats {
+  return {
+    rxradverts: 0, txradverts: 0, rxrsolicits: 0, rxredirects: 0, txredirects: 0, notfirsthop: 0, txrsolicits: 0,
+    prefixlimit: 0, routelimit: 0, rxsolicits: 0, rxadverts: 0, txsolicits: 0, txadverts: 0, txprobes: 0,
+    badhoplimit: 0, fragmented: 0, badcode: 0, tooshort: 0, badoption: 0, badtarget: 0, badsource: 0, notneighbour: 0,
+    unsolicited: 0, ignored: 0, own: 0, dupaddr: 0, loopedback: 0, tablefull: 0, queuelimit: 0, dropped: 0,
+    timeouts: 0, nobuf: 0,
+  }
 }

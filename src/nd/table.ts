@@ -5,7 +5,7 @@ import type { Vn } from '../kern/vn.ts'
 import type { Addr } from '../lib/addr.ts'
 import { addr6Hash, sameWords } from '../lib/addr6.ts'
 import { tableIn } from '../lib/table.ts'
-import { ND_DELAY, ND_INCOMPLETE, ND_PERMANENT, ND_PROBE, createNeighbour } from './state.ts'
+import { ND_DELAY, ND_INCOMPLETE, ND_PERMANENT, ND_PROBE, createNeighbour, ndStats } from './state.ts'
 import type { Neighbour } from './state.ts'
 
 /** The entry of an address on an interface, or null. */
@@ -20,7 +20,7 @@ export function ndFind(vn: Vn, ifId: number, a: Addr): Neighbour | null {
 export function ndInsert(vn: Vn, ifId: number, a: Addr): Neighbour | null {
   const { nd } = vn.state
   if (nd.count >= vn.state.sysctl['net.inet6.icmp6.nd6_maxentries']) {
-    nd.stats.tablefull++
+    ndStats(vn).tablefull++
     if (!evict(vn)) return null
   }
   const entry = createNeighbour(a, ifId)
@@ -42,7 +42,7 @@ export function ndRemove(vn: Vn, entry: Neighbour): void {
   list.splice(i, 1)
   if (list.length === 0) nd.table.delete(key)
   nd.count--
-  nd.stats.dropped += entry.queue.length
+  ndStats(vn).dropped += entry.queue.length
   ndClearQueue(vn, entry)
   ndSetStatus(vn, entry, ND_INCOMPLETE, Infinity)
 }

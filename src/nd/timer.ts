@@ -13,7 +13,7 @@ import { ICMP6_DST_UNREACH, ICMP6_UNREACH_ADDR } from '../wire/icmpv6.ts'
 import { ndPacketFrame } from './learn.ts'
 import { ndAsk } from './resolve.ts'
 import { ndRouterNews } from './routers.ts'
-import { ND_DELAY, ND_INCOMPLETE, ND_PROBE, ND_REACHABLE, ND_STALE } from './state.ts'
+import { ND_DELAY, ND_INCOMPLETE, ND_PROBE, ND_REACHABLE, ND_STALE, ndStats } from './state.ts'
 import type { NdPacket, Neighbour } from './state.ts'
 import { ndClearQueue, ndRemove, ndSetStatus } from './table.ts'
 
@@ -54,7 +54,7 @@ function step(vn: Vn, entry: Neighbour): void {
     case ND_PROBE:
       if (entry.asked < sysctl['net.inet6.icmp6.nd6_umaxtries']) ndAsk(vn, ifp, entry, null)
       else {
-        vn.state.nd.stats.timeouts++
+        ndStats(vn).timeouts++
         ndRemove(vn, entry)
         ndRouterNews(vn, entry.ifId, entry.addr, false)
       }
@@ -65,7 +65,7 @@ function step(vn: Vn, entry: Neighbour): void {
 
 function fail(vn: Vn, entry: Neighbour): void {
   const { queue } = entry
-  vn.state.nd.stats.timeouts++
+  ndStats(vn).timeouts++
   ndClearQueue(vn, entry)
   ndRemove(vn, entry)
   ndRouterNews(vn, entry.ifId, entry.addr, false)
@@ -75,7 +75,7 @@ function fail(vn: Vn, entry: Neighbour): void {
 /** Tells the sender: by ICMPv6 when the packet was being forwarded (§7.2.2), else its socket. */
 function reportUnreachable(vn: Vn, packet: NdPacket, zone: number): void {
   const f = ndPacketFrame(vn, packet, zone)
-  countDrop(vn, vn.state.nd.stats, 'nd', 'dropped', f)
+  countDrop(vn, ndStats(vn), 'nd', 'dropped', f)
   if (f === null) return
   if ((packet.flags & F_FORWARD) !== 0) icmp6Error(vn, f, ICMP6_DST_UNREACH, ICMP6_UNREACH_ADDR, 0)
   else {

@@ -15,7 +15,7 @@ import type { Frame } from '../lib/frame.ts'
 import { ICMP_ECHO, ICMP_HDR_LEN, ICMP_MASKREQ, ICMP_TSTAMP, ICMP_TYPE } from '../wire/icmp.ts'
 import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../wire/ipv4.ts'
 import { mcastAllowsRaw } from '../mcast/filter.ts'
-import { RAW_CHARGE, createRawPacket } from './state.ts'
+import { RAW_CHARGE, createRawPacket, rawStats } from './state.ts'
 import type { RawPcb } from './state.ts'
 
 /**
@@ -44,7 +44,7 @@ function takes(pcb: RawPcb, f: Frame): boolean {
 }
 
 function deliver(vn: Vn, pcb: RawPcb, f: Frame): void {
-  const { stats } = vn.state.raw
+  const stats = rawStats(vn)
   const end = f.off + f.len
   const start = addrIsV4(f.dst) ? f.l3 : f.l4
   const charge = end - start + RAW_CHARGE

@@ -19,6 +19,8 @@ import type { Frame } from '../lib/frame.ts'
 import {
   IP_HDR_LEN, IP_ID, IP_LEN, IP_MAXPACKET, IP_SRC, IPPROTO_ICMPV6, ipHeaderLen, ipVersion,
 } from '../wire/ipv4.ts'
+import { ipStats } from '../ip/state.ts'
+import { rawStats } from './state.ts'
 
 /** Sends `len` bytes of `buf` as the payload of a packet of protocol `proto`; ICMPv6 gets its checksum. Returns an errno. */
 export function rawOutput(
@@ -59,7 +61,7 @@ export function rawOutputWhole(
   const f = fill(vn, buf, at, len)
   if (f === null) return ENOBUFS
   if (len < IP_HDR_LEN || ipVersion(f.view, f.off) !== 4 || !headerFits(f)) {
-    vn.state.raw.stats.badhdr++
+    rawStats(vn).badhdr++
     frameRelease(vn.pool, f)
     return EINVAL
   }
@@ -74,7 +76,7 @@ export function rawOutputWhole(
   f.l4 = f.off + ipHeaderLen(f.view, f.off)
   addrCopy(f.src, addrFromIp4(f.view.getInt32(f.off + IP_SRC)))
   addrCopy(f.dst, dst)
-  vn.state.ip.stats.rawout++
+  ipStats(vn).rawout++
   return counted(vn, ipTransmit(vn, ifp, f, ifp.mtu, route.gateway === 0 ? dst.w3 : route.gateway))
 }
 
@@ -94,7 +96,7 @@ function finishHeader(f: Frame, src: Ip4, id: number): void {
 function fill(vn: Vn, buf: Uint8Array, at: number, len: number): Frame | null {
   const f = frameAlloc(vn.pool, len)
   if (f === null) {
-    vn.state.raw.stats.nobuf++
+    rawStats(vn).nobuf++
     return null
   }
   f.slab.set(buf.subarray(at, at + len), f.off)
@@ -103,6 +105,6 @@ function fill(vn: Vn, buf: Uint8Array, at: number, len: number): Frame | null {
 }
 
 function counted(vn: Vn, errno: number): number {
-  if (errno === 0) vn.state.raw.stats.opackets++
+  if (errno === 0) rawStats(vn).opackets++
   return errno
 }

@@ -4,6 +4,7 @@ import type { Addr } from '../lib/addr.ts'
 import type { Inpcb } from '../inet/state.ts'
 import { createTable } from '../lib/table.ts'
 import type { Table } from '../lib/table.ts'
+import type { Own, Vn } from '../kern/vn.ts'
 
 /** What each queued packet costs its socket besides its bytes. */
 export const RAW_CHARGE = 256
@@ -35,13 +36,23 @@ export interface RawStats {
 }
 
 export interface RawState {
-  stats: RawStats
+  stats: Readonly<RawStats>
   /** By socket id. */
   pcbs: Table<RawPcb>
 }
 
+/** The counters of every Vnet in which nothing was counted. */
+export const RAW_STATS_ZERO: Readonly<RawStats> = Object.freeze(createRawStats())
+
+/** To count in: the Vnet's own from now on. */
+export function rawStats(vn: Pick<Vn, 'state'>): Own<RawStats> {
+  const { raw } = vn.state
+  if (raw.stats === RAW_STATS_ZERO) raw.stats = createRawStats()
+  return raw.stats as Own<RawStats>
+}
+
 export function createRawState(): RawState {
-  return { stats: { ipackets: 0, fullsock: 0, opackets: 0, nobuf: 0, badhdr: 0 }, pcbs: createTable() }
+  return { stats: RAW_STATS_ZERO, pcbs: createTable() }
 }
 
 export function createRawPcb(inp: Inpcb, proto: number, rcvLimit: number, sndLimit: number): RawPcb {
@@ -50,4 +61,10 @@ export function createRawPcb(inp: Inpcb, proto: number, rcvLimit: number, sndLim
 
 export function createRawPacket(bytes: Uint8Array, from: Addr, ifId: number): RawPacket {
   return { bytes, from, ifId }
+}
+
+function createRawStats(): RawStats {
+  return {
+    ipackets: 0, fullsock: 0, opackets: 0, nobuf: 0, badhdr: 0,
+  }
 }

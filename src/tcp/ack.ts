@@ -33,13 +33,14 @@ import {
 import type { Seg, Tcb } from './state.ts'
 import { tcpTimeWaitStart } from './timewait.ts'
 import { tcpFinWait2Ms, tcpUnsentFull } from './useropt.ts'
+import { tcpStats } from './stats.ts'
 
 /** A sample beyond this is no round trip but a broken echo. */
 const RTT_MAX_US = 600e6
 
 /** Processes the ACK field of an acceptable segment; false ends the processing of the segment. */
 export function tcpAckInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   if (tcb.state === TCPS_SYN_RECEIVED) {
     if (seqLeq(seg.ack, tcb.iss) || seqGt(seg.ack, tcb.sndMax)) {
       countDrop(vn, stats, 'tcp', 'rcvacktoomuch', f)
@@ -80,7 +81,7 @@ export function tcpAckInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
 
 /** `acked` > 0: frees what is acknowledged, and lets the state machine see our FIN acknowledged. */
 export function tcpAckNew(vn: Vn, tcb: Tcb, seg: Seg, acked: number): boolean {
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   const flight = seqDiff(tcb.sndMax, tcb.sndUna)
   stats.rcvackpack++
   stats.rcvackbyte += acked
@@ -166,13 +167,13 @@ function duplicate(vn: Vn, tcb: Tcb, seg: Seg, acked: number): void {
   // one with data or another window does not count, but does not end the run either: the reader on the other side may
   // open its window between two duplicates
   if (seg.len !== 0 || (seg.flags & TH_FIN) !== 0 || seg.win !== tcb.sndWnd) return
-  vn.state.tcp.stats.rcvdupack++
+  tcpStats(vn).rcvdupack++
   if (acked === 0 && tcb.sndMax !== tcb.sndUna && tcpTimerOn(tcb, TT_REXMT)) tcpDupAck(vn, tcb, seg)
 }
 
 /** With SACK it is the blocks that count, whatever else the segment brings; even an old one tells what has arrived. */
 function duplicateSack(vn: Vn, tcb: Tcb, seg: Seg, acked: number): void {
-  if (seg.len === 0 && (seg.flags & TH_FIN) === 0 && seg.win === tcb.sndWnd) vn.state.tcp.stats.rcvdupack++
+  if (seg.len === 0 && (seg.flags & TH_FIN) === 0 && seg.win === tcb.sndWnd) tcpStats(vn).rcvdupack++
   if (tcb.sent.count === 0 && (seg.opt.flags & TOF_SACK) === 0) return
   sentAckBegin(vn, tcb)
   tcpSackInput(vn, tcb, seg)
@@ -186,7 +187,7 @@ function windowUpdate(vn: Vn, tcb: Tcb, seg: Seg): void {
   // its window counts from an older SND.UNA (§3.10.7.4: only with SND.UNA =< SEG.ACK)
   if (seqLt(seg.ack, tcb.sndUna)) return
   if (!(seqLt(tcb.sndWl1, seg.seq) || (tcb.sndWl1 === seg.seq && seqGeq(seg.ack, tcb.sndWl2)))) return
-  if (seg.len === 0 && tcb.sndWl2 === seg.ack && seg.win > tcb.sndWnd) vn.state.tcp.stats.rcvwinupd++
+  if (seg.len === 0 && tcb.sndWl2 === seg.ack && seg.win > tcb.sndWnd) tcpStats(vn).rcvwinupd++
   if (seg.win !== tcb.sndWnd) tcb.flags |= TF_NEEDOUTPUT
   tcb.sndWnd = seg.win
   tcb.sndWl1 = seg.seq

@@ -19,6 +19,7 @@ import { tcpSackPending } from './sackgen.ts'
 import { ECN_ECE, TF_TSTMP } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpWindow, tcpWindowField } from './window.ts'
+import { tcpStats } from './stats.ts'
 
 /** The ACK that `tcb` owes is in a frame that has not left yet: returns its window field, or −1 where it needs its own. */
 export function tcpAckMerge(vn: Vn, tcb: Tcb): number {
@@ -32,7 +33,7 @@ export function tcpAckMerge(vn: Vn, tcb: Tcb): number {
   f.view.setUint16(f.l4 + TCP_WIN, field)
   writeTimestamp(vn, tcb, f)
   inetChecksumSet(f, f.l4 + TCP_SUM)
-  vn.state.tcp.stats.sndackmerged++
+  tcpStats(vn).sndackmerged++
   return field
 }
 

@@ -10,6 +10,7 @@ import { TCP_MAXWIN } from '../wire/tcp.ts'
 import { tcpPressed } from './quota.ts'
 import { TF_FASTRECOVERY } from './state.ts'
 import type { Tcb } from './state.ts'
+import { tcpStats } from './stats.ts'
 
 /** Tcb.bufFixed: SO_RCVBUF or SO_SNDBUF was set. */
 export const BUF_RCV_FIXED = 1
@@ -34,7 +35,7 @@ export function tcpRcvTune(vn: Vn, tcb: Tcb): void {
     sysctl['net.inet.tcp.recvbuf_max'], sysctl['kern.ipc.maxsockbuf'], TCP_MAXWIN * 2 ** tcb.rcvWscale)
   if (rcvLimit >= most || tcpPressed(vn) || came * srtt * 4 <= rcvLimit * elapsed * 3) return
   tcb.rcvLimit = Math.min(2 * rcvLimit, most)
-  vn.state.tcp.stats.rcvbufGrown++
+  tcpStats(vn).rcvbufGrown++
 }
 
 /**
@@ -51,5 +52,5 @@ export function tcpSndTune(vn: Vn, tcb: Tcb, wnd: number): void {
   if (wanted <= tcb.sndLimit || tcpPressed(vn) || tcb.sndLimit >= most) return
   const inc = sysctl['net.inet.tcp.sendbuf_inc']
   tcb.sndLimit = Math.min(Math.ceil(wanted / inc) * inc, most)
-  vn.state.tcp.stats.sndbufGrown++
+  tcpStats(vn).sndbufGrown++
 }

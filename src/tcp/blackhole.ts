@@ -9,6 +9,7 @@ import { fixedHeaders, tcpSegHeaders } from './mss.ts'
 import { tcpMtuLimit } from './plpmtud.ts'
 import { TCPS_ESTABLISHED } from './state.ts'
 import type { Tcb } from './state.ts'
+import { tcpStats } from './stats.ts'
 
 /** Timeouts in a row after which smaller segments are tried, and after which the old size is taken back. */
 const SUSPECT = 2
@@ -18,18 +19,18 @@ const GIVE_UP = 5
 
 /** A retransmission timeout, before the segment goes again (`rxtCount` counts it). */
 export function tcpBlackholeTimeout(vn: Vn, tcb: Tcb): void {
-  const { sysctl, tcp } = vn.state
+  const { sysctl } = vn.state
   // the smaller size was acknowledged since, so it stays: this is another loss
   if (tcb.rxtCount < SUSPECT) tcb.holeSavedMtu = -1
   if (sysctl['net.inet.tcp.pmtud_blackhole_detection'] === 0 || tcb.state < TCPS_ESTABLISHED) return
   const mss = sysctl['net.inet.tcp.pmtud_blackhole_mss']
   if (tcb.rxtCount === (tcb.pmtu.acked >= tcb.mss ? DOUBT : SUSPECT) && tcb.mss > mss && tcb.sndBuf.len > mss) {
-    tcp.stats.pmtudBlackholeActivated++
+    tcpStats(vn).pmtudBlackholeActivated++
     tcb.holeSavedMtu = tcb.pathMtu
     // what did not pass bounds the search that follows where the smaller size does (RFC 4821 §7.7)
     tcpMtuLimit(vn, tcb, mss + fixedHeaders(tcb.inp.faddr), tcb.mss + tcpSegHeaders(vn, tcb))
   } else if (tcb.rxtCount === GIVE_UP && tcb.holeSavedMtu >= 0) {
-    tcp.stats.pmtudBlackholeFailed++
+    tcpStats(vn).pmtudBlackholeFailed++
     tcpMtuLimit(vn, tcb, tcb.holeSavedMtu, 0)
     tcb.holeSavedMtu = -1
   }

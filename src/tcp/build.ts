@@ -41,6 +41,7 @@ import { tcpTimerStop } from './deadline.ts'
 import { tcpTraceOut } from './trace.ts'
 import { tcpUtoLen, tcpUtoOption } from './uto.ts'
 import { tcpWindow, tcpWindowField, tcpWindowSent } from './window.ts'
+import { tcpStats } from './stats.ts'
 
 /**
  * Sends one segment of a connection: `len` bytes from position `pos` of its send buffer, with the current ACK and
@@ -55,7 +56,7 @@ export function tcpTransmit(
   const opt = tcpSegOptions(vn, tcb, flags)
   const f = frameAlloc(vn.pool, TCP_MAX_HDR_LEN + len)
   if (f === null) {
-    vn.state.tcp.stats.sndnomem++
+    tcpStats(vn).sndnomem++
     return ENOBUFS
   }
   const at = f.off
@@ -115,7 +116,7 @@ export function tcpFrameSend(
     return EMSGSIZE
   }
   inetChecksumSet(f, f.off + TCP_SUM)
-  vn.state.tcp.stats.sndtotal++
+  tcpStats(vn).sndtotal++
   tcpTraceOut(vn, f)
   return inp === null ? inetOutput(vn, f) : inetOutputOptions(vn, f, inp)
 }

@@ -20,6 +20,7 @@ import {
 } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpSyncacheRemoveAll } from './syncache.ts'
+import { tcpStats } from './stats.ts'
 
 /**
  * The user is done with the socket: the id is invalid afterwards (EV_GONE when the connection has ended too). What is
@@ -48,7 +49,7 @@ export function tcpClose(vn: Vn, id: number): number {
   // what is parked will not be read: it counts no more
   tcpCharge(vn, tcb)
   if (tcp.orphans > sysctl['net.inet.tcp.maxorphans']) {
-    tcp.stats.orphandrop++
+    tcpStats(vn).orphandrop++
     tcpDrop(vn, tcb, ECONNABORTED)
     return 0
   }

@@ -36,6 +36,7 @@ import { REOPEN_GAP } from './syncache.ts'
 import { tcpTimeWaitEnd, tcpTimeWaitReusable } from './timewait.ts'
 import { tcpKeepInitMs } from './useropt.ts'
 import { tcpWindowClamp, tcpWscaleFor } from './window.ts'
+import { tcpStats } from './stats.ts'
 
 /** Attempts to find an ephemeral port whose four-tuple is not in TIME-WAIT. */
 const CONNECT_TRIES = 64
@@ -109,7 +110,7 @@ function prepare(vn: Vn, tcb: Tcb, addr: Addr, port: number): number {
   const tw = timeWaitOf(vn, tcb)
   openActive(vn, tcb, tw)
   if (tw !== null) {
-    vn.state.tcp.stats.twReused++
+    tcpStats(vn).twReused++
     tcpTimeWaitEnd(vn, tw)
   }
   return 0
@@ -162,8 +163,7 @@ function timeWaitOf(vn: Vn, { inp }: Tcb): TimeWait | null {
 
 /** SYN-SENT (RFC 9293 §3.10.1): numbers, windows and options that our SYN offers. `tw` is the incarnation before, or null. */
 function openActive(vn: Vn, tcb: Tcb, tw: TimeWait | null): void {
-  const { tcp } = vn.state
-  tcp.stats.connattempt++
+  tcpStats(vn).connattempt++
   tcpTimerStopAll(tcb)
   tcb.iss = tcpIsn(vn, tcb.inp)
   if (tw !== null && seqLeq(tcb.iss, tw.sndNxt)) tcb.iss = seqAdd(tw.sndNxt, REOPEN_GAP)

@@ -17,6 +17,7 @@ import type { Tcb } from './state.ts'
 import type { Syncache } from './state-small.ts'
 import { tcpSyncacheRemove } from './syncache.ts'
 import { tcpTraceIcmp } from './trace.ts'
+import { tcpStats } from './stats.ts'
 
 /** Handshakes that were retransmitted this often believe a hard error (as FreeBSD's syncache). */
 const SYNCACHE_PATIENCE = 3
@@ -28,18 +29,18 @@ export function tcpCtlInput(vn: Vn, c: CtlInput): void {
   if (tcb === null) {
     const sc = inpLookup(vn, tcp.syncacheTable, tcp.syncache, c.src, c.lport, c.dst, c.fport)
     if (sc !== null) return syncacheCtl(vn, sc, c)
-    return countDrop(vn, tcp.stats, 'tcp', 'ctlignored', null)
+    return countDrop(vn, tcpStats(vn), 'tcp', 'ctlignored', null)
   }
   // RFC 5927 §4.1: the quoted segment must be in flight
   if (!c.haveSeq || !(seqGeq(c.seq, tcb.sndUna) && seqLt(c.seq, tcb.sndMax))) {
-    return countDrop(vn, tcp.stats, 'tcp', 'ctlignored', null)
+    return countDrop(vn, tcpStats(vn), 'tcp', 'ctlignored', null)
   }
-  if (tcp.ao.keys.length !== 0 && tcpAoIgnoresIcmp(vn, tcb, c)) return countDrop(vn, tcp.stats, 'tcp', 'aoIcmpIgnored', null)
+  if (tcp.ao.keys.length !== 0 && tcpAoIgnoresIcmp(vn, tcb, c)) return countDrop(vn, tcpStats(vn), 'tcp', 'aoIcmpIgnored', null)
   tcpTraceIcmp(vn, tcb, c)
   if (c.kind === CTL_MSGSIZE) return tooBig(vn, tcb, c)
   // hard errors end a connection only before it is synchronized (RFC 5927 §5.2, against SHLD-26)
   if (c.kind === CTL_UNREACH_HARD && (tcb.state === TCPS_SYN_SENT || tcb.state === TCPS_SYN_RECEIVED)) {
-    tcp.stats.conndrops++
+    tcpStats(vn).conndrops++
     return tcpDropSilently(vn, tcb, c.errno)
   }
   // MUST-56: a hint, reported when the connection gives up for another reason (MUST-47, SHLD-25)
@@ -54,7 +55,7 @@ function tooBig(vn: Vn, tcb: Tcb, c: CtlInput): void {
   inetPmtuUpdate(vn, tcb.inp.faddr, mtu)
   tcpMtuLimit(vn, tcb, mtu, 0)
   if (tcb.mss >= was || tcb.state < TCPS_ESTABLISHED) return
-  vn.state.tcp.stats.mturesent++
+  tcpStats(vn).mturesent++
   // the window is counted in segments (RFC 5681 §3.1): keep their number
   tcb.cwnd = Math.max(tcb.mss, Math.floor(tcb.cwnd * tcb.mss / was))
   tcb.rttAt = -1
@@ -63,7 +64,7 @@ function tooBig(vn: Vn, tcb: Tcb, c: CtlInput): void {
 }
 
 function syncacheCtl(vn: Vn, sc: Syncache, c: CtlInput): void {
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   if (c.kind !== CTL_UNREACH_HARD || !c.haveSeq || !(seqLeq(sc.iss, c.seq) && seqLeq(c.seq, seqAdd(sc.iss, 1))) ||
     sc.rexmits < SYNCACHE_PATIENCE) return countDrop(vn, stats, 'tcp', 'ctlignored', null)
   stats.scUnreach++

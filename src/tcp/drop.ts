@@ -20,13 +20,14 @@ import {
 } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpTraceFree, tcpTraceState } from './trace.ts'
+import { tcpStats } from './stats.ts'
 
 /**
  * Ends a connection with an error for its user (MUST-12: an abort is told from a close), after a reset to the peer
  * where the peer knows the connection. The record stays for the user to learn of it, unless the user is gone.
  */
 export function tcpDrop(vn: Vn, tcb: Tcb, errno: number): void {
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   if (tcb.state >= TCPS_SYN_RECEIVED) {
     stats.drops++
     tcpSendReset(vn, tcb)
@@ -43,7 +44,7 @@ export function tcpDropSilently(vn: Vn, tcb: Tcb, errno: number): void {
 
 /** CLOSED: out of the tables, timers off. What was received can still be read while the user holds the socket. */
 export function tcpEnd(vn: Vn, tcb: Tcb): void {
-  vn.state.tcp.stats.closed++
+  tcpStats(vn).closed++
   tcpSetState(tcb, TCPS_CLOSED)
   tcpDetach(vn, tcb)
 }

@@ -15,6 +15,7 @@ import {
   ECN_CWR, ECN_ECE, ECN_HOLD, ECN_NOECT, ECN_OFFER, ECN_ON, TF_ACKNOW, TF_FASTRECOVERY, TF_FORCE, TT_REXMT,
 } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
+import { tcpStats } from './stats.ts'
 
 /** net.inet.tcp.ecn.enable. */
 const ENABLE_REQUEST = 1
@@ -48,7 +49,7 @@ export function tcpEcnSynSent(vn: Vn, tcb: Tcb, flags: number): void {
     const setup = (flags & TH_ACK) !== 0 ? TH_ECE : TH_ECE | TH_CWR
     if ((flags & (TH_ECE | TH_CWR)) === setup) tcb.ecn |= ECN_ON
   }
-  if ((tcb.ecn & ECN_ON) !== 0) vn.state.tcp.stats.ecn_shs++
+  if ((tcb.ecn & ECN_ON) !== 0) tcpStats(vn).ecn_shs++
 }
 
 /**
@@ -60,7 +61,7 @@ export function tcpEcnMarks(vn: Vn, tcb: Tcb, seq: Seq, flags: number, len: numb
   if ((tcb.ecn & ECN_ON) === 0 || (flags & TH_RST) !== 0) return 0
   const echo = (tcb.ecn & ECN_ECE) !== 0 ? TH_ECE : 0
   if (len === 0 || (tcb.ecn & ECN_NOECT) !== 0 || (tcb.flags & TF_FORCE) !== 0 || seqLt(seq, tcb.sndMax)) return echo
-  vn.state.tcp.stats.ecn_sndect0++
+  tcpStats(vn).ecn_sndect0++
   return echo | ((tcb.ecn & ECN_CWR) !== 0 ? TH_CWR : 0) | IPTOS_ECN_ECT0 << ECT_SHIFT
 }
 
@@ -96,7 +97,7 @@ export function tcpEcnEchoes(tcb: Tcb, seg: Seg): boolean {
 export function tcpEcnEcho(vn: Vn, tcb: Tcb, seg: Seg): void {
   const flight = seqDiff(tcb.sndMax, tcb.sndUna)
   if (flight === 0 || (tcb.flags & TF_FASTRECOVERY) !== 0 || !seqGt(seg.ack, tcb.ecnRecover)) return
-  vn.state.tcp.stats.ecn_rcwnd++
+  tcpStats(vn).ecn_rcwnd++
   // a window of one segment cannot be halved: the next waits for the retransmission timer
   if (tcb.cwnd <= tcb.mss) tcb.ecn |= ECN_HOLD
   const { cwnd } = tcb
@@ -119,7 +120,7 @@ function synMarks(vn: Vn, tcb: Tcb, flags: number): number {
 }
 
 function countCodepoint(vn: Vn, codepoint: number): void {
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   if (codepoint === IPTOS_ECN_CE) stats.ecn_ce++
   else if (codepoint === IPTOS_ECN_ECT0) stats.ecn_ect0++
   else if (codepoint === IPTOS_ECN_ECT1) stats.ecn_ect1++

@@ -18,13 +18,14 @@ import {
 } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpUtoAnnounce } from './uto.ts'
+import { tcpStats } from './stats.ts'
 
 /** RFC 6298 §5.7: what a lost SYN leaves behind where no sample can tell better. */
 const RTO_AFTER_LOST_SYN_US = 3e6
 
 /** Our SYN is acknowledged: ESTABLISHED (or FIN-WAIT-1 when the user closed meanwhile, RFC 9293 §3.10.4). */
 export function tcpEstablished(vn: Vn, tcb: Tcb): void {
-  vn.state.tcp.stats.connects++
+  tcpStats(vn).connects++
   tcb.sndUna = seqAdd(tcb.iss, 1)
   tcb.sndUp = seqMax(tcb.sndUp, tcb.sndUna)
   tcb.recover = tcb.iss

@@ -21,6 +21,7 @@ import { tcpFromSyncache } from './tcb.ts'
 import { tcpTextInput } from './text.ts'
 import { tcpKeepInitMs } from './useropt.ts'
 import { tcpRcvWnd } from './window.ts'
+import { tcpStats } from './stats.ts'
 
 /**
  * Opens the connection in SYN-RECEIVED, hands it to the listener's user, and answers: SYN,ACK for SYN and text.
@@ -29,7 +30,6 @@ import { tcpRcvWnd } from './window.ts'
 export function tcpFastAccept(
   vn: Vn, tcb: Tcb, listener: Listener, f: Frame, seg: Seg, tw: TimeWait | null, verdict: number,
 ): void {
-  const { tcp } = vn.state
   const sc = tcpSyncacheFill(vn, tcb, 0, f, seg.seq, seg.opt)
   sc.iss = tcpIsn(vn, sc.inp)
   if (tw !== null && seqLeq(sc.iss, tw.sndNxt)) sc.iss = seqAdd(tw.sndNxt, REOPEN_GAP)
@@ -51,8 +51,8 @@ export function tcpFastAccept(
   textOfSyn(vn, child, f, seg)
   tcpCharge(vn, child)
   tcpMeterMoved(vn, child, seg, seqAdd(child.irs, 1), child.sndUna, child.meter.delivered)
-  tcp.stats.accepts++
-  tcp.stats.fastopenPassive++
+  tcpStats(vn).accepts++
+  tcpStats(vn).fastopenPassive++
   listener.queue.push(child.inp.id)
   eventPost(vn, tcb.inp.id, EV_ACCEPT)
   tcpOutput(vn, child)

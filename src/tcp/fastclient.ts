@@ -17,6 +17,7 @@ import { FO_ACTIVE, FO_CONNECT, FO_DEFERRED, createFastPath } from './state-open
 import type { FastPath } from './state-open.ts'
 import { TF_SYNREXMT } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
+import { tcpStats } from './stats.ts'
 
 /** A cookie that was not used for a day is of no use: keys change. */
 const COOKIE_LIFE_US = 86_400e6
@@ -72,7 +73,7 @@ export function tcpFastSynLen(vn: Vn, tcb: Tcb, opt: TcpOptions, mtuMss: number)
  * acknowledge of the SYN's data counts as never sent.
  */
 export function tcpFastSynAck(vn: Vn, tcb: Tcb, seg: Seg): void {
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   const first = seqAdd(tcb.iss, 1)
   const carried = seqDiff(tcb.sndMax, first)
   const acked = seqDiff(seg.ack, first)
@@ -124,7 +125,7 @@ function refresh(vn: Vn, tcb: Tcb, opt: TcpOptions): void {
 function block(vn: Vn, tcb: Tcb): void {
   const seconds = vn.state.sysctl['net.inet.tcp.fastopen.path_disable_time']
   if (seconds === 0) return
-  vn.state.tcp.stats.fastopenBlocked++
+  tcpStats(vn).fastopenBlocked++
   fresh(vn, tcb).blockedUntil = vn.state.now + seconds * 1e6
 }
 

@@ -16,6 +16,7 @@ import { tcpSignatureLen } from './auth/room.ts'
 import { FO_EXP, FO_GIVE, FO_PASSIVE } from './state-open.ts'
 import type { Tcb } from './state.ts'
 import type { Listener } from './state-small.ts'
+import { tcpStats } from './stats.ts'
 
 const COOKIE_LEN = 8
 /** A handshake that was reset counts as pending for so long, or resets would make room for the next (§5.1). */
@@ -33,16 +34,16 @@ export function tcpFastOpenVerdict(
   if (sysctl['net.inet.tcp.fastopen.server_enable'] === 0) return 0
   const form = (opt.flags & TOF_FASTEXP) !== 0 ? FO_EXP : 0
   if (opt.fastLen === 0) {
-    tcp.stats.fastopenReq++
+    tcpStats(vn).fastopenReq++
     return FO_GIVE | form
   }
   if (tcpFastOpenPending(vn, listener) >= Math.min(tcb.fastQlen, listener.backlog)) {
-    tcp.stats.fastopenOverflow++
+    tcpStats(vn).fastopenOverflow++
     return 0
   }
   const key = validKey(vn, laddr, faddr, opt)
   if (key < 0) {
-    tcp.stats.fastopenBadcookie++
+    tcpStats(vn).fastopenBadcookie++
     return FO_GIVE | form
   }
   // a cookie of the key that was relieved is good for the last time

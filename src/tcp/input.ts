@@ -23,6 +23,7 @@ import { tcpSynSentInput } from './synsent.ts'
 import { tcpSyncacheInput } from './syncache.ts'
 import { tcpTimeWaitInput } from './timewait.ts'
 import { tcpTraceBegin, tcpTraceEnd, tcpTraceIn, tcpTraceListener } from './trace.ts'
+import { tcpStats } from './stats.ts'
 
 /** A segment for this host (f.l4 = f.off at its header; f.src, f.dst set). Borrows the frame. */
 export function tcpInput(vn: Vn, f: Frame): void {
@@ -33,7 +34,8 @@ export function tcpInput(vn: Vn, f: Frame): void {
 
 function segmentInput(vn: Vn, f: Frame): void {
   const { tcp } = vn.state
-  const { stats, seg } = tcp
+  const { seg } = tcp
+  const stats = tcpStats(vn)
   const { view, l4 } = f
   stats.rcvtotal++
   const total = f.off + f.len - l4
@@ -72,7 +74,8 @@ function segmentInput(vn: Vn, f: Frame): void {
 /** No socket is connected to the sender: TIME-WAIT, a handshake, a listener, or nobody. */
 function noConnection(vn: Vn, f: Frame, lport: number, fport: number): void {
   const { tcp } = vn.state
-  const { stats, seg } = tcp
+  const { seg } = tcp
+  const stats = tcpStats(vn)
   // MUST-57, MUST-63: broadcast, multicast and unspecified addresses have no connections
   if (badAddress(vn, f)) return countDrop(vn, stats, 'tcp', 'rcvbadaddr', f)
   const tw = inpLookup(vn, tcp.timewaitTable, tcp.timewait, f.dst, lport, f.src, fport)

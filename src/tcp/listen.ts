@@ -13,10 +13,12 @@ import type { Seg, Tcb } from './state.ts'
 import type { Listener, TimeWait } from './state-small.ts'
 import { tcpSyncacheAdd, tcpSyncacheCookie } from './syncache.ts'
 import { tcpCookiesOut } from './syncookie.ts'
+import { tcpStats } from './stats.ts'
 
 /** `tw` is the TIME-WAIT record that the SYN has just replaced, or null. Borrows the frame. */
 export function tcpListenInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg, tw: TimeWait | null): void {
-  const { stats, listeners } = vn.state.tcp
+  const { listeners } = vn.state.tcp
+  const stats = tcpStats(vn)
   if ((seg.flags & TH_RST) !== 0) return countDrop(vn, stats, 'tcp', 'listenbad', f)
   if ((seg.flags & TH_ACK) !== 0) {
     const cookies = tcpCookiesOut(vn)

@@ -34,6 +34,7 @@ import { tcpTsoLen } from './tso.ts'
 import { tcpUnsentFull } from './useropt.ts'
 import { tcpUtoLen } from './uto.ts'
 import { tcpWindowWorthTelling } from './window.ts'
+import { tcpStats } from './stats.ts'
 
 /** Sends everything that may go now. Returns 0 or the errno of the segment that could not go. */
 export function tcpOutput(vn: Vn, tcb: Tcb): number {
@@ -64,7 +65,7 @@ export function tcpOutput(vn: Vn, tcb: Tcb): number {
 /** Room was made in the receive buffer: tells the sender where it is worth a segment. */
 export function tcpWindowUpdate(vn: Vn, tcb: Tcb): void {
   if (!tcpCanReceive(tcb.state) || !tcpWindowWorthTelling(vn, tcb)) return
-  vn.state.tcp.stats.sndwinup++
+  tcpStats(vn).sndwinup++
   tcb.flags |= TF_ACKNOW
   tcpOutput(vn, tcb)
 }
@@ -185,10 +186,10 @@ function outputSyn(vn: Vn, tcb: Tcb): number {
   const received = tcb.state === TCPS_SYN_RECEIVED
   if (tcb.sndNxt !== tcb.iss) {
     if (!received || (tcb.flags & TF_ACKNOW) === 0) return 0
-    vn.state.tcp.stats.sndacks++
+    tcpStats(vn).sndacks++
     return tcpTransmit(vn, tcb, tcb.sndMax, TH_ACK, 0, 0)
   }
-  vn.state.tcp.stats.sndctrl++
+  tcpStats(vn).sndctrl++
   const len = received ? 0 : tcpSynDataLen(vn, tcb)
   if (len > 0) sentTransmit(vn, tcb, tcb.iss, seqAdd(tcb.iss, 1 + len))
   const errno = tcpTransmit(vn, tcb, tcb.iss, received ? TH_SYN | TH_ACK : TH_SYN, 0, len)
@@ -261,7 +262,7 @@ function outputFailed(vn: Vn, tcb: Tcb, errno: number, mss: number): number {
     if (tcb.mss < mss) return AGAIN
   }
   if (errno !== ENOBUFS) {
-    vn.state.tcp.stats.snderr++
+    tcpStats(vn).snderr++
     tcb.softError = errno
   }
   if (tcb.sndBuf.len > 0 || tcpSendsFin(tcb.state)) {
@@ -278,7 +279,7 @@ function outputFailed(vn: Vn, tcb: Tcb, errno: number, mss: number): number {
 }
 
 function countSegment(vn: Vn, tcb: Tcb, seq: Seq, len: number, fin: boolean): void {
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   if (len > 0) {
     if ((tcb.flags & TF_FORCE) !== 0 && len === 1) stats.sndprobe++
     else if (seqLt(seq, tcb.sndMax)) {

@@ -13,6 +13,7 @@ import { tcpMssUpdate, tcpMtuMost, tcpSegHeaders } from './mss.ts'
 import { TF_FASTRECOVERY, TF_FORCE } from './state.ts'
 import { PMTU_UNKNOWN, pmtuIn } from './state-pmtu.ts'
 import type { Tcb } from './state.ts'
+import { tcpStats } from './stats.ts'
 
 /** Sizes closer than this are not told apart (RFC 4821 §7.3). */
 const SEARCH_DONE = 8
@@ -68,7 +69,7 @@ export function tcpMtuProbe(vn: Vn, tcb: Tcb, room: number): number {
   const needed = len + BEHIND * mss
   const behind = Math.min(tcb.sndWnd, tcb.sndBuf.len) - seqDiff(tcb.sndNxt, tcb.sndUna)
   if (room < len || tcb.cwnd < needed || behind < needed) return mss
-  vn.state.tcp.stats.mtuprobe++
+  tcpStats(vn).mtuprobe++
   pmtu.probe = len + tcpSegHeaders(vn, tcb)
   pmtu.probeSeq = tcb.sndNxt
   return len
@@ -86,7 +87,7 @@ export function tcpMtuAcked(vn: Vn, tcb: Tcb): void {
   if (tcb.pmtu === PMTU_UNKNOWN) return
   const { sndUna } = tcb
   const pmtu = pmtuIn(tcb)
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   if (pmtu.sent !== 0 && seqGeq(sndUna, pmtu.sentEnd)) {
     pmtu.acked = pmtu.sent
     pmtu.sent = 0
@@ -116,7 +117,7 @@ export function tcpMtuProbeLost(vn: Vn, tcb: Tcb): boolean {
   if (pmtu.probe === 0) return false
   const lost = tcb.sndUna === pmtu.probeSeq
   if (lost) {
-    vn.state.tcp.stats.mtuprobelost++
+    tcpStats(vn).mtuprobelost++
     // an ICMP error may have said meanwhile what to try next
     if (pmtu.next === pmtu.probe && ++pmtu.tries >= MAX_PROBES) {
       pmtu.high = pmtu.probe
@@ -153,11 +154,11 @@ export function tcpMtuReport(vn: Vn, tcb: Tcb, seq: Seq, mtu: number): boolean {
     return false
   }
   if (text >= tcb.mss) {
-    countDrop(vn, vn.state.tcp.stats, 'tcp', 'ctlignored', null)
+    countDrop(vn, tcpStats(vn), 'tcp', 'ctlignored', null)
     return false
   }
   if (text >= pmtu.acked) return true
-  vn.state.tcp.stats.mtudelayed++
+  tcpStats(vn).mtudelayed++
   pmtu.claim = mtu
   pmtu.claimSeq = seq
   return false

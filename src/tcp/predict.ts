@@ -20,6 +20,7 @@ import {
 import type { Seg, Tcb } from './state.ts'
 import { tcpDelayAck } from './text.ts'
 import { tcpRcvWnd } from './window.ts'
+import { tcpStats } from './stats.ts'
 
 /** True when the segment was one of the two and has been dealt with. */
 export function tcpPredicted(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
@@ -31,7 +32,7 @@ export function tcpPredicted(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
     if (seg.opt.flags !== TOF_TS || (seg.opt.tsVal - tcb.tsRecent | 0) < 0) return false
   } else if (seg.opt.flags !== 0) return false
 
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   if (seg.len === 0) {
     // one that acknowledges more than any before it brings the newest window, too
     if (!seqGt(seg.ack, tcb.sndUna) || seqLt(seg.seq, tcb.sndWl1)) return false

@@ -12,6 +12,7 @@ import { tcpReassForget } from './reass.ts'
 import { isDormant } from './state-dormant.ts'
 import { TF_CANTRCVMORE } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
+import { tcpStats } from './stats.ts'
 
 /** What every connection may have each way, whatever the others do: without it, nobody would make progress. */
 export const TCP_SHARE_MIN = 4096
@@ -95,7 +96,7 @@ function largestQueue(vn: Vn, not: Tcb, least: number): Tcb | null {
 
 /** RFC 2018 §8 allows it, where there is no other way: data that was not acknowledged by number may be discarded. */
 function giveUp(vn: Vn, tcb: Tcb): void {
-  vn.state.tcp.stats.reassevicted++
+  tcpStats(vn).reassevicted++
   tcpReassForget(tcb)
   if (tcb.rcvBuf.len === 0) ringClear(tcb.rcvBuf)
   tcpCharge(vn, tcb)

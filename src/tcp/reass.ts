@@ -10,6 +10,7 @@ import type { Seq } from '../lib/seq.ts'
 import { tcpDsack, tcpSackChanged } from './sackgen.ts'
 import { TF_CANTRCVMORE, TF_SACK_PERMIT } from './state.ts'
 import type { Tcb } from './state.ts'
+import { tcpStats } from './stats.ts'
 
 /**
  * Parks `len` bytes that begin at `seq` (not before rcvNxt, within the window). Of too many ranges the furthest is given
@@ -27,7 +28,7 @@ export function tcpReassPark(vn: Vn, tcb: Tcb, seq: Seq, from: Uint8Array, at: n
     // the sender may rely on what a SACK block told it (RFC 2018 §8); else the nearer range is worth more
     if ((tcb.flags & TF_SACK_PERMIT) !== 0 || i === reass.length) return false
     reass.length -= 2
-    vn.state.tcp.stats.reassfurthest++
+    tcpStats(vn).reassfurthest++
   }
   for (let k = i; k < j; k += 2) {
     if (!seqLt(seqMax(seq, reass[k]), seqMin(end, reass[k + 1]))) continue

@@ -9,6 +9,7 @@ import { spuriousAck, spuriousBegin, spuriousEnd } from './spurious.ts'
 import { TF_FASTRECOVERY, TF_NEEDOUTPUT, TT_REXMT } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
 import { FRTO_OFF, REC_FAST, REC_LOSS, REC_OPEN } from './state-sent.ts'
+import { tcpStats } from './stats.ts'
 
 const DUPTHRESH = 3
 
@@ -32,7 +33,7 @@ export function tcpRecoveryAck(vn: Vn, tcb: Tcb, seg: Seg, acked: number): void 
     ccRecovered(vn, tcb, seqDiff(tcb.sndMax, tcb.sndUna))
     return
   }
-  vn.state.tcp.stats.partialack++
+  tcpStats(vn).partialack++
   retransmitFirst(vn, tcb)
   // deflate by what left the network, and back up by the segment just sent
   tcb.cwnd = Math.max(tcb.cwnd - acked, 0)
@@ -64,7 +65,7 @@ function enter(vn: Vn, tcb: Tcb): void {
     tcb.dupAcks = 0
     return
   }
-  vn.state.tcp.stats.fastrexmit++
+  tcpStats(vn).fastrexmit++
   tcb.recover = tcb.sndMax
   spuriousBegin(vn, tcb)
   ccLossDetected(vn, tcb, seqDiff(tcb.sndMax, tcb.sndUna))

@@ -17,6 +17,7 @@ import { tcpScaleLast } from './options.ts'
 import type { Seg, Tcb } from './state.ts'
 import { tcpTraceWhy } from './trace.ts'
 import { WHY_CHALLENGE } from './trace-words.ts'
+import { tcpStats } from './stats.ts'
 
 /** Segment length in sequence space (RFC 9293 §3.4: SYN and FIN count). */
 export function segLen(seg: Seg): number {
@@ -26,7 +27,7 @@ export function segLen(seg: Seg): number {
 /** Answers the received segment in `f` with a reset (RFC 9293 §3.10.7.1); a reset is never answered. */
 export function tcpReset(vn: Vn, f: Frame, seg: Seg): void {
   if ((seg.flags & TH_RST) !== 0) return
-  vn.state.tcp.stats.sndrst++
+  tcpStats(vn).sndrst++
   if ((seg.flags & TH_ACK) !== 0) tcpReply(vn, f, seg.ack, SEQ_ZERO, TH_RST, 0, null)
   else tcpReply(vn, f, SEQ_ZERO, seqAdd(seg.seq, segLen(seg)), TH_RST | TH_ACK, 0, null)
 }
@@ -50,7 +51,7 @@ export function tcpSegment(
 ): number {
   const f = frameAlloc(vn.pool, TCP_MAX_HDR_LEN)
   if (f === null) {
-    vn.state.tcp.stats.sndnomem++
+    tcpStats(vn).sndnomem++
     return 0
   }
   const hdrLen = TCP_HDR_LEN + (opt === null ? 0 : tcpWriteOptions(f.view, f.off + TCP_HDR_LEN, opt, tcpScaleLast(vn)))
@@ -62,7 +63,7 @@ export function tcpSegment(
 
 /** The reset that ends a connection from our side (RFC 9293 §3.10.5): at SND.NXT, or at the window's edge before it. */
 export function tcpSendReset(vn: Vn, tcb: Tcb): void {
-  vn.state.tcp.stats.sndrst++
+  tcpStats(vn).sndrst++
   // beyond the peer's window it would be ignored (RFC 5961 §3.2)
   const seq = seqMin(tcb.sndMax, seqAdd(tcb.sndUna, tcb.sndWnd))
   tcpTransmit(vn, tcb, seq, TH_RST | TH_ACK, 0, 0)
@@ -70,7 +71,7 @@ export function tcpSendReset(vn: Vn, tcb: Tcb): void {
 
 /** An ACK at once, whatever else waits: `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`. */
 export function tcpSendAck(vn: Vn, tcb: Tcb): void {
-  vn.state.tcp.stats.sndacks++
+  tcpStats(vn).sndacks++
   tcpTransmit(vn, tcb, tcb.sndMax, TH_ACK, 0, 0)
 }
 
@@ -97,12 +98,12 @@ export function tcpChallengeAllowed(vn: Vn, rec: { challenges: number; challenge
     tcp.challengeQuota = Math.ceil(limit / 2) + randomBelow(vn.state.random, Math.floor(limit / 2) + 1)
   }
   if (rec.challenges >= sysctl['net.inet.tcp.ack_war_cnt'] || tcp.challenges >= tcp.challengeQuota) {
-    tcp.stats.challengelimit++
+    tcpStats(vn).challengelimit++
     return false
   }
   rec.challenges++
   tcp.challenges++
-  tcp.stats.challengeack++
+  tcpStats(vn).challengeack++
   tcpTraceWhy(vn, WHY_CHALLENGE)
   return true
 }

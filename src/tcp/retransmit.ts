@@ -16,6 +16,7 @@ import type { Tcb } from './state.ts'
 import { FRTO_OFF, REC_FAST, SENT_FLAGS, SF_LOST } from './state-sent.ts'
 import { tcpTraceWhy } from './trace.ts'
 import { WHY_GO_BACK, WHY_RACK, WHY_SACK } from './trace-words.ts'
+import { tcpStats } from './stats.ts'
 
 /** What goes next is up to the scoreboard; not while probing, or after going back, from sndNxt on. */
 export function tcpHasScoreboard(tcb: Tcb): boolean {
@@ -67,7 +68,7 @@ export function tcpRetransmitAt(vn: Vn, tcb: Tcb, k: number, why: number): numbe
     if (seqGt(sentEnd(sent, i), most)) break
     end = sentEnd(sent, i)
   }
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   tcpTraceWhy(vn, why)
   const errno = tcpSendRange(vn, tcb, start, end)
   if (errno !== 0) return errno
@@ -85,7 +86,7 @@ export function tcpSendRange(vn: Vn, tcb: Tcb, start: Seq, end: Seq): number {
   const len = Math.max(0, seqDiff(stop, start))
   const fin = seqGt(end, dataEnd) && seqLeq(dataEnd, seqAdd(start, len))
   const push = len > 0 && stop === dataEnd
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   const flags = TH_ACK | (fin ? TH_FIN : 0) | (push ? TH_PUSH : 0)
   const errno = tcpTransmit(vn, tcb, start, flags, seqDiff(start, tcb.sndUna), len)
   if (errno !== 0) return errno

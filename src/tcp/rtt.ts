@@ -5,13 +5,14 @@ import { seqGt } from '../lib/seq.ts'
 import { tcpMeterRtt } from './meter.ts'
 import type { Tcb } from './state.ts'
 import { tcpUserTimeoutMs } from './uto.ts'
+import { tcpStats } from './stats.ts'
 
 /** Clock granularity G: timestamps tick in milliseconds. */
 export const GRANULARITY_US = 1000
 
 /** Takes a round-trip sample; the caller made sure that it is not ambiguous (Karn, MUST-18). */
 export function tcpRttSample(vn: Vn, tcb: Tcb, rttUs: number, flightBytes: number): void {
-  vn.state.tcp.stats.rttupdated++
+  tcpStats(vn).rttupdated++
   tcb.rxtShift = 0
   tcb.rec.tlpReady = true
   // a reply within one tick is still a sample, and 0 stands for "none yet"

@@ -8,13 +8,14 @@ import { rackDsackSeen } from './rack.ts'
 import { sentEnd, sentFind, sentSack, sentStart, sentUnpack } from './sent.ts'
 import { TF_SACK_PERMIT } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
+import { tcpStats } from './stats.ts'
 
 /** Marks what the segment's blocks cover. To be called once its cumulative ACK has been taken. */
 export function tcpSackInput(vn: Vn, tcb: Tcb, seg: Seg): void {
   const { opt } = seg
   if ((opt.flags & TOF_SACK) === 0 || (tcb.flags & TF_SACK_PERMIT) === 0) return
   sentUnpack(tcb)
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   let todo = (1 << opt.sackCount) - 1
   stats.sackRcvBlocks += opt.sackCount
   if (isDuplicate(tcb, seg)) {
@@ -39,7 +40,8 @@ function isDuplicate(tcb: Tcb, seg: Seg): boolean {
 
 function duplicateReported(vn: Vn, tcb: Tcb, seg: Seg): void {
   const [start, end] = seg.opt.sack
-  const { rate, stats } = vn.state.tcp
+  const { rate } = vn.state.tcp
+  const stats = tcpStats(vn)
   // what was never sent, or so long ago that nobody can have it in mind, is made up
   if (!seqLt(start, end) || seqGt(end, tcb.sndMax) || seqLt(start, seqAdd(tcb.sndUna, -tcb.maxSndWnd)) ||
     seqLt(start, tcb.iss)) {

@@ -11,6 +11,7 @@ import type { TcpOptions } from '../wire/tcp-options.ts'
 import { tcpSignatureLen } from './auth/room.ts'
 import { TCPS_ESTABLISHED, TF_SACK_PERMIT, TF_TSTMP } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
+import { tcpStats } from './stats.ts'
 
 /** Kind, length and the two no-ops that align the blocks. */
 const SACK_LEAD = 4
@@ -38,7 +39,7 @@ export function tcpSackFill(vn: Vn, tcb: Tcb, opt: TcpOptions): void {
   opt.sackCount = 0
   let first = 0
   if (tcb.dsackEnd !== tcb.dsackStart) {
-    vn.state.tcp.stats.dsackSent++
+    tcpStats(vn).dsackSent++
     addBlock(opt, tcb.dsackStart, tcb.dsackEnd)
     first = 1
   }
@@ -51,7 +52,7 @@ export function tcpSackFill(vn: Vn, tcb: Tcb, opt: TcpOptions): void {
   }
   // the writer knows of timestamps, but not of the signature that comes last
   if ((vn.state.tcp.keys.length | vn.state.tcp.ao.keys.length) !== 0) opt.sackCount = Math.min(opt.sackCount, blocksThatFit(vn, tcb))
-  vn.state.tcp.stats.sackSendBlocks++
+  tcpStats(vn).sackSendBlocks++
 }
 
 /** Beside timestamps and a signature. */

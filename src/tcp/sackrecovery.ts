@@ -19,6 +19,7 @@ import type { Seg, Tcb } from './state.ts'
 import { REC_FAST, REC_LOSS, REC_OPEN } from './state-sent.ts'
 import { WHY_RTO } from './trace-words.ts'
 import { tlpAck, tlpArm, tlpReset } from './tlp.ts'
+import { tcpStats } from './stats.ts'
 
 /** An ACK was taken into the scoreboard; `acked` bytes of it cumulatively, of `flight` that were outstanding. */
 export function tcpSackAck(vn: Vn, tcb: Tcb, seg: Seg, acked: number, flight: number): void {
@@ -53,7 +54,7 @@ function spurious(vn: Vn, tcb: Tcb, seg: Seg, acked: number): boolean {
 
 /** TT_REORDER: what the reordering window was open for has not come. */
 export function tcpReorderTimer(vn: Vn, tcb: Tcb): void {
-  vn.state.tcp.stats.rackTimeo++
+  tcpStats(vn).rackTimeo++
   if (detect(vn, tcb) === 0) return
   if (tcb.rec.phase === REC_OPEN) enter(vn, tcb, 0)
   if (tcb.rec.phase === REC_FAST) govern(tcb, 0)
@@ -89,7 +90,7 @@ function govern(tcb: Tcb, delivered: number): void {
 
 function enter(vn: Vn, tcb: Tcb, delivered: number): void {
   const { rec } = tcb
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   stats.fastrexmit++
   stats.sackRecoveryEpisode++
   tlpReset(tcb)

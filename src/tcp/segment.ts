@@ -34,6 +34,7 @@ import { tcpUrgentInput } from './urgent.ts'
 import { tcpUtoInput } from './uto.ts'
 import { tcpRcvWnd } from './window.ts'
 import { tcpPawsReject, tcpTsUpdate } from './options.ts'
+import { tcpStats } from './stats.ts'
 
 /** Processes one segment and sends what follows from it. Borrows the frame. */
 export function tcpSegmentInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
@@ -59,7 +60,7 @@ export function tcpSegmentDone(vn: Vn, tcb: Tcb): void {
 }
 
 function tcpCheckSegment(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   if ((seg.flags & TH_RST) !== 0) return resetInput(vn, tcb, f, seg)
   if ((seg.flags & TH_SYN) !== 0 && !synInput(vn, tcb, f, seg)) return
   if ((tcb.flags & TF_TSTMP) !== 0 && (seg.opt.flags & TOF_TS) === 0 &&
@@ -91,7 +92,7 @@ function tcpCheckSegment(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
  * has that looked at, as in BSD.
  */
 function trimToWindow(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   const old = seqDiff(tcb.rcvNxt, seg.seq)
   if (old > 0) {
     tcpDsackOld(vn, tcb, seg)
@@ -162,7 +163,7 @@ function refuse(vn: Vn, tcb: Tcb, seg: Seg): void {
 
 /** Second check: RST, which must hit RCV.NXT exactly (RFC 5961 §3.2). */
 function resetInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   if (seg.seq === tcb.rcvNxt) {
     stats.rcvrst++
     stats.drops++
@@ -193,11 +194,11 @@ function synInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
       tcb.sndNxt = tcb.iss
       tcb.flags |= TF_NEEDOUTPUT
     }
-    countDrop(vn, vn.state.tcp.stats, 'tcp', 'badsyn', f)
+    countDrop(vn, tcpStats(vn), 'tcp', 'badsyn', f)
     return false
   }
   // RFC 5961 §4.2: irrespective of the sequence number
-  countDrop(vn, vn.state.tcp.stats, 'tcp', 'badsyn', f)
+  countDrop(vn, tcpStats(vn), 'tcp', 'badsyn', f)
   tcpChallenge(vn, tcb)
   return false
 }

@@ -19,6 +19,7 @@ import type { Seg, Tcb } from './state.ts'
 import { FRTO_FIRST, FRTO_OFF, FRTO_SECOND, REC_FAST, REC_LOSS, REC_OPEN } from './state-sent.ts'
 import { tcpTraceUndo, tcpTraceWhy } from './trace.ts'
 import { WHY_FRTO, WHY_UNDO_DSACK, WHY_UNDO_EIFEL, WHY_UNDO_FRTO } from './trace-words.ts'
+import { tcpStats } from './stats.ts'
 
 /** Fast recovery begins, its first retransmission goes now (RFC 3522 §3.2 steps 1 and 2). */
 export function spuriousBegin(vn: Vn, tcb: Tcb): void {
@@ -169,7 +170,7 @@ function undo(vn: Vn, tcb: Tcb, seg: Seg, acked: number, why: number): boolean {
 }
 
 function count(vn: Vn, why: number): void {
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   stats.sndrexmitbad++
   if (why === WHY_UNDO_EIFEL) stats.undoEifel++
   else if (why === WHY_UNDO_DSACK) stats.undoDsack++

@@ -35,7 +35,7 @@ import { createTcpAo } from './state-ao.ts'
 import type { TcpAo } from './state-ao.ts'
 import type { TcpKey } from './state-keys.ts'
 import type { Listener, Syncache, TimeWait } from './state-small.ts'
-import { createTcpStats } from './stats.ts'
+import { TCP_STATS_ZERO } from './stats.ts'
 import type { TcpStats } from './stats.ts'
 
 /** Connection states (RFC 9293 §3.3.2), numbered as in FreeBSD: from ESTABLISHED on they are ordered by progress. */
@@ -283,7 +283,7 @@ export interface Tcb extends Alarm {
 }
 
 export interface TcpState {
-  stats: TcpStats
+  stats: Readonly<TcpStats>
   /** Every socket, by id. */
   tcbs: Table<TcpSocketRecord>
   /** Sockets by address. */
@@ -323,7 +323,7 @@ export interface TcpState {
 
 export function createTcpState(isnKey: TcpState['isnKey']): TcpState {
   return {
-    stats: createTcpStats(),
+    stats: TCP_STATS_ZERO,
     tcbs: createTable(),
     table: createInpTable(),
     listeners: createTable(),

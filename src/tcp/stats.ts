@@ -1,6 +1,7 @@
 /** TCP's counters: FreeBSD's `tcpstat` names without their prefix, and the words `netstat -s` prints. */
 
 import { recordMaker } from '../lib/record.ts'
+import type { Own, Vn } from '../kern/vn.ts'
 
 export type TcpStats = Record<keyof typeof TCP_STATS_TEXT, number>
 
@@ -156,4 +157,14 @@ export const TCP_STATS_TEXT = Object.freeze({
   twOverflow: '%d TIME-WAIT entries dropped early because there were too many',
 })
 
-export const createTcpStats = recordMaker<TcpStats>(Object.keys(TCP_STATS_TEXT).map((name) => [name, 0]))
+const createTcpStats = recordMaker<TcpStats>(Object.keys(TCP_STATS_TEXT).map((name) => [name, 0]))
+
+/** The counters of every Vnet in which nothing was counted. */
+export const TCP_STATS_ZERO: Readonly<TcpStats> = Object.freeze(createTcpStats())
+
+/** To count in: the Vnet's own from now on. */
+export function tcpStats(vn: Pick<Vn, 'state'>): Own<TcpStats> {
+  const { tcp } = vn.state
+  if (tcp.stats === TCP_STATS_ZERO) tcp.stats = createTcpStats()
+  return tcp.stats as Own<TcpStats>
+}

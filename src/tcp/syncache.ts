@@ -37,6 +37,7 @@ import { tcpFromSyncache } from './tcb.ts'
 import { tcpTraceChild } from './trace.ts'
 import { tcpUtoOption } from './uto.ts'
 import { tcpWindowClamp, tcpWscaleFor } from './window.ts'
+import { tcpStats } from './stats.ts'
 
 /** How far above the last number of the previous incarnation a new one starts (RFC 1122 §4.2.2.13 (b)). */
 export const REOPEN_GAP = 131_072
@@ -56,13 +57,13 @@ export function tcpSyncacheAdd(
     sc.fastFlags = fast
     if ((sc.flags & TF_TSTMP) !== 0) sc.ecn = tcpEcnAnswer(vn, seg.flags)
     tcpCookieMake(vn, sc)
-    tcp.stats.scSendcookie++
+    tcpStats(vn).scSendcookie++
     return sendSynAck(vn, tcb, sc)
   }
   if (full) {
     // a flooded listener pays for its own flood, not the others
-    if (listener.synCount === 0) return countDrop(vn, tcp.stats, 'tcp', 'listendrop', f)
-    tcp.stats.scOverflow++
+    if (listener.synCount === 0) return countDrop(vn, tcpStats(vn), 'tcp', 'listendrop', f)
+    tcpStats(vn).scOverflow++
     tcpSyncacheRemove(vn, tcp.syncache.get(listener.synOldest) as Syncache)
   }
   const sc = tcpSyncacheFill(vn, tcb, tcp.nextRecord++, f, seg.seq, seg.opt)
@@ -72,7 +73,7 @@ export function tcpSyncacheAdd(
   sc.sndWnd = seg.win
   sc.ecn = tcpEcnAnswer(vn, seg.flags)
   sc.fastFlags = fast
-  tcp.stats.scAdded++
+  tcpStats(vn).scAdded++
   tableIn(tcp, 'syncache').set(inp.id, sc)
   chainNewest(tcp.syncache, listener, sc)
   inpInsert(vn, tcp.syncacheTable, inp)
@@ -88,7 +89,7 @@ export function tcpSyncacheAdd(
 export function tcpSyncacheCookie(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
   const { tcp } = vn.state
   if (!tcpCookieOpen(vn, f, seg, tcp.opt)) return false
-  tcp.stats.scRecvcookie++
+  tcpStats(vn).scRecvcookie++
   const sc = tcpSyncacheFill(vn, tcb, 0, f, seqAdd(seg.seq, -1), tcp.opt)
   sc.iss = seqAdd(seg.ack, -1)
   if (tcpCookieEcn(seg)) sc.ecn = ECN_ON
@@ -100,8 +101,7 @@ export function tcpSyncacheCookie(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean
 
 /** A segment for a half-open connection. Borrows the frame. */
 export function tcpSyncacheInput(vn: Vn, sc: Syncache, f: Frame, seg: Seg): void {
-  const { tcp } = vn.state
-  const { stats } = tcp
+  const stats = tcpStats(vn)
   const tcb = tcbOf(vn, sc.listener) as Tcb
   const rcvNxt = seqAdd(sc.irs, 1)
   const inWindow = seqGeq(seg.seq, rcvNxt) && seqLt(seg.seq, seqAdd(rcvNxt, Math.max(1, sc.wnd)))
@@ -147,12 +147,12 @@ export function tcpSyncacheInput(vn: Vn, sc: Syncache, f: Frame, seg: Seg): void
 
 /** A deadline came: the SYN,ACK again, with doubled patience, until the limit (RFC 6298 §5.5). */
 export function tcpSyncacheTimer(vn: Vn, sc: Syncache): void {
-  const { tcp, sysctl } = vn.state
+  const { sysctl } = vn.state
   const tcb = tcbOf(vn, sc.listener) as Tcb
   const { deferAccept } = tcb.user
   const deferred = sc.acked && sc.timeouts < deferAccept
   if (sc.timeouts >= sysctl['net.inet.tcp.syncache.rexmtlimit'] && !deferred) {
-    tcp.stats.scStale++
+    tcpStats(vn).scStale++
     return tcpSyncacheRemove(vn, sc)
   }
   // a peer that has acknowledged is asked again only when its next ACK will do
@@ -161,7 +161,7 @@ export function tcpSyncacheTimer(vn: Vn, sc: Syncache): void {
   arm(vn, sc)
   if (!again) return
   sc.rexmits++
-  tcp.stats.scRetransmitted++
+  tcpStats(vn).scRetransmitted++
   sendSynAck(vn, tcb, sc)
 }
 
@@ -205,13 +205,13 @@ function complete(vn: Vn, tcb: Tcb, sc: Syncache, f: Frame, seg: Seg): void {
   const { tcp, sysctl } = vn.state
   const listener = tcp.listeners.get(sc.listener) as Listener
   if (listener.queue.length >= listener.backlog) {
-    countDrop(vn, tcp.stats, 'tcp', 'listendrop', f)
+    countDrop(vn, tcpStats(vn), 'tcp', 'listendrop', f)
     if (sysctl['net.inet.tcp.syncache.rst_on_sock_fail'] === 0) return
     forget(vn, sc)
     return tcpReset(vn, f, seg)
   }
-  tcp.stats.scCompleted++
-  tcp.stats.accepts++
+  tcpStats(vn).scCompleted++
+  tcpStats(vn).accepts++
   forget(vn, sc)
   const child = tcpFromSyncache(vn, tcb, sc)
   tcpTraceChild(vn, sc.listener, child)
@@ -225,7 +225,7 @@ function forget(vn: Vn, sc: Syncache): void {
 }
 
 function removeFor(vn: Vn, sc: Syncache, counter: 'scReset' | 'scAborted', f: Frame): void {
-  countDrop(vn, vn.state.tcp.stats, 'tcp', counter, f)
+  countDrop(vn, tcpStats(vn), 'tcp', counter, f)
   tcpSyncacheRemove(vn, sc)
 }
 
@@ -266,7 +266,7 @@ function sendSynAck(vn: Vn, tcb: Tcb, sc: Syncache): void {
   }
   if (!tcb.user.noOptions) tcpUtoOption(vn, tcb, inp.faddr, true, opt)
   const flags = TH_SYN | TH_ACK | (sc.ecn !== 0 ? TH_ECE : 0)
-  vn.state.tcp.stats.sndctrl++
+  tcpStats(vn).sndctrl++
   tcpSegment(
     vn, inp.laddr, inp.lport, inp.faddr, inp.fport, sc.iss, seqAdd(sc.irs, 1), flags, sc.wnd, opt, inp.ttl,
     inp.tos, inp)
@@ -276,7 +276,7 @@ function sendAck(vn: Vn, sc: Syncache): void {
   const { inp } = sc
   const opt = replyOptions(vn)
   timestamp(vn, sc)
-  vn.state.tcp.stats.sndacks++
+  tcpStats(vn).sndacks++
   tcpSegment(
     vn, inp.laddr, inp.lport, inp.faddr, inp.fport, seqAdd(sc.iss, 1), seqAdd(sc.irs, 1), TH_ACK,
     Math.floor(sc.wnd / 2 ** sc.rcvWscale), opt, inp.ttl, inp.tos, inp)

@@ -27,9 +27,10 @@ import { tcpTextInput } from './text.ts'
 import { tcpUrgentInput } from './urgent.ts'
 import { tcpUtoInput } from './uto.ts'
 import { tcpRcvWnd } from './window.ts'
+import { tcpStats } from './stats.ts'
 
 export function tcpSynSentInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   const ack = (seg.flags & TH_ACK) !== 0
   tcpMeterIn(vn, tcb, seg)
   if (ack && (seqLeq(seg.ack, tcb.iss) || seqGt(seg.ack, tcb.sndMax))) {

@@ -16,6 +16,7 @@ import {
 import type { Tcb } from './state.ts'
 import type { Syncache } from './state-small.ts'
 import { userOptionsCopy } from './state-user.ts'
+import { tcpStats } from './stats.ts'
 
 /** A new block in CLOSED, in the table of sockets, with the Vnet's defaults. */
 export function tcpNewTcb(vn: Vn, family: number): Tcb {
@@ -62,7 +63,7 @@ export function tcpFromSyncache(vn: Vn, listener: Tcb, sc: Syncache): Tcb {
   tcb.sndWl1 = sc.irs
   tcb.ecn = sc.ecn
   tcb.ecnRecover = sc.iss
-  if (sc.ecn !== 0) vn.state.tcp.stats.ecn_shs++
+  if (sc.ecn !== 0) tcpStats(vn).ecn_shs++
   tcb.sndWscale = sc.sndWscale
   tcb.rcvWscale = sc.rcvWscale
   tcb.peerMss = sc.peerMss

@@ -17,10 +17,11 @@ import {
 import type { Seg, Tcb } from './state.ts'
 import { tcpTimerOn } from './deadline.ts'
 import { tcpRcvWnd } from './window.ts'
+import { tcpStats } from './stats.ts'
 
 /** Takes the text of a segment that has been trimmed to the window. */
 export function tcpTextInput(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): void {
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   // after the peer's FIN there is no more text (RFC 9293 §3.10.7.4: "this should not occur … ignore")
   if (!tcpCanReceive(tcb.state) && tcb.state !== TCPS_SYN_RECEIVED) {
     return countDrop(vn, stats, 'tcp', 'rcvafterfin', f)

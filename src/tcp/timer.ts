@@ -33,6 +33,7 @@ import { tcpTimeWaitEnd } from './timewait.ts'
 import { tcpUserTimeoutMs } from './uto.ts'
 import { tcpTraceBegin, tcpTraceEnd, tcpTraceRecordTimer, tcpTraceTimer } from './trace.ts'
 import { TT_SYNACK, TT_TIMEWAIT } from './trace-words.ts'
+import { tcpStats } from './stats.ts'
 
 /**
  * R1 (RFC 9293 §3.8.3, SHLD-10), in retransmissions: here the first hop is put to the proof, and a connection attempt
@@ -90,7 +91,7 @@ function fire(vn: Vn, tcb: Tcb): void {
         keep(vn, tcb)
         break
       case TT_2MSL:
-        vn.state.tcp.stats.finwait2drops++
+        tcpStats(vn).finwait2drops++
         tcpEnd(vn, tcb)
         break
       case TT_DELACK:
@@ -118,7 +119,7 @@ function fire(vn: Vn, tcb: Tcb): void {
 
 /** RETRANSMISSION TIMEOUT (RFC 6298 §5.4–5.7, RFC 5681 §3.1). */
 function rexmt(vn: Vn, tcb: Tcb): void {
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   if ((tcb.ecn & ECN_HOLD) !== 0) {
     tcb.ecn &= ~ECN_HOLD
     // nothing is missing: new data had to wait this long (RFC 3168 §6.1.2)
@@ -173,7 +174,7 @@ function mostTimeouts(vn: Vn, tcb: Tcb): number {
 
 /** The peer's window is closed (or too small to be worth it): one octet, whatever the window says (MUST-36). */
 function persist(vn: Vn, tcb: Tcb): void {
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   const { now, sysctl } = vn.state
   stats.persisttimeo++
   if (tcb.stallAt < 0 && tcb.rcvAt < tcb.sndAt) tcb.stallAt = tcb.sndAt
@@ -199,7 +200,7 @@ function persist(vn: Vn, tcb: Tcb): void {
 
 /** Before ESTABLISHED the limit of the handshake, afterwards keep-alive (RFC 9293 §3.8.4). */
 function keep(vn: Vn, tcb: Tcb): void {
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   if (tcb.state < TCPS_ESTABLISHED) {
     stats.timeoutdrop++
     return tcpDrop(vn, tcb, tcb.softError !== 0 ? tcb.softError : ETIMEDOUT)
@@ -223,7 +224,7 @@ function keep(vn: Vn, tcb: Tcb): void {
 
 /** The ACK has waited long enough (MUST-40). */
 function delack(vn: Vn, tcb: Tcb): void {
-  vn.state.tcp.stats.delack++
+  tcpStats(vn).delack++
   tcb.flags = tcb.flags & ~TF_DELACK | TF_ACKNOW
   tcpOutput(vn, tcb)
 }
@@ -233,7 +234,7 @@ function userTimedOut(vn: Vn, tcb: Tcb): boolean {
   if (tcb.stallAt < 0) return false
   const limit = tcpUserTimeoutMs(vn, tcb)
   if (limit === 0 || vn.state.now - tcb.stallAt < limit * 1000) return false
-  vn.state.tcp.stats.usrtimeo++
+  tcpStats(vn).usrtimeo++
   tcpDrop(vn, tcb, ETIMEDOUT)
   return true
 }

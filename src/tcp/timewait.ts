@@ -22,6 +22,7 @@ import { createTimeWait } from './state-small.ts'
 import type { Seg, Tcb } from './state.ts'
 import type { TimeWait } from './state-small.ts'
 import { tcpRcvWnd, tcpWindow, tcpWindowField } from './window.ts'
+import { tcpStats } from './stats.ts'
 
 /** How long our own connect leaves the four-tuple alone. */
 const REUSE_AFTER_US = 1e6
@@ -29,7 +30,7 @@ const REUSE_AFTER_US = 1e6
 /** Both FINs are exchanged: moves a connection into TIME-WAIT, and sends the ACK that it owes. */
 export function tcpTimeWaitStart(vn: Vn, tcb: Tcb): void {
   const { tcp } = vn.state
-  tcp.stats.twAdded++
+  tcpStats(vn).twAdded++
   if (tcp.timewait.size >= vn.state.sysctl['net.inet.tcp.maxtcptw']) dropOldest(vn)
   const tw = createTimeWait(tcp.nextRecord++, tcb.inp.family)
   const { inp } = tw
@@ -52,7 +53,7 @@ export function tcpTimeWaitStart(vn: Vn, tcb: Tcb): void {
   restart(vn, tw)
   tcpSetState(tcb, TCPS_TIME_WAIT)
   tcpDetach(vn, tcb)
-  tcp.stats.closed++
+  tcpStats(vn).closed++
   if ((tcb.flags & TF_ACKNOW) !== 0) acknowledge(vn, tw)
 }
 
@@ -61,7 +62,7 @@ export function tcpTimeWaitStart(vn: Vn, tcb: Tcb): void {
  * (RFC 6191 §2, MAY-2). Borrows the frame.
  */
 export function tcpTimeWaitInput(vn: Vn, tw: TimeWait, f: Frame, seg: Seg): boolean {
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   if ((seg.flags & TH_RST) !== 0) {
     // RFC 1337 §3 (F1): a reset must not end TIME-WAIT early
     countDrop(vn, stats, 'tcp', 'twRst', f)
@@ -133,7 +134,7 @@ function acknowledge(vn: Vn, tw: TimeWait): void {
     opt.tsVal = tcpTsNow(vn, tw.tsOffset)
     opt.tsEcr = tw.tsRecent
   }
-  vn.state.tcp.stats.sndacks++
+  tcpStats(vn).sndacks++
   tcpSegment(
     vn, inp.laddr, inp.lport, inp.faddr, inp.fport, tw.sndNxt, tw.rcvNxt, TH_ACK, tw.wndField, opt, inp.ttl, inp.tos,
     inp)
@@ -158,6 +159,6 @@ function dropOldest(vn: Vn): void {
     }
   }
   if (tw === undefined) return
-  tcp.stats.twOverflow++
+  tcpStats(vn).twOverflow++
   tcpTimeWaitEnd(vn, tw)
 }

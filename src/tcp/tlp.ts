@@ -12,6 +12,7 @@ import type { Seg, Tcb } from './state.ts'
 import { REC_OPEN } from './state-sent.ts'
 import { tcpTraceWhy } from './trace.ts'
 import { WHY_TLP } from './trace-words.ts'
+import { tcpStats } from './stats.ts'
 
 /** PTO without a round-trip sample (§7.2). */
 const PTO_INITIAL_US = 1e6
@@ -34,7 +35,7 @@ export function tlpTimer(vn: Vn, tcb: Tcb): void {
   const { rec, sent } = tcb
   if (sent.count === 0 || tcpTimerOn(tcb, TT_PERSIST)) return
   if (!rec.tlpOut && rec.tlpReady && tcpHasScoreboard(tcb)) {
-    vn.state.tcp.stats.tlpProbes++
+    tcpStats(vn).tlpProbes++
     const unsent = tcb.sndBuf.len - seqDiff(tcb.sndMax, tcb.sndUna)
     const room = tcb.sndWnd - seqDiff(tcb.sndMax, tcb.sndUna)
     rec.tlpRetrans = unsent <= 0 || room <= 0
@@ -54,7 +55,8 @@ export function tlpTimer(vn: Vn, tcb: Tcb): void {
 export function tlpAck(vn: Vn, tcb: Tcb, seg: Seg, acked: number): void {
   const { rec } = tcb
   if (!rec.tlpOut || !seqGeq(seg.ack, rec.tlpEnd)) return
-  const { rate, stats } = vn.state.tcp
+  const { rate } = vn.state.tcp
+  const stats = tcpStats(vn)
   if (!rec.tlpRetrans || (rate.dsack && rate.dsackEnd === rec.tlpEnd)) rec.tlpOut = false
   else if (seqGt(seg.ack, rec.tlpEnd)) {
     rec.tlpOut = false

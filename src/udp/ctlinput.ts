@@ -8,13 +8,15 @@ import { PMTUD_DO } from '../inet/sockopt.ts'
 import { EV_ERROR, eventPost } from '../kern/vn.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrIsV4 } from '../lib/addr.ts'
+import { udpStats } from './state.ts'
 
 /**
  * A connected socket gets the error as its pending one. A socket that sends to many cannot tell whom it is about and
  * hears nothing; without any socket on the quoted port the error is made up, or late, and is ignored.
  */
 export function udpCtlInput(vn: Vn, c: CtlInput): void {
-  const { table, pcbs, stats } = vn.state.udp
+  const { table, pcbs } = vn.state.udp
+  const stats = udpStats(vn)
   const connected = inpLookup(vn, table, pcbs, c.src, c.lport, c.dst, c.fport)
   const pcb = connected ?? inpLookupListen(vn, table, pcbs, c.src, c.lport)
   if (pcb === null) {

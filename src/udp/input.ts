@@ -18,12 +18,12 @@ import { DHCP_CLIENT_PORT } from '../wire/dhcp.ts'
 import { DHCP6_CLIENT_PORT } from '../wire/dhcp6.ts'
 import { IP_HDR_LEN, ipHeaderLen } from '../wire/ipv4.ts'
 import { UDP_DPORT, UDP_HDR_LEN, UDP_LEN, UDP_SPORT, UDP_SUM } from '../wire/udp.ts'
-import { UDP_CHARGE, createUdpDatagram } from './state.ts'
+import { UDP_CHARGE, createUdpDatagram, udpStats } from './state.ts'
 import type { UdpPcb } from './state.ts'
 
 /** A datagram for this host (f.l4 at its header). Borrows the frame. */
 export function udpInput(vn: Vn, f: Frame): void {
-  const { stats } = vn.state.udp
+  const stats = udpStats(vn)
   stats.ipackets++
   const room = f.off + f.len - f.l4
   if (room < UDP_HDR_LEN) return countDrop(vn, stats, 'udp', 'hdrops', f)
@@ -52,7 +52,8 @@ export function udpInput(vn: Vn, f: Frame): void {
  * nobody is told when there is none (RFC 1122 §3.2.2).
  */
 function groupInput(vn: Vn, f: Frame, sport: number, dport: number, n: number): void {
-  const { table, pcbs, stats } = vn.state.udp
+  const { table, pcbs } = vn.state.udp
+  const stats = udpStats(vn)
   const group = addrIsMulticast(f.dst)
   let delivered = false
   for (const id of table.ports.get(dport) ?? []) {
@@ -74,7 +75,7 @@ function groupInput(vn: Vn, f: Frame, sport: number, dport: number, n: number): 
 
 /** Copies `n` bytes of data into the socket's queue, or drops them when it is full. */
 function deliver(vn: Vn, pcb: UdpPcb, f: Frame, sport: number, n: number): void {
-  const { stats } = vn.state.udp
+  const stats = udpStats(vn)
   if (pcb.rcvShut) return countDrop(vn, stats, 'udp', 'rcvshut', f)
   const charge = n + UDP_CHARGE
   // an empty queue takes any datagram, however small SO_RCVBUF is
@@ -95,7 +96,7 @@ function deliver(vn: Vn, pcb: UdpPcb, f: Frame, sport: number, n: number): void 
 function checksumOk(vn: Vn, f: Frame, len: number): boolean {
   if (f.csum !== CSUM_NONE) return true
   if (f.view.getUint16(f.l4 + UDP_SUM) === 0) {
-    vn.state.udp.stats.nosum++
+    udpStats(vn).nosum++
     return addrIsV4(f.dst)
   }
   return checksumFold(checksumAdd(inetPseudo(f, len), f.view, f.l4, len)) === 0

@@ -14,6 +14,7 @@ import { EMSGSIZE, ENOBUFS } from '../lib/errno.ts'
 import { frameAlloc } from '../lib/frame.ts'
 import { IPPROTO_UDP } from '../wire/ipv4.ts'
 import { UDP_DPORT, UDP_HDR_LEN, UDP_LEN, UDP_SPORT, UDP_SUM } from '../wire/udp.ts'
+import { udpStats } from './state.ts'
 
 /** The most data that an IPv4 packet without options has room for. */
 export const UDP_MAX_DATA = 65_507
@@ -22,7 +23,7 @@ export const UDP_MAX_DATA = 65_507
 export function udpOutput(
   vn: Vn, inp: Inpcb, src: Addr, dst: Addr, dport: number, buf: Uint8Array, at: number, len: number, info: SendInfo | null,
 ): number {
-  const { stats } = vn.state.udp
+  const stats = udpStats(vn)
   if (len > UDP_MAX_DATA) return EMSGSIZE
   const f = frameAlloc(vn.pool, UDP_HDR_LEN + len)
   if (f === null) {

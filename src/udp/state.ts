@@ -4,6 +4,7 @@ import type { Addr } from '../lib/addr.ts'
 import type { Inpcb, InpTable } from '../inet/state.ts'
 import { createTable } from '../lib/table.ts'
 import type { Table } from '../lib/table.ts'
+import type { Own, Vn } from '../kern/vn.ts'
 
 /** What each queued datagram costs its socket besides the data, so that empty ones are bounded too. */
 export const UDP_CHARGE = 256
@@ -56,18 +57,25 @@ export interface UdpStats {
 }
 
 export interface UdpState {
-  stats: UdpStats
+  stats: Readonly<UdpStats>
   table: InpTable
   /** By socket id. */
   pcbs: Table<UdpPcb>
 }
 
+/** The counters of every Vnet in which nothing was counted. */
+export const UDP_STATS_ZERO: Readonly<UdpStats> = Object.freeze(createUdpStats())
+
+/** To count in: the Vnet's own from now on. */
+export function udpStats(vn: Pick<Vn, 'state'>): Own<UdpStats> {
+  const { udp } = vn.state
+  if (udp.stats === UDP_STATS_ZERO) udp.stats = createUdpStats()
+  return udp.stats as Own<UdpStats>
+}
+
 export function createUdpState(): UdpState {
   return {
-    stats: {
-      ipackets: 0, hdrops: 0, badsum: 0, nosum: 0, badlen: 0, noport: 0, noportbcast: 0, noportmcast: 0, fullsock: 0,
-      opackets: 0, rcvshut: 0, nobuf: 0, badctl: 0,
-    },
+    stats: UDP_STATS_ZERO,
     table: { heads: createTable(), ports: createTable() },
     pcbs: createTable(),
   }
@@ -82,4 +90,11 @@ export function createUdpDatagram(
   options: number[], back: number[],
 ): UdpDatagram {
   return { bytes, from, fport, to, ifId, tos, ttl, options, back }
+}
+
+function createUdpStats(): UdpStats {
+  return {
+    ipackets: 0, hdrops: 0, badsum: 0, nosum: 0, badlen: 0, noport: 0, noportbcast: 0, noportmcast: 0, fullsock: 0,
+    opackets: 0, rcvshut: 0, nobuf: 0, badctl: 0,
+  }
 }

@@ -9,6 +9,7 @@ import type { Frame } from '../../src/lib/frame.ts'
 import { ifAddAddr, ifCreate } from '../../src/link/ifnet.ts'
 import { IFT_IP } from '../../src/link/state.ts'
 import { Vnet } from '../../src/vnet/vnet.ts'
+import { sysctlsIn } from '../../src/vnet/sysctl.ts'
 import { cleanAfterEach } from '../support/plain.ts'
 import { ME, PEER, echo6, fragmentHeader, icmp6, ip6, octets, optionsHeader, readIcmp6, udp6 } from './build.ts'
 
@@ -22,7 +23,7 @@ interface Host { vnet: Vnet; sent: Uint8Array[]; drops: string[]; rx(bytes: Uint
 
 function host(sysctls: Record<string, number> = {}): Host {
   const vnet = watch(new Vnet({ seed: [1], pool: createFramePool({ poison: true }) }))
-  Object.assign(vnet.state.sysctl, sysctls)
+  Object.assign(sysctlsIn(vnet.state), sysctls)
   const ifp = ifCreate(vnet.vn, 'tun0', IFT_IP, 0, 1500)
   expect(ifAddAddr(vnet.vn, ifp.id, addrParse(ME) as Addr, 64)).toBe(0)
   expect(route6Add(vnet.vn, createAddr(), 0, addrParse(PEER) as Addr, ifp.id, 0)).toBe(0)

@@ -2,6 +2,8 @@
 
 import { expect, it } from 'vitest'
 import { Vnet } from '../../src/index.ts'
+import { IP_STATS_ZERO } from '../../src/ip/state.ts'
+import { TCP_STATS_ZERO, tcpStats } from '../../src/tcp/stats.ts'
 import { SYSCTL_DEFAULTS, sysctlSet } from '../../src/vnet/sysctl.ts'
 
 const fresh = (): Vnet => new Vnet({ name: 'a', seed: [1] })
@@ -23,7 +25,23 @@ it('a tunable that is set is this Vnet\'s alone, and goes with its copies', () =
   expect(a.state.sysctl['net.inet.ip.ttl']).toBe(9)
 })
 
+it('counters are shared by all Vnets that have counted nothing; who counts has its own, and its copies theirs', () => {
+  const [a, b] = [fresh(), fresh()]
+  for (const v of [a, ...copies(a)]) expect(v.state.tcp.stats).toBe(TCP_STATS_ZERO)
+  tcpStats(a.vn).badsyn++
+  expect(b.state.tcp.stats).toBe(TCP_STATS_ZERO)
+  for (const v of [a, ...copies(a)]) {
+    expect(v.state.tcp.stats).toEqual({ ...TCP_STATS_ZERO, badsyn: 1 })
+    expect(v.state.ip.stats).toBe(IP_STATS_ZERO)
+  }
+  const [clone] = copies(a)
+  tcpStats(clone.vn).badsyn++
+  expect(a.state.tcp.stats.badsyn).toBe(1)
+})
+
 it('who writes past the type check hears of it', () => {
   const sysctl = fresh().state.sysctl as Record<string, number>
   expect(() => { sysctl['net.inet.ip.ttl'] = 9 }).toThrow(TypeError)
+  const stats = fresh().state.ip.stats as { total: number }
+  expect(() => { stats.total++ }).toThrow(TypeError)
 })

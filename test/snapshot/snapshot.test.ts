@@ -12,6 +12,7 @@ import { assertPlain } from '../support/plain.ts'
 import { connecting, createTcp } from '../tcp/harness.ts'
 import { richWorld } from './rich.ts'
 import { sysctlsIn } from '../../src/vnet/sysctl.ts'
+import { ipStats } from '../../src/ip/state.ts'
 import { tcbSeenIn, tcbsAwake, tcbsSeen } from '../support/tcbs.ts'
 
 /** The error that `fn` is refused with. */
@@ -161,7 +162,7 @@ describe('a dump', () => {
     tcb.cwnd++
     tcb.sndBuf.len--
     copy.state.link.ifnets.delete(1)
-    copy.state.ip.stats.total += 3
+    ipStats(copy.vn).total += 3
     const paths = diffDumps(vnet.dump(), copy.dump()).map((d) => d.path)
     expect(paths).toContain(`state.tcp.tcbs[${id}].cwnd`)
     expect(paths).toContain('state.link.ifnets[1]')
@@ -214,7 +215,7 @@ describe('refused, with the path of the first fault', () => {
       [(v) => { v.state.now = NaN }, 'state.now'],
       [(v) => { (v.state as unknown as { name: number }).name = 3 }, 'state.name'],
       [(v) => { v.state.tcp.nextRecord = 1.5 }, 'state.tcp.nextRecord'],
-      [(v) => { v.state.ip.stats.total = -1 }, 'state.ip.stats.total'],
+      [(v) => { ipStats(v.vn).total = -1 }, 'state.ip.stats.total'],
       [(v) => { Object.assign(v.state.arp, { more: 1 }) }, 'state.arp'],
       [(v) => { tableIn(v.state.ip, 'routes').set(33, new Map()) }, 'state.ip.routes[33]'],
     ]

@@ -17,6 +17,7 @@ import { AO_MAC_LEN, aoMac, aoTrafficKey } from './ao-alg.ts'
 import { aoConnAdd, aoConnFind, aoConnIrs, aoConnIss, aoConnKey, aoConnSync, aoPairLive, aoSne } from './ao-conn.ts'
 import { aoKeyById, aoKeyByRecvId, aoKeyBySendId, aoKeyFirst } from './ao-keys.ts'
 import { tcpPseudo } from './pseudo.ts'
+import { tcpStats } from '../stats.ts'
 
 /** Kind, length, KeyID, RNextKeyID, MAC: a multiple of four. */
 export const TCPOLEN_AO = 4 + AO_MAC_LEN
@@ -61,7 +62,7 @@ export function tcpAoSign(vn: Vn, f: Frame): number {
 
 /** Verifies a segment with its options parsed into `seg`. AO_DROP: it was never here, and has been counted. */
 export function tcpAoInput(vn: Vn, f: Frame, seg: Seg): number {
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   const { view, l4, src, dst } = f
   const lport = view.getUint16(l4 + TCP_DPORT)
   const fport = view.getUint16(l4 + TCP_SPORT)
@@ -114,7 +115,7 @@ function sign(vn: Vn, f: Frame, conn: AoConn, first: boolean): boolean {
   const { view, slab, off } = f
   const hdrLen = tcpDataOffset(view, off) + TCPOLEN_AO
   if (hdrLen > TCP_HDR_LEN + TCP_MAXOLEN) {
-    vn.state.tcp.stats.sigErrBuildsig++
+    tcpStats(vn).sigErrBuildsig++
     return false
   }
   const key = aoKeyById(vn, conn.currentKey)
@@ -165,7 +166,7 @@ function accepted(
 /** §7.3: what to do with a signed segment from a peer without a key is configured. */
 function withoutKey(vn: Vn, f: Frame): number {
   if (vn.state.sysctl['net.inet.tcp.ao.drop_unknown'] === 1) return drop(vn, f, null, 'aoRcvNokey')
-  vn.state.tcp.stats.aoRcvUnchecked++
+  tcpStats(vn).aoRcvUnchecked++
   return AO_PASS
 }
 
@@ -174,7 +175,7 @@ function drop(
   name: 'aoRcvBad' | 'aoRcvMalformed' | 'aoRcvNoconn' | 'aoRcvNokey' | 'aoRcvNoopt',
 ): number {
   if (conn !== null) conn.bad++
-  countDrop(vn, vn.state.tcp.stats, 'tcp', name, f)
+  countDrop(vn, tcpStats(vn), 'tcp', name, f)
   return AO_DROP
 }
 

@@ -10,6 +10,7 @@ import type { Seg } from '../state.ts'
 import type { TcpKey } from '../state-keys.ts'
 import { tcpKeyFind } from './keys.ts'
 import { tcpPseudo } from './pseudo.ts'
+import { tcpStats } from '../stats.ts'
 
 /** With the two no-ops that align it. */
 export const TCPOLEN_SIGNATURE_APPA = TCPOLEN_SIGNATURE + 2
@@ -26,7 +27,7 @@ export function tcpSign(vn: Vn, f: Frame): boolean {
   const { view, slab, off } = f
   const hdrLen = tcpDataOffset(view, off) + TCPOLEN_SIGNATURE_APPA
   if (hdrLen > TCP_HDR_LEN + TCP_MAXOLEN) {
-    vn.state.tcp.stats.sigErrBuildsig++
+    tcpStats(vn).sigErrBuildsig++
     return false
   }
   // first of the options: nobody reads behind an end of the list
@@ -42,7 +43,7 @@ export function tcpSign(vn: Vn, f: Frame): boolean {
 
 /** False: the segment is not signed as it must be, or is and should not be; it has been counted (RFC 2385 §2). */
 export function tcpSignatureOk(vn: Vn, f: Frame, seg: Seg): boolean {
-  const { stats } = vn.state.tcp
+  const stats = tcpStats(vn)
   const key = tcpKeyFind(vn, f.view.getUint16(f.l4 + TCP_DPORT), f.src)
   const signed = (seg.opt.flags & TOF_SIGNATURE) !== 0
   if (key === null) {
