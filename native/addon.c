@@ -47,6 +47,7 @@ NAPI_MODULE_INIT() {
   napi_define_properties(env, exports, sizeof methods / sizeof methods[0], methods);
   set_named(env, exports, "cutHeaders", make_int(env, VIMAGE_CUT_HEADERS));
   set_named(env, exports, "lentBase", make_int(env, VIMAGE_LENT_BASE));
+  set_named(env, exports, "cutParts", make_int(env, VIMAGE_CUT_PARTS));
   return exports;
 }
 

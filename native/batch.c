@@ -19,7 +19,8 @@
 #define PART_MORE 0x10000
 /*
  * In the result word before a write: a super-segment, to be cut. The next record says how: [payload of a segment,
- * l3 | l4 << 16, length of the headers], and its result is how many segments the kernel took.
+ * l3 | l4 << 16, length of the headers], and its result is how many segments the kernel took. PART_CUT + n: the headers
+ * are all of it, and the payload is in the n records behind that, VIMAGE_CUT_PARTS at most.
  */
 #define PART_CUT 0x20000
 
@@ -37,9 +38,10 @@ struct lent {
 static bool batch_args(napi_env env, napi_callback_info info, struct tap **t, struct record **first, int32_t counts[2]);
 static struct array *array_current(struct instance *in, uint32_t id);
 static uint8_t *record_bytes(struct instance *in, const struct record *r);
+static uint8_t *part_bytes(struct instance *in, struct lent *l, const struct record *r);
 static uint8_t *lent_bytes(struct lent *l, const struct record *r);
 static ssize_t read_frame(int fd, uint8_t *head, size_t head_length, uint8_t *large, size_t large_length);
-static bool describe_cut(struct instance *in, const struct record *r, struct cut *c);
+static bool describe_cut(struct instance *in, struct lent *l, const struct record *r, int32_t count, struct cut *c);
 
 /*
  * registerArray(Uint8Array | Uint32Array) → id; keeps the array alive until unregisterArray(id). One array registered
@@ -158,20 +160,21 @@ napi_value batch_write(napi_env env, napi_callback_info info) {
   while (done < counts[1]) {
     int n = 0;
     bool more = true;
-    if (r[done].result == PART_CUT) {
+    if (r[done].result >= PART_CUT) {
       struct cut c;
+      uint32_t lends = r[done].result - PART_CUT;
       uint32_t taken = 0;
-      if (done + 1 == counts[1] || !describe_cut(in, r + done, &c)) return throw_errno(env, EFAULT, "writeBatch", NULL);
+      if (!describe_cut(in, &lent, r + done, counts[1] - done, &c)) return throw_errno(env, EFAULT, "writeBatch", NULL);
       int err = cut_write(t->fd, &c, &taken);
       if (is_fatal(err)) return make_int(env, done == 0 ? -err : done);
       r[done + 1].result = taken;
-      done += 2;
+      done += 2 + (int32_t)lends;
       if (err == EAGAIN) break;
       continue;
     }
     while (more && n < MAX_PARTS && done + n < counts[1]) {
       struct record part = r[done + n];
-      parts[n].iov_base = part.array < VIMAGE_LENT_BASE ? record_bytes(in, &part) : lent_bytes(&lent, &part);
+      parts[n].iov_base = part_bytes(in, &lent, &part);
       parts[n].iov_len = part.length;
       if (parts[n].iov_base == NULL) return throw_errno(env, EFAULT, "writeBatch", NULL);
       more = part.result == PART_MORE;
@@ -209,16 +212,28 @@ bool is_fatal(int err) {
   return err == EBADFD || err == ENODEV || err == EBADF;
 }
 
-/* The super-segment of record r and what r[1] says of it; false where that does not fit together. */
-static bool describe_cut(struct instance *in, const struct record *r, struct cut *c) {
+/* The super-segment of record r, with what the others of the `count` say of it; false where that does not fit together. */
+static bool describe_cut(struct instance *in, struct lent *l, const struct record *r, int32_t count, struct cut *c) {
+  if (count < 2) return false;
   struct record whole = r[0], how = r[1];
+  uint32_t lends = whole.result - PART_CUT;
   c->frame = record_bytes(in, &whole);
-  c->length = whole.length;
   c->size = how.array;
   c->l3 = how.offset & 0xffff;
   c->l4 = how.offset >> 16;
   c->headers = how.length;
-  return c->frame != NULL && cut_is_sound(c);
+  if (c->frame == NULL || c->headers > whole.length || lends > VIMAGE_CUT_PARTS || (int32_t)lends > count - 2) return false;
+  if (lends > 0 && c->headers != whole.length) return false;
+  memset(c->payload, 0, sizeof c->payload);
+  c->payload[0].iov_base = (void *)(c->frame + c->headers);
+  c->payload[0].iov_len = whole.length - c->headers;
+  for (uint32_t i = 0; i < lends; i++) {
+    struct record part = r[2 + i];
+    c->payload[i].iov_base = part_bytes(in, l, &part);
+    c->payload[i].iov_len = part.length;
+    if (c->payload[i].iov_base == NULL) return false;
+  }
+  return cut_is_sound(c);
 }
 
 /*
@@ -250,6 +265,11 @@ static uint8_t *record_bytes(struct instance *in, const struct record *r) {
   struct array *a = array_current(in, r->array);
   if (a == NULL || (uint64_t)r->offset + r->length > a->length) return NULL;
   return a->data + r->offset;
+}
+
+/* As record_bytes, of a write: registered, or of the call's own list. */
+static uint8_t *part_bytes(struct instance *in, struct lent *l, const struct record *r) {
+  return r->array < VIMAGE_LENT_BASE ? record_bytes(in, r) : lent_bytes(l, r);
 }
 
 /* As record_bytes, for an array of the call's own list. */

@@ -14,7 +14,8 @@
 #define TH_PUSH 0x08
 #define TH_CWR 0x80
 
-static void write_headers(uint8_t *out, const struct cut *c, uint32_t sent, uint32_t length);
+static int slice(const struct cut *c, uint32_t sent, uint32_t length, struct iovec out[VIMAGE_CUT_PARTS]);
+static void write_headers(uint8_t *out, const struct cut *c, uint32_t sent, const struct iovec *data, int n);
 static uint64_t sum(uint64_t total, const uint8_t *at, size_t length);
 static uint16_t fold(uint64_t total);
 static uint32_t get16(const uint8_t *p);
@@ -23,8 +24,8 @@ static void put32(uint8_t *p, uint32_t value);
 
 /* What was described is a TCP packet over IP whose headers lie in order and in the frame. */
 bool cut_is_sound(const struct cut *c) {
-  uint32_t version = c->l3 < c->length ? c->frame[c->l3] >> 4 : 0;
-  return c->size > 0 && c->headers <= VIMAGE_CUT_HEADERS && c->headers <= c->length &&
+  uint32_t version = c->l3 < c->headers ? c->frame[c->l3] >> 4 : 0;
+  return c->size > 0 && c->headers <= VIMAGE_CUT_HEADERS &&
     (version == 4 || version == 6) && c->l3 + (version == 4 ? 20 : 40) <= c->l4 && c->l4 + TCP_MIN <= c->headers &&
     (version == 6 || c->l3 + (c->frame[c->l3] & 15u) * 4 <= c->l4);
 }
@@ -32,27 +33,46 @@ bool cut_is_sound(const struct cut *c) {
 /* Writes the segments, and counts in *taken those that the kernel took. Returns 0, or EAGAIN or the fatal errno that ended it. */
 int cut_write(int fd, const struct cut *c, uint32_t *taken) {
   uint8_t headers[VIMAGE_CUT_HEADERS];
-  uint32_t payload = c->length - c->headers;
+  uint32_t payload = (uint32_t)(c->payload[0].iov_len + c->payload[1].iov_len);
   uint32_t sent = 0;
   do {
     uint32_t length = payload - sent < c->size ? payload - sent : c->size;
-    write_headers(headers, c, sent, length);
-    struct iovec parts[2] = {
-      { .iov_base = headers, .iov_len = c->headers },
-      { .iov_base = (void *)(c->frame + c->headers + sent), .iov_len = length },
-    };
-    if (write_frame(fd, parts, 2) >= 0) ++*taken;
+    struct iovec parts[1 + VIMAGE_CUT_PARTS] = { { .iov_base = headers, .iov_len = c->headers } };
+    int n = slice(c, sent, length, parts + 1);
+    write_headers(headers, c, sent, parts + 1, n);
+    if (write_frame(fd, parts, 1 + n) >= 0) ++*taken;
     else if (errno == EAGAIN || is_fatal(errno)) return errno;
     sent += length;
   } while (sent < payload);
   return 0;
 }
 
-static void write_headers(uint8_t *out, const struct cut *c, uint32_t sent, uint32_t length) {
+/* Octets sent … sent+length of the payload, in as many parts as are returned. */
+static int slice(const struct cut *c, uint32_t sent, uint32_t length, struct iovec out[VIMAGE_CUT_PARTS]) {
+  int n = 0;
+  for (int i = 0; i < VIMAGE_CUT_PARTS && length > 0; i++) {
+    uint32_t size = (uint32_t)c->payload[i].iov_len;
+    if (sent >= size) {
+      sent -= size;
+      continue;
+    }
+    uint32_t here = size - sent < length ? size - sent : length;
+    out[n].iov_base = (uint8_t *)c->payload[i].iov_base + sent;
+    out[n++].iov_len = here;
+    sent = 0;
+    length -= here;
+  }
+  return n;
+}
+
+/* The headers of the segment that begins `sent` octets into the payload and carries `data`. */
+static void write_headers(uint8_t *out, const struct cut *c, uint32_t sent, const struct iovec *data, int n) {
+  uint32_t length = 0;
+  for (int i = 0; i < n; i++) length += (uint32_t)data[i].iov_len;
   memcpy(out, c->frame, c->headers);
   uint8_t *ip = out + c->l3, *tcp = out + c->l4;
   uint32_t tcp_length = c->headers - c->l4 + length;
-  bool last = c->headers + sent + length == c->length;
+  bool last = sent + length == c->payload[0].iov_len + c->payload[1].iov_len;
   uint64_t total;
   if (ip[0] >> 4 == 6) {
     put16(ip + 4, c->headers - c->l3 - 40 + length);
@@ -75,7 +95,14 @@ static void write_headers(uint8_t *out, const struct cut *c, uint32_t sent, uint
   total = sum(total, pseudo, 4);
   /* The header is a multiple of four octets long, so the payload's words line up with a sum of their own. */
   total = sum(total, tcp, c->headers - c->l4);
-  uint16_t field = fold(sum(total, c->frame + c->headers + sent, length));
+  bool odd = false;
+  for (int i = 0; i < n; i++) {
+    uint16_t part = (uint16_t)~fold(sum(0, data[i].iov_base, data[i].iov_len));
+    /* RFC 1071 §2 (B): what begins at an odd place is summed with its octets swapped. */
+    total += odd ? (uint16_t)(part << 8 | part >> 8) : part;
+    odd ^= (data[i].iov_len & 1) != 0;
+  }
+  uint16_t field = fold(total);
   memcpy(tcp + 16, &field, 2);
 }
 

@@ -41,10 +41,14 @@ struct array {
   size_t length;
 };
 
-/* A TCP super-segment to be cut into frames of `size` octets of payload; offsets in it, and the length of all its headers. */
+/* Places where the payload of a super-segment may lie: behind its headers, or in a ring that may wrap. */
+#define VIMAGE_CUT_PARTS 2
+
+/* A TCP super-segment to be cut into frames of `size` octets of payload; all its headers, offsets in them, its payload. */
 struct cut {
   const uint8_t *frame;
-  uint32_t length, size, l3, l4, headers;
+  uint32_t size, l3, l4, headers;
+  struct iovec payload[VIMAGE_CUT_PARTS];
 };
 
 struct instance {

@@ -46,6 +46,7 @@ export const PART_MORE = 0x10000
 /**
  * In the result word before a write: a TCP super-segment, to be cut into frames. The next record says how (payload of a
  * segment, offsets of the IP and TCP headers as l3 | l4 << 16, length of all headers); its result is how many were taken.
+ * PART_CUT + n: these are the headers alone, and the payload is in the n records behind that, `cutParts` at most.
  */
 export const PART_CUT = 0x20000
 
@@ -61,6 +62,8 @@ export interface TapInfo {
 export interface Native {
   /** Longest headers of a super-segment that writeBatch cuts; none in an addon that was built before it could. */
   cutHeaders?: number
+  /** Places in which the payload of a super-segment that writeBatch cuts may lie; none in an addon from before. */
+  cutParts?: number
   /** From this array number on writeBatch means its own list, by index; none in an addon that was built before it could. */
   lentBase?: number
   tapOpen(name: string, flags: number): TapInfo

@@ -6,7 +6,7 @@
  */
 
 import type { DeviceStats } from '../device/device.ts'
-import { CSUM_PARTIAL, frameRelease, frameRetain } from '../lib/frame.ts'
+import { CSUM_PARTIAL, frameRelease, frameRetain, frameWhole } from '../lib/frame.ts'
 import type { Frame, FramePool } from '../lib/frame.ts'
 import { etherHeaderLen } from '../wire/ethernet.ts'
 import { csumFinished, csumOffset, gsoHeaderLen, gsoIsSound, gsoWriteHeader } from '../wire/gso.ts'
@@ -85,14 +85,8 @@ export class TapSender {
     const at = this.scratchUsed
     writeVnetHdr(this.scratchView, at, f)
     this.scratchPart(VNET_HDR_LEN)
-    const { lent, lentAt, lentLen } = f
-    this.part(this.ids.of(f), f.off, f.len - lentLen, lentLen === 0 ? 0 : PART_MORE)
-    if (lentLen === 0) return
-    if (this.lent[this.lent.length - 1] !== lent) this.lent.push(lent)
-    const id = this.lentBase + this.lent.length - 1
-    const first = Math.min(lentLen, lent.length - lentAt)
-    this.part(id, lentAt, first, first < lentLen ? PART_MORE : 0)
-    if (first < lentLen) this.part(id, 0, lentLen - first, 0)
+    this.part(this.ids.of(f), f.off, f.len - f.lentLen, f.lentLen === 0 ? 0 : PART_MORE)
+    if (f.lentLen !== 0) this.lentParts(f, PART_MORE)
   }
 
   /** Without offload the checksum is finished here (RFC 9293 §3.1, RFC 768). */
@@ -111,11 +105,13 @@ export class TapSender {
     const headers = gsoHeaderLen(f)
     const linkLen = etherHeaderLen(f.view, f.off)
     if (headers <= this.cutHeaders) {
-      this.reserve(f, 2, 0)
-      this.part(this.ids.of(f), f.off, f.len, PART_CUT)
+      this.reserve(f, 4, 0)
+      this.part(this.ids.of(f), f.off, f.len - f.lentLen, PART_CUT + lentParts(f))
       this.part(f.gsoSize, linkLen | (f.l4 - f.off) << 16, headers, 0)
+      if (f.lentLen !== 0) this.lentParts(f, 0)
       return
     }
+    frameWhole(f)
     const payload = f.len - headers
     for (let sent = 0; sent === 0 || sent < payload; sent += f.gsoSize) {
       const length = Math.min(f.gsoSize, payload - sent)
@@ -124,6 +120,15 @@ export class TapSender {
       this.scratchPart(headers)
       this.part(this.ids.of(f), f.off + headers + sent, length, 0)
     }
+  }
+
+  /** What `f` has on loan, in one record or two; `more` marks the first of two. */
+  private lentParts({ lent, lentAt, lentLen }: Frame, more: number): void {
+    if (this.lent[this.lent.length - 1] !== lent) this.lent.push(lent)
+    const id = this.lentBase + this.lent.length - 1
+    const first = Math.min(lentLen, lent.length - lentAt)
+    this.part(id, lentAt, first, first < lentLen ? more : 0)
+    if (first < lentLen) this.part(id, 0, lentLen - first, 0)
   }
 
   private reserve(f: Frame, records: number, scratch: number): void {
@@ -153,8 +158,10 @@ export class TapSender {
       bytes += this.records[i * RECORD_WORDS + 2]
       const result = this.records[i * RECORD_WORDS + 3]
       if (result === PART_MORE) continue
-      if (result === PART_CUT) {
-        this.accountCut(bytes, ++i * RECORD_WORDS, i < done)
+      if (result >= PART_CUT) {
+        const how = ++i * RECORD_WORDS
+        for (let n = result - PART_CUT; n > 0; n--) bytes += this.records[++i * RECORD_WORDS + 2]
+        this.accountCut(bytes, how, i < done)
         bytes = 0
         continue
       }
@@ -184,4 +191,9 @@ export class TapSender {
     this.count = 0
     this.scratchUsed = 0
   }
+}
+
+/** Records that what `f` has on loan takes: a buffer's end and its beginning. */
+function lentParts(f: Frame): number {
+  return f.lentLen === 0 ? 0 : f.lentAt + f.lentLen > f.lent.length ? 2 : 1
 }

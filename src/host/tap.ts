@@ -54,7 +54,7 @@ export class TapDevice implements Device {
     this.tap = tap
     this.mac = mac
     this.knownMtu = tap.mtu
-    this.offload = tap.offload && tap.native.lentBase !== undefined ? OFFLOAD_TSO | OFFLOAD_GATHER : OFFLOAD_TSO
+    this.offload = tap.native.cutParts === undefined ? OFFLOAD_TSO : OFFLOAD_TSO | OFFLOAD_GATHER
     this.rx = new TapReceiver(tap, pool, this.stats)
     this.tx = new TapSender(tap, pool, this.stats)
     tap.pollStart((status) => this.readable(status))

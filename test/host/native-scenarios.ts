@@ -178,9 +178,23 @@ export function cut() {
     far: write(2, frame.length, 1000, 0xffff, 0xffff, 54),
     notIp: write(2, frame.length, 1000, 15, 35, 55),
   }
+  const lend = (parts: number, count: number, length: number, ...payload: number[]) => {
+    const all = Uint32Array.from([f, 0, length, PART_CUT + parts, 1000, 14 | 34 << 16, 54, 0, ...payload])
+    const done = attempt(() => native.writeBatch(handle, native.registerArray(all), 0, count, [new Uint8Array(1500)]))
+    return done === count ? all[7] : done
+  }
+  const base = native.lentBase ?? 0
+  const lent = {
+    one: lend(1, 3, 54, base, 0, 1500, 0),
+    two: lend(2, 4, 54, base, 501, 999, 0, base, 0, 501, 0),
+    fewer: lend(2, 3, 54, base, 501, 999, 0),
+    more: lend(3, 5, 54, base, 0, 1, 0, base, 0, 1, 0, base, 0, 1, 0),
+    both: lend(1, 3, 55, base, 0, 1500, 0),
+    pastEnd: lend(1, 3, 54, base, 1, 1500, 0),
+  }
   const link = JSON.parse(spawnSync('ip', ['-j', '-s', 'link', 'show', name], { encoding: 'utf8' }).stdout)
   native.tapClose(handle)
-  return { ...results, bytes: link[0].stats64.rx.bytes, packets: link[0].stats64.rx.packets }
+  return { ...results, lent, bytes: link[0].stats64.rx.bytes, packets: link[0].stats64.rx.packets }
 }
 
 /** What a callback throws is an uncaught exception of the program, not lost and not fatal to the poll. */

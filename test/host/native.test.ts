@@ -61,9 +61,11 @@ describeInNetns('native addon', () => {
 
   it('cuts a super-segment into frames, and refuses descriptions that do not fit it', async () => {
     const [notSaid, noSize, shortIp, shortTcp, beyond, long, far, notIp] = new Array<string>(8).fill('EFAULT')
+    const [fewer, more, both, pastEnd] = new Array<string>(4).fill('EFAULT')
     expect(await run('cut')).toEqual({
       whole: 3, noPayload: 1, notSaid, noSize, shortIp, shortTcp, beyond, long, far, notIp,
-      packets: 4, bytes: 4 * 54 + 2500,
+      lent: { one: 2, two: 2, fewer, more, both, pastEnd },
+      packets: 8, bytes: 8 * 54 + 2500 + 2 * 1500,
     })
   })
 

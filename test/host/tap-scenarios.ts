@@ -4,14 +4,21 @@ import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess, StdioOptions } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createFramePool, frameAlloc, frameBytes, frameFrom, frameRelease } from '../../src/lib/frame.ts'
+import {
+  CSUM_PARTIAL, createFramePool, frameAlloc, frameBytes, frameFrom, frameLend, frameRelease, frameWhole,
+} from '../../src/lib/frame.ts'
 import type { Frame, FramePool } from '../../src/lib/frame.ts'
 import { openTap } from '../../src/host/tap.ts'
 import type { TapDevice } from '../../src/host/tap.ts'
 import { openTapHandle } from '../../src/host/tap-handle.ts'
+import { gsoSegment } from '../../src/wire/gso.ts'
 
 const KERNEL_IP = 0x0a420001
 const ETHER_TYPE_TEST = 0x88b5
+/** FIN, PSH, ACK and CWR; a sequence number that wraps; timestamps. */
+const TCP_HEADER = [
+  0, 1, 0, 2, 0xff, 0xff, 0xff, 0, 0, 0, 0, 9, 0x80, 0x99, 1, 0, 0, 0, 0, 0, 1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8,
+]
 
 export async function properties() {
   const tap = openTapHandle({ name: 'vmt%d' })
@@ -147,6 +154,67 @@ export async function mtuRaisedOutside() {
   const result = { sizes, rxErrors: dev.stats.rxErrors }
   dev.close()
   return result
+}
+
+/**
+ * Super-segments that lend their payload from a ring which wraps in the middle of it, written to a plain TAP: what another TAP of
+ * the same bridge gets, and what src/wire/gso.ts makes of them.
+ */
+export async function lentSegments(family: 4 | 6, payload: number, wrapAt: number) {
+  const { pool, dev } = device('vmba')
+  const { pool: otherPool, dev: other } = device('vmbb')
+  const linkLen = 14
+  const l4 = linkLen + (family === 4 ? 20 : 40)
+  const build = (): Frame => {
+    const f = frameAlloc(pool, 65_000) as Frame
+    f.slab.fill(0xff, f.off, f.off + 6)
+    f.slab.set([2, 0, 0, 0, 0, 0x77, family === 4 ? 8 : 0x86, family === 4 ? 0 : 0xdd], f.off + 6)
+    const ip4 = [0x45, 0, 0, 0, 0xff, 0xfe, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]
+    const ip6 = [0x60, 0, 0, 0, 0, 0, 6, 64, 0xfd, ...new Array<number>(14).fill(0), 1, 0xfd, ...new Array<number>(14).fill(0), 2]
+    f.slab.set(family === 4 ? ip4 : ip6, f.off + linkLen)
+    f.slab.set(TCP_HEADER, f.off + l4)
+    f.len = l4 + 32
+    f.l4 = f.off + l4
+    f.proto = 6
+    f.gsoSize = 1001
+    f.csum = CSUM_PARTIAL
+    frameLend(f, Uint8Array.from({ length: 16_384 }, (_, i) => i * 89 >> 2), 16_384 - wrapAt, payload)
+    return f
+  }
+  const [whole, f] = [build(), build()]
+  frameWhole(whole)
+  const expected: string[] = []
+  for (let k = 0; k * f.gsoSize < payload; k++) {
+    const segment = gsoSegment(pool, whole, linkLen, k) as Frame
+    expected.push(hex(segment))
+    frameRelease(pool, segment)
+  }
+  frameRelease(pool, whole)
+  const got: string[] = []
+  other.onFrame = (frame) => { if (hex(frame).slice(12, 24) === '020000000077') got.push(hex(frame)) }
+  ip('link', 'add', 'vmbridge', 'type', 'bridge')
+  for (const name of [dev.name, other.name]) {
+    ip('link', 'set', name, 'master', 'vmbridge')
+    ip('link', 'set', name, 'up')
+  }
+  ip('link', 'set', 'vmbridge', 'up')
+  await until(() => dev.tap.running && other.tap.running)
+  await sleep(50)
+  dev.send(f)
+  frameRelease(pool, f)
+  dev.flush()
+  await until(() => got.length === expected.length)
+  const result = {
+    same: got.every((one, i) => one === expected[i]), count: got.length, stats: dev.stats, inUse: pool.inUse + otherPool.inUse,
+  }
+  dev.close()
+  other.close()
+  ip('link', 'del', 'vmbridge')
+  return result
+}
+
+function hex(f: Frame): string {
+  return Buffer.from(frameBytes(f)).toString('hex')
 }
 
 export function attachPersistent() {

@@ -55,6 +55,16 @@ describeInNetns('TAP device against the kernel', () => {
     expect(r.batches).toBeLessThan(400)
   })
 
+  it.each([[4, 7000, 3501], [6, 7000, 3501], [4, 7007, 1001], [4, 9000, 9000], [6, 5000, 1]] as const)(
+    'RFC 9293 §3.1, RFC 1071 §2: a lent super-segment (IPv%i, %i octets, the buffer wraps after %i) is cut as src/wire/gso.ts does',
+    async (family, payload, wrapAt) => {
+      const count = Math.ceil(payload / 1001)
+      expect(await run('lentSegments', family, payload, wrapAt)).toMatchObject({
+        same: true, count, inUse: 0,
+        stats: { txFrames: count, txDropped: 0, txBytes: payload + count * (family === 4 ? 66 : 86) },
+      })
+    })
+
   it('carries frames of an MTU of 65,520 through large slots, both ways', async () => {
     const r = await run('jumbo')
     expect(r.sizes).toEqual([100, 1400, 1878, 1879, 9000, 65_000].map((n) => n + 42))
