@@ -78,6 +78,7 @@ export function heapTop(h: TimerHeap): number {
 export function heapPush(h: TimerHeap, at: number, kind: number, owner: number): void {
   const tie = h.nextTie++
   let i = h.at.length
+  if (i === 0) return first(h, at, tie, kind, owner)
   h.at.push(at)
   h.tie.push(tie)
   h.kind.push(kind)
@@ -93,6 +94,7 @@ export function heapPush(h: TimerHeap, at: number, kind: number, owner: number):
 /** Removes the earliest entry; read its fields at index 0 before. */
 export function heapPop(h: TimerHeap): void {
   const last = h.at.length - 1
+  if (last === 0) return clear(h)
   swap(h, 0, last)
   h.at.pop()
   h.tie.pop()
@@ -108,6 +110,22 @@ export function heapPop(h: TimerHeap): void {
     swap(h, i, child)
     i = child
   }
+}
+
+/** Room for one: `push` would make some for sixteen more, and an idle Vnet has one timer or none. */
+function first(h: TimerHeap, at: number, tie: number, kind: number, owner: number): void {
+  h.at = [at]
+  h.tie = [tie]
+  h.kind = [kind]
+  h.owner = [owner]
+}
+
+/** Gives the memory back, which `pop` would not. */
+function clear(h: TimerHeap): void {
+  h.at.length = 0
+  h.tie.length = 0
+  h.kind.length = 0
+  h.owner.length = 0
 }
 
 function before(h: TimerHeap, i: number, j: number): boolean {

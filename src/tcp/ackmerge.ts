@@ -20,6 +20,7 @@ import { ECN_ECE, TF_TSTMP } from './state.ts'
 import type { Tcb } from './state.ts'
 import { tcpWindow, tcpWindowField } from './window.ts'
 import { tcpStats } from './stats.ts'
+import { tcpOpt } from './state-scratch.ts'
 
 /** The ACK that `tcb` owes is in a frame that has not left yet: returns its window field, or −1 where it needs its own. */
 export function tcpAckMerge(vn: Vn, tcb: Tcb): number {
@@ -41,7 +42,8 @@ export function tcpAckMerge(vn: Vn, tcb: Tcb): number {
 export function tcpAckQueued(vn: Vn, tcb: Tcb, f: Frame, hdrLen: number, last: Seq): void {
   const { merge, txq } = vn
   merge.frame = null
-  const { keys, ao, opt } = vn.state.tcp
+  const { keys, ao } = vn.state.tcp
+  const opt = tcpOpt(vn)
   // padded, waiting for the neighbour's address, on its way back to us, or signed
   if (txq.length === 0 || txq[txq.length - 1] !== f || f.off + f.len - f.l4 !== hdrLen || (keys.length | ao.keys.length) !== 0) return
   if (!seqGt(tcb.rcvNxt, last) || (opt.flags & ~TOF_TS) !== 0 || !plain(tcb)) return
@@ -57,7 +59,7 @@ function plain(tcb: Tcb): boolean {
 
 function writeTimestamp(vn: Vn, tcb: Tcb, f: Frame): void {
   if ((tcb.flags & TF_TSTMP) === 0) return
-  const { opt } = vn.state.tcp
+  const opt = tcpOpt(vn)
   tcpOptionsReset(opt)
   opt.flags = TOF_TS
   opt.tsVal = tcpTsNow(vn, tcb.tsOffset)

@@ -42,6 +42,7 @@ import { tcpTraceOut } from './trace.ts'
 import { tcpUtoLen, tcpUtoOption } from './uto.ts'
 import { tcpWindow, tcpWindowField, tcpWindowSent } from './window.ts'
 import { tcpStats } from './stats.ts'
+import { tcpOpt } from './state-scratch.ts'
 
 /**
  * Sends one segment of a connection: `len` bytes from position `pos` of its send buffer, with the current ACK and
@@ -147,7 +148,7 @@ export function tcpSynDataLen(vn: Vn, tcb: Tcb): number {
  * and SACK after it.
  */
 function tcpSegOptions(vn: Vn, tcb: Tcb, flags: number): TcpOptions {
-  const { opt } = vn.state.tcp
+  const opt = tcpOpt(vn)
   tcpOptionsReset(opt)
   if ((flags & TH_SYN) !== 0) {
     tcb.offerMss = tcpMssOffer(vn, tcb.inp.faddr, tcb.userMss)

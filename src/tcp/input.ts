@@ -24,6 +24,7 @@ import { tcpSyncacheInput } from './syncache.ts'
 import { tcpTimeWaitInput } from './timewait.ts'
 import { tcpTraceBegin, tcpTraceEnd, tcpTraceIn, tcpTraceListener } from './trace.ts'
 import { tcpStats } from './stats.ts'
+import { tcpSeg } from './state-scratch.ts'
 
 /** A segment for this host (f.l4 = f.off at its header; f.src, f.dst set). Borrows the frame. */
 export function tcpInput(vn: Vn, f: Frame): void {
@@ -34,7 +35,7 @@ export function tcpInput(vn: Vn, f: Frame): void {
 
 function segmentInput(vn: Vn, f: Frame): void {
   const { tcp } = vn.state
-  const { seg } = tcp
+  const seg = tcpSeg(vn)
   const stats = tcpStats(vn)
   const { view, l4 } = f
   stats.rcvtotal++
@@ -74,7 +75,7 @@ function segmentInput(vn: Vn, f: Frame): void {
 /** No socket is connected to the sender: TIME-WAIT, a handshake, a listener, or nobody. */
 function noConnection(vn: Vn, f: Frame, lport: number, fport: number): void {
   const { tcp } = vn.state
-  const { seg } = tcp
+  const seg = tcpSeg(vn)
   const stats = tcpStats(vn)
   // MUST-57, MUST-63: broadcast, multicast and unspecified addresses have no connections
   if (badAddress(vn, f)) return countDrop(vn, stats, 'tcp', 'rcvbadaddr', f)

@@ -8,6 +8,7 @@ import { tcpTsAt } from './isn.ts'
 import { TF_TSTMP } from './state.ts'
 import type { Tcb } from './state.ts'
 import { REC_OPEN, SENT_AT, SENT_FLAGS, SF_EVER } from './state-sent.ts'
+import { tcpSeg } from './state-scratch.ts'
 
 const DUPTHRESH = 3
 /** Recoveries without a duplicate report after which a widened window shrinks again (§6.2 step 4). */
@@ -71,7 +72,7 @@ export function rackWindow(tcb: Tcb): number {
 }
 
 function echoIsOlder(vn: Vn, tcb: Tcb, sentTime: number): boolean {
-  const { opt } = vn.state.tcp.seg
+  const { opt } = tcpSeg(vn)
   if ((tcb.flags & TF_TSTMP) === 0 || (opt.flags & TOF_TS) === 0) return false
   return (opt.tsEcr - tcpTsAt(sentTime, tcb.tsOffset) | 0) < 0
 }

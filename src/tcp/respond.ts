@@ -18,6 +18,7 @@ import type { Seg, Tcb } from './state.ts'
 import { tcpTraceWhy } from './trace.ts'
 import { WHY_CHALLENGE } from './trace-words.ts'
 import { tcpStats } from './stats.ts'
+import { tcpOpt } from './state-scratch.ts'
 
 /** Segment length in sequence space (RFC 9293 §3.4: SYN and FIN count). */
 export function segLen(seg: Seg): number {
@@ -110,7 +111,7 @@ export function tcpChallengeAllowed(vn: Vn, rec: { challenges: number; challenge
 
 /** Scratch options, emptied. */
 export function replyOptions(vn: Vn): TcpOptions {
-  const { opt } = vn.state.tcp
+  const opt = tcpOpt(vn)
   tcpOptionsReset(opt)
   return opt
 }

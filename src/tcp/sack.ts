@@ -9,6 +9,7 @@ import { sentEnd, sentFind, sentSack, sentStart, sentUnpack } from './sent.ts'
 import { TF_SACK_PERMIT } from './state.ts'
 import type { Seg, Tcb } from './state.ts'
 import { tcpStats } from './stats.ts'
+import { tcpRate } from './state-scratch.ts'
 
 /** Marks what the segment's blocks cover. To be called once its cumulative ACK has been taken. */
 export function tcpSackInput(vn: Vn, tcb: Tcb, seg: Seg): void {
@@ -40,7 +41,7 @@ function isDuplicate(tcb: Tcb, seg: Seg): boolean {
 
 function duplicateReported(vn: Vn, tcb: Tcb, seg: Seg): void {
   const [start, end] = seg.opt.sack
-  const { rate } = vn.state.tcp
+  const rate = tcpRate(vn)
   const stats = tcpStats(vn)
   // what was never sent, or so long ago that nobody can have it in mind, is made up
   if (!seqLt(start, end) || seqGt(end, tcb.sndMax) || seqLt(start, seqAdd(tcb.sndUna, -tcb.maxSndWnd)) ||

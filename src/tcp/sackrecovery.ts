@@ -20,11 +20,12 @@ import { REC_FAST, REC_LOSS, REC_OPEN } from './state-sent.ts'
 import { WHY_RTO } from './trace-words.ts'
 import { tlpAck, tlpArm, tlpReset } from './tlp.ts'
 import { tcpStats } from './stats.ts'
+import { tcpRate } from './state-scratch.ts'
 
 /** An ACK was taken into the scoreboard; `acked` bytes of it cumulatively, of `flight` that were outstanding. */
 export function tcpSackAck(vn: Vn, tcb: Tcb, seg: Seg, acked: number, flight: number): void {
   const { rec } = tcb
-  const { rate } = vn.state.tcp
+  const rate = tcpRate(vn)
   const { phase } = rec
   tlpAck(vn, tcb, seg, acked)
   const undone = (phase !== REC_OPEN || rate.dsack) && spurious(vn, tcb, seg, acked)
@@ -44,7 +45,7 @@ export function tcpSackAck(vn: Vn, tcb: Tcb, seg: Seg, acked: number, flight: nu
 
 /** Whether the ACK shows that the recovery under way, or the one before, was not needed. */
 function spurious(vn: Vn, tcb: Tcb, seg: Seg, acked: number): boolean {
-  const { rate } = vn.state.tcp
+  const rate = tcpRate(vn)
   const news = acked > 0 || rate.newlySacked > 0
   // other ACKs without news than duplicates say nothing (RFC 5682 §3.1 step 3)
   const counts = tcb.rec.phase !== REC_OPEN && (news || (seg.len === 0 && seg.win === tcb.sndWnd))

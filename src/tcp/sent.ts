@@ -22,6 +22,7 @@ import {
 } from './state-sent.ts'
 import type { Sent } from './state-sent.ts'
 import type { Tcb } from './state.ts'
+import { tcpRate } from './state-scratch.ts'
 
 /** Records of a new ring, and what an idle one may keep. */
 const MIN_RECORDS = 8
@@ -67,7 +68,7 @@ export function sentPipe(tcb: Tcb): number {
 
 /** An ACK begins to be processed: empties the sample. */
 export function sentAckBegin(vn: Vn, tcb: Tcb): void {
-  const { rate } = vn.state.tcp
+  const rate = tcpRate(vn)
   rate.delivered = 0
   rate.intervalUs = 0
   rate.rttUs = -1
@@ -84,7 +85,7 @@ export function sentAckBegin(vn: Vn, tcb: Tcb): void {
 /** Everything before `ack` has arrived: its records go. To be called before sndUna moves. */
 export function sentAcked(vn: Vn, tcb: Tcb, ack: Seq): void {
   const s = tcb.sent
-  const { rate } = vn.state.tcp
+  const rate = tcpRate(vn)
   let start = tcb.sndUna
   while (s.count > 0) {
     const at = s.head * SENT_STRIDE
@@ -132,7 +133,7 @@ function sentDelivered(vn: Vn, tcb: Tcb, at: number, len: number, end: Seq): voi
   const flags = log[at + SENT_FLAGS]
   if ((flags & (SF_SACKED | SF_COUNTED)) !== 0) return
   const s = tcb.sent
-  const { rate } = vn.state.tcp
+  const rate = tcpRate(vn)
   if ((tcb.flags & TF_SACK_PERMIT) !== 0) rackDelivered(vn, tcb, at, end)
   s.delivered += len
   tcb.meter.delivered += flags <= SF_ALL ? 1 : Math.ceil(len / (flags >> SENT_SIZE_SHIFT))
@@ -153,7 +154,7 @@ function sentDelivered(vn: Vn, tcb: Tcb, at: number, len: number, end: Seq): voi
 /** All marks of this ACK are made: the sample's rate (§3.3 of the draft). */
 export function sentAckEnd(vn: Vn, tcb: Tcb): void {
   const s = tcb.sent
-  const { rate } = vn.state.tcp
+  const rate = tcpRate(vn)
   if (s.appLimited !== 0 && s.delivered > s.appLimited) s.appLimited = 0
   if (rate.rttUs >= 0) minRtt(s, Math.max(1, rate.rttUs), vn.state.now)
   if (rate.priorDelivered < 0) return
@@ -222,7 +223,7 @@ export function sentSack(vn: Vn, tcb: Tcb, k: number): void {
   s.log[at + SENT_FLAGS] = flags & ~(SF_LOST | SF_RETRANS | SF_TWICE) | SF_SACKED
   s.sacked += len
   s.sackedCount++
-  if ((flags & SF_COUNTED) === 0) vn.state.tcp.rate.newlySacked += len
+  if ((flags & SF_COUNTED) === 0) tcpRate(vn).newlySacked += len
 }
 
 /** The k-th record, which is not SACKed, is deemed lost: it is in flight no longer, and goes again when it may. */
@@ -236,7 +237,7 @@ export function sentLose(vn: Vn, tcb: Tcb, k: number): number {
   s.log[at + SENT_FLAGS] = flags & ~(SF_RETRANS | SF_TWICE) | SF_LOST
   s.lost += len
   s.lostTotal += len
-  vn.state.tcp.rate.newlyLost += len
+  tcpRate(vn).newlyLost += len
   return len
 }
 

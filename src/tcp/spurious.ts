@@ -20,6 +20,7 @@ import { FRTO_FIRST, FRTO_OFF, FRTO_SECOND, REC_FAST, REC_LOSS, REC_OPEN } from 
 import { tcpTraceUndo, tcpTraceWhy } from './trace.ts'
 import { WHY_FRTO, WHY_UNDO_DSACK, WHY_UNDO_EIFEL, WHY_UNDO_FRTO } from './trace-words.ts'
 import { tcpStats } from './stats.ts'
+import { tcpRate } from './state-scratch.ts'
 
 /** Fast recovery begins, its first retransmission goes now (RFC 3522 §3.2 steps 1 and 2). */
 export function spuriousBegin(vn: Vn, tcb: Tcb): void {
@@ -64,7 +65,7 @@ export function spuriousAck(vn: Vn, tcb: Tcb, seg: Seg, acked: number): boolean 
 /** The ACK reports a duplicate (RateSample.dsack). True where every retransmission of the recovery has been one. */
 export function spuriousDsack(vn: Vn, tcb: Tcb, seg: Seg, acked: number): boolean {
   const { rec } = tcb
-  const { rate } = vn.state.tcp
+  const rate = tcpRate(vn)
   // RFC 3708 §3 (A.1): a whole window of ACKs was lost, which is congestion, too
   if (rec.phase === REC_LOSS && tcb.sent.sackedCount === 0 && rate.dsackStart === seqAdd(tcb.sndUna, -acked)) {
     dsackGiveUp(tcb)
@@ -93,7 +94,7 @@ function eifel(vn: Vn, tcb: Tcb, seg: Seg): number {
   if ((tcb.flags & TF_TSTMP) === 0 || (opt.flags & TOF_TS) === 0) return UNKNOWN
   if ((opt.tsEcr - tcpTsAt(rec.undoAt, tcb.tsOffset) | 0) >= 0) return RETRANSMISSION
   // an echo of old may also mean that all ACKs were lost
-  if (vn.state.tcp.rate.dsack || (rec.dsackDups === 0 && tcb.sndUna === tcb.sndMax)) return RETRANSMISSION
+  if (tcpRate(vn).dsack || (rec.dsackDups === 0 && tcb.sndUna === tcb.sndMax)) return RETRANSMISSION
   return ORIGINAL
 }
 
@@ -110,7 +111,7 @@ function frtoFirst(vn: Vn, tcb: Tcb, seg: Seg, acked: number): boolean {
 /** Step 3: an ACK of something that went before the timeout and never again says that nothing was lost. */
 function frtoSecond(vn: Vn, tcb: Tcb, seg: Seg, acked: number): boolean {
   const { rec } = tcb
-  const { rate } = vn.state.tcp
+  const rate = tcpRate(vn)
   const before = rate.priorDelivered >= 0 && rate.sentAt < rec.undoAt
   if (before && !seqGt(tcb.sndUna, tcb.recover)) return undo(vn, tcb, seg, acked, WHY_UNDO_FRTO)
   rec.frto = FRTO_OFF

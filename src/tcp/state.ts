@@ -14,7 +14,6 @@ import { SEQ_ZERO } from '../lib/seq.ts'
 import type { Seq } from '../lib/seq.ts'
 import { createTable } from '../lib/table.ts'
 import type { Table } from '../lib/table.ts'
-import { createTcpOptions } from '../wire/tcp-options.ts'
 import type { TcpOptions } from '../wire/tcp-options.ts'
 import { createTcpMeter } from './state-meter.ts'
 import type { TcpMeter } from './state-meter.ts'
@@ -24,7 +23,9 @@ import { PMTU_UNKNOWN } from './state-pmtu.ts'
 import type { Pmtu } from './state-pmtu.ts'
 import { createCwv } from './state-cwv.ts'
 import type { Cwv } from './state-cwv.ts'
-import { createRateSample, createRecovery, createSent } from './state-sent.ts'
+import { OPT_NONE, RATE_NONE, SEG_NONE } from './state-scratch.ts'
+import type { Seg, Still } from './state-scratch.ts'
+import { createRecovery, createSent } from './state-sent.ts'
 import type { RateSample, Recovery, Sent } from './state-sent.ts'
 import type { TcpSocketRecord } from './state-dormant.ts'
 import { createTcpTrace } from './state-trace.ts'
@@ -37,6 +38,8 @@ import type { TcpKey } from './state-keys.ts'
 import type { Listener, Syncache, TimeWait } from './state-small.ts'
 import { TCP_STATS_ZERO } from './stats.ts'
 import type { TcpStats } from './stats.ts'
+
+export type { Seg } from './state-scratch.ts'
 
 /** Connection states (RFC 9293 §3.3.2), numbered as in FreeBSD: from ESTABLISHED on they are ordered by progress. */
 export const TCPS_CLOSED = 0
@@ -117,21 +120,6 @@ export const ECN_ECE = 8
 export const ECN_CWR = 16
 /** New data waits for the retransmission timer, because the window cannot get smaller. */
 export const ECN_HOLD = 32
-
-/** One received segment as the ordered checks see it; a scratch record, meaningless between segments. */
-export interface Seg {
-  seq: Seq
-  ack: Seq
-  /** TH_*. */
-  flags: number
-  /** Window, scaled. */
-  win: number
-  urp: number
-  /** Absolute offset of the text in the frame, and its length. */
-  at: number
-  len: number
-  opt: TcpOptions
-}
 
 export interface Tcb extends Alarm {
   /** Never: one that sleeps has another record (state-dormant.ts). */
@@ -313,11 +301,11 @@ export interface TcpState {
   challenges: number
   challengeQuota: number
   challengeAt: number
-  /** Scratch of the segment being processed, and of what its ACK tells. */
-  seg: Seg
-  rate: RateSample
+  /** Scratch of the segment being processed, and of what its ACK tells; had through tcpSeg, tcpRate and tcpOpt (state-scratch.ts). */
+  seg: Still<Seg>
+  rate: Still<RateSample>
   /** Scratch for options being written. */
-  opt: TcpOptions
+  opt: Still<TcpOptions>
   trace: TcpTrace
 }
 
@@ -344,15 +332,11 @@ export function createTcpState(isnKey: TcpState['isnKey']): TcpState {
     challenges: 0,
     challengeQuota: 0,
     challengeAt: -Infinity,
-    seg: createSeg(),
-    rate: createRateSample(),
-    opt: createTcpOptions(),
+    seg: SEG_NONE,
+    rate: RATE_NONE,
+    opt: OPT_NONE,
     trace: createTcpTrace(),
   }
-}
-
-export function createSeg(): Seg {
-  return { seq: SEQ_ZERO, ack: SEQ_ZERO, flags: 0, win: 0, urp: 0, at: 0, len: 0, opt: createTcpOptions() }
 }
 
 /** A fresh block in CLOSED; buffer limits, timeouts and the algorithm are filled in by its maker. */

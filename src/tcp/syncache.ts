@@ -38,6 +38,7 @@ import { tcpTraceChild } from './trace.ts'
 import { tcpUtoOption } from './uto.ts'
 import { tcpWindowClamp, tcpWscaleFor } from './window.ts'
 import { tcpStats } from './stats.ts'
+import { tcpOpt } from './state-scratch.ts'
 
 /** How far above the last number of the previous incarnation a new one starts (RFC 1122 §4.2.2.13 (b)). */
 export const REOPEN_GAP = 131_072
@@ -87,10 +88,9 @@ export function tcpSyncacheAdd(
  * ACK of a handshake. Borrows the frame.
  */
 export function tcpSyncacheCookie(vn: Vn, tcb: Tcb, f: Frame, seg: Seg): boolean {
-  const { tcp } = vn.state
-  if (!tcpCookieOpen(vn, f, seg, tcp.opt)) return false
+  if (!tcpCookieOpen(vn, f, seg, tcpOpt(vn))) return false
   tcpStats(vn).scRecvcookie++
-  const sc = tcpSyncacheFill(vn, tcb, 0, f, seqAdd(seg.seq, -1), tcp.opt)
+  const sc = tcpSyncacheFill(vn, tcb, 0, f, seqAdd(seg.seq, -1), tcpOpt(vn))
   sc.iss = seqAdd(seg.ack, -1)
   if (tcpCookieEcn(seg)) sc.ecn = ECN_ON
   // when the SYN,ACK went nobody knows: no round trip to measure
@@ -285,7 +285,7 @@ function sendAck(vn: Vn, sc: Syncache): void {
 /** Adds the timestamp to the scratch options. */
 function timestamp(vn: Vn, sc: Syncache): void {
   if ((sc.flags & TF_TSTMP) === 0) return
-  const { opt } = vn.state.tcp
+  const opt = tcpOpt(vn)
   opt.flags |= TOF_TS
   opt.tsVal = tcpTsNow(vn, sc.tsOffset)
   opt.tsEcr = sc.tsRecent

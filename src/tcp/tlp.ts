@@ -13,6 +13,7 @@ import { REC_OPEN } from './state-sent.ts'
 import { tcpTraceWhy } from './trace.ts'
 import { WHY_TLP } from './trace-words.ts'
 import { tcpStats } from './stats.ts'
+import { tcpRate } from './state-scratch.ts'
 
 /** PTO without a round-trip sample (§7.2). */
 const PTO_INITIAL_US = 1e6
@@ -55,7 +56,7 @@ export function tlpTimer(vn: Vn, tcb: Tcb): void {
 export function tlpAck(vn: Vn, tcb: Tcb, seg: Seg, acked: number): void {
   const { rec } = tcb
   if (!rec.tlpOut || !seqGeq(seg.ack, rec.tlpEnd)) return
-  const { rate } = vn.state.tcp
+  const rate = tcpRate(vn)
   const stats = tcpStats(vn)
   if (!rec.tlpRetrans || (rate.dsack && rate.dsackEnd === rec.tlpEnd)) rec.tlpOut = false
   else if (seqGt(seg.ack, rec.tlpEnd)) {

@@ -13,6 +13,7 @@ import { Vnet } from '../../src/vnet/vnet.ts'
 import { TOF_SACK } from '../../src/wire/tcp-options.ts'
 import { createTcp, passive, run } from './harness.ts'
 import { tcbSeenIn } from '../support/tcbs.ts'
+import { tcpRate, tcpSeg } from '../../src/tcp/state-scratch.ts'
 
 const MSS = 1000
 
@@ -101,7 +102,7 @@ describe('segments that leave as one packet share a record', () => {
     sentAckBegin(vn, tcb)
     sentAcked(vn, tcb, ack)
     tcb.sndUna = ack
-    const { seg } = vn.state.tcp
+    const seg = tcpSeg(vn)
     seg.ack = ack
     seg.opt.flags = sack.length > 0 ? TOF_SACK : 0
     seg.opt.sackCount = sack.length / 2
@@ -119,7 +120,7 @@ describe('segments that leave as one packet share a record', () => {
     acked(c, seqAdd(c.tcb.sndUna, 7 * SIZE), [])
     expect(c.tcb.sent).toMatchObject({ count: 1, delivered: 7 * SIZE })
     expect(c.tcb.meter.delivered).toBe(7)
-    expect(c.vn.state.tcp.rate).toMatchObject({ rttUs: 5000, delivered: 7 * SIZE, txInFlight: 7 * SIZE })
+    expect(tcpRate(c.vn)).toMatchObject({ rttUs: 5000, delivered: 7 * SIZE, txInFlight: 7 * SIZE })
     acked(c, c.tcb.sndMax, [])
     expect(c.tcb.sent).toMatchObject({ count: 0, delivered: 39_300 })
     expect(c.tcb.meter.delivered).toBe(40)
@@ -167,7 +168,7 @@ describe('segments that leave as one packet share a record', () => {
         const { log: _own, head: _h2, count: _c2, ...theirs } = own.tcb.sent
         expect(sums, `seed ${seed}, step ${step}`).toEqual(theirs)
         expect(one.tcb.rec, `seed ${seed}, step ${step}`).toEqual(own.tcb.rec)
-        expect(one.vn.state.tcp.rate).toEqual(own.vn.state.tcp.rate)
+        expect(tcpRate(one.vn)).toEqual(tcpRate(own.vn))
         expect(one.tcb.meter.delivered).toBe(own.tcb.meter.delivered)
         if (random(10) !== 0) continue
         sentUnpack(one.tcb)
@@ -215,7 +216,7 @@ describe('delivery rate samples (draft-cheng-iccrg-delivery-rate-estimation §3)
   test('bytes between two ACKs over the longer of the sending and the ACK interval', () => {
     const t = createTcp()
     const c = passive(t, { mss: MSS })
-    const { rate } = t.vn.state.tcp
+    const rate = tcpRate(t.vn)
     c.write(60_000)
     run(t, 100)
     c.in('.', { ack: 2001 })
@@ -236,7 +237,7 @@ describe('delivery rate samples (draft-cheng-iccrg-delivery-rate-estimation §3)
     // windows as RFC 3465 lets them grow: twelve segments after the first ACK
     const t = createTcp({ sysctls: { 'net.inet.tcp.cc.hystartplusplus': 0 } })
     const c = passive(t, { mss: MSS })
-    const { rate } = t.vn.state.tcp
+    const rate = tcpRate(t.vn)
     c.write(11_000)
     run(t, 50)
     c.in('.', { ack: 10_001 })
@@ -258,7 +259,7 @@ describe('delivery rate samples (draft-cheng-iccrg-delivery-rate-estimation §3)
     c.write(1000)
     run(t, 300)
     c.in('.', { ack: 1001 })
-    expect(t.vn.state.tcp.rate.rttUs).toBe(-1)
+    expect(tcpRate(t.vn).rttUs).toBe(-1)
     t.sent.length = 0
   })
 })

@@ -16,6 +16,7 @@ import {
   BETA, FULL_BW_COUNT, FULL_BW_GROWTH, LOSS_THRESH, MIN_RTT_WINDOW_US, NONE, PROBE_RTT_INTERVAL_US, PROBE_RTT_US, RENO_ROUNDS,
   STARTUP_LOSSES, STARTUP_MARKED_ROUNDS,
 } from './bbr-vars.ts'
+import { tcpRate } from '../state-scratch.ts'
 
 /** The model is up to date with this ACK: which state follows from it. `delivered` bytes are news of this ACK. */
 export function bbrUpdateState(vn: Vn, tcb: Tcb, delivered: number): void {
@@ -56,7 +57,7 @@ export function bbrResume(vn: Vn, tcb: Tcb, was: number): void {
 /** §5.3.1.2: three rounds without a quarter more bandwidth: the pipe is full. */
 function checkFullBw(vn: Vn, tcb: Tcb): void {
   const v = tcb.ccVars
-  if (v[BB_FULL_NOW] === 1 || v[BB_ROUND_START] === 0 || vn.state.tcp.rate.appLimited) return
+  if (v[BB_FULL_NOW] === 1 || v[BB_ROUND_START] === 0 || tcpRate(vn).appLimited) return
   const bw = bbrRate(vn)
   if (bw >= v[BB_FULL_BW] * FULL_BW_GROWTH) {
     resetFullBw(tcb, bw)
@@ -116,7 +117,7 @@ function updateCycle(vn: Vn, tcb: Tcb, delivered: number): void {
 /** §5.3.3.6: what a probe tells about inflight_hi. */
 function adaptLongTerm(vn: Vn, tcb: Tcb, delivered: number): void {
   const v = tcb.ccVars
-  const { rate } = vn.state.tcp
+  const rate = tcpRate(vn)
   if (v[BB_ROUND_START] === 1) {
     if (v[BB_ACK_PHASE] === ACKS_PROBE_STARTING) v[BB_ACK_PHASE] = ACKS_PROBE_FEEDBACK
     else if (v[BB_ACK_PHASE] === ACKS_PROBE_STOPPING) {
@@ -146,7 +147,7 @@ function advanceMaxBw(tcb: Tcb): void {
 function inflightTooHigh(vn: Vn, tcb: Tcb, inFlight: number): void {
   const v = tcb.ccVars
   v[BB_PROBING] = 0
-  if (!vn.state.tcp.rate.appLimited) v[BB_INFLIGHT_LONG] = Math.max(inFlight, targetInflight(tcb) * BETA)
+  if (!tcpRate(vn).appLimited) v[BB_INFLIGHT_LONG] = Math.max(inFlight, targetInflight(tcb) * BETA)
   if (v[BB_STATE] === BBR_UP) startDown(vn, tcb)
 }
 
@@ -227,7 +228,7 @@ function startUp(vn: Vn, tcb: Tcb): void {
 function checkProbeRtt(vn: Vn, tcb: Tcb): void {
   const v = tcb.ccVars
   const { now } = vn.state
-  const { rttUs } = vn.state.tcp.rate
+  const { rttUs } = tcpRate(vn)
   const expired = now > v[BB_PROBE_RTT_AT] + PROBE_RTT_INTERVAL_US
   // a windowed minimum is as old as the last sample of its size: a path whose queue runs empty needs no probe
   if (rttUs >= 0 && (rttUs <= v[BB_PROBE_RTT_MIN] || expired)) {
@@ -278,7 +279,7 @@ function targetInflight(tcb: Tcb): number {
 }
 
 function cwndLimited(vn: Vn, tcb: Tcb): boolean {
-  return vn.state.tcp.rate.priorInFlight + tcb.mss > tcb.ccVars[BB_CWND]
+  return tcpRate(vn).priorInFlight + tcb.mss > tcb.ccVars[BB_CWND]
 }
 
 function inCycle(state: number): boolean {

@@ -10,10 +10,11 @@ import {
   BB_LOSS_ROUND_START, BB_MIN_RTT, BB_NEXT_ROUND,
   BB_ROUNDS_SINCE, BB_ROUND_START, BB_STATE, BETA, CWND_GAIN, EXTRA_ROUNDS, HEADROOM, LOSS_DEVIATIONS, LOSS_THRESH, MIN_PIPE_SEGMENTS, NONE,
 } from './bbr-vars.ts'
+import { tcpRate } from '../state-scratch.ts'
 
 /** The sample's bandwidth in bytes per second; 0 where there is none. */
 export function bbrRate(vn: Vn): number {
-  const { rate } = vn.state.tcp
+  const rate = tcpRate(vn)
   return rate.intervalUs > 0 ? rate.delivered * 1e6 / rate.intervalUs : 0
 }
 
@@ -62,7 +63,7 @@ export function bbrStartRound(tcb: Tcb): void {
 export function bbrUpdateRound(vn: Vn, tcb: Tcb): void {
   const v = tcb.ccVars
   v[BB_ROUND_START] = 0
-  if (vn.state.tcp.rate.priorDelivered < v[BB_NEXT_ROUND]) return
+  if (tcpRate(vn).priorDelivered < v[BB_NEXT_ROUND]) return
   bbrStartRound(tcb)
   v[BB_ROUND_START] = 1
   v[BB_ROUNDS_SINCE]++
@@ -71,7 +72,7 @@ export function bbrUpdateRound(vn: Vn, tcb: Tcb): void {
 /** §5.5.10.2, §5.5.5: signals of this ACK, the largest bandwidth, and what a loss round did to the short-term bounds. */
 export function bbrUpdateCongestion(vn: Vn, tcb: Tcb): void {
   const v = tcb.ccVars
-  const { rate } = vn.state.tcp
+  const rate = tcpRate(vn)
   const bw = bbrRate(vn)
   v[BB_LOSS_ROUND_START] = 0
   v[BB_BW_LATEST] = Math.max(v[BB_BW_LATEST], bw)
@@ -91,12 +92,12 @@ export function bbrAdvanceSignals(vn: Vn, tcb: Tcb): void {
   const v = tcb.ccVars
   if (v[BB_LOSS_ROUND_START] === 0) return
   v[BB_BW_LATEST] = bbrRate(vn)
-  v[BB_INFLIGHT_LATEST] = vn.state.tcp.rate.delivered
+  v[BB_INFLIGHT_LATEST] = tcpRate(vn).delivered
 }
 
 /** §5.5.10.3: loss beyond what is tolerated at this much in flight. */
 export function bbrInflightTooHigh(vn: Vn, tcb: Tcb): boolean {
-  const { rate } = vn.state.tcp
+  const rate = tcpRate(vn)
   return rate.priorDelivered >= 0 && bbrLossTooHigh(tcb, tcb.sent.lostTotal - rate.txLost, rate.txInFlight)
 }
 

@@ -35,7 +35,7 @@ export interface CcAlgorithm {
   undo(vn: Vn, tcb: Tcb): void
   /** Sending begins again after a pause of a timeout or more (RFC 5681 §4.1). */
   afterIdle(vn: Vn, tcb: Tcb): void
-  /** An ACK has been processed, in recovery or not: `vn.state.tcp.rate` says what it told. */
+  /** An ACK has been processed, in recovery or not: `tcpRate(vn)` says what it told. */
   sampled(vn: Vn, tcb: Tcb): void
 }
 

@@ -9,6 +9,7 @@ import { seqGt, toSeq } from '../../lib/seq.ts'
 import type { Seq } from '../../lib/seq.ts'
 import { CWND_MAX } from '../state-cc.ts'
 import type { Tcb } from '../state.ts'
+import { tcpRate } from '../state-scratch.ts'
 
 /** Places in ccVars: end of the round; smallest round trip of the last round and of this (µs, 0: none); samples in it. */
 export const HS_END = 0
@@ -40,7 +41,7 @@ export function hystartInit(tcb: Tcb): void {
 export function hystartAck(vn: Vn, tcb: Tcb, ack: Seq): number {
   const v = tcb.ccVars
   if (seqGt(ack, toSeq(v[HS_END]))) nextRound(tcb)
-  const { rttUs } = vn.state.tcp.rate
+  const { rttUs } = tcpRate(vn)
   if (rttUs >= 0) {
     v[HS_COUNT]++
     const rtt = Math.max(1, rttUs)

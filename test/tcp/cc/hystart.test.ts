@@ -9,6 +9,7 @@ import { createTcb } from '../../../src/tcp/state.ts'
 import type { Tcb } from '../../../src/tcp/state.ts'
 import { Vnet } from '../../../src/vnet/vnet.ts'
 import { sysctlsIn } from '../../../src/vnet/sysctl.ts'
+import { tcpRate } from '../../../src/tcp/state-scratch.ts'
 
 const MSS = 1000
 const NO_LIMIT = 0x3fffffff
@@ -30,7 +31,7 @@ function round({ vn, tcb }: { vn: Vn; tcb: Tcb }, rttMs: number): number {
   tcb.sndNxt = tcb.sndMax
   const end = tcb.sndMax
   while (tcb.sndUna !== end) {
-    vn.state.tcp.rate.rttUs = rttMs * 1000
+    tcpRate(vn).rttUs = rttMs * 1000
     ccAckReceived(vn, tcb, MSS, seqDiff(tcb.sndMax, tcb.sndUna))
     tcb.sndUna = seqAdd(tcb.sndUna, MSS)
     // each ACK lets out what it freed, so that rounds overlap as they do on a path
