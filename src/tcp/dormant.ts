@@ -9,7 +9,7 @@ import type { Vn } from '../kern/vn.ts'
 import { tableIn } from '../lib/table.ts'
 import { dormantOf, isDormant, tcbIsQuiet, tcbOfDormant } from './state-dormant.ts'
 import type { Dormant, TcpSocketRecord } from './state-dormant.ts'
-import { TT_IDLEBUF } from './state.ts'
+import { TCPS_CLOSED, TT_IDLEBUF } from './state.ts'
 import type { Tcb } from './state.ts'
 
 const IDLE_US = 1_000_000
@@ -27,9 +27,9 @@ export function tcbAwake(vn: Vn, record: TcpSocketRecord | null): Tcb | null {
   return record === null || !isDormant(record) ? record : wake(vn, record)
 }
 
-/** The connection (or the listener) has nothing to do just now: it is looked at again in a second. */
+/** The connection (or the listener) has nothing to do just now: it is looked at again in a second. One that is over has no timers. */
 export function tcpIdleArm(vn: Vn, tcb: Tcb): void {
-  if (tcb.timers[TT_IDLEBUF] !== NEVER) return
+  if (tcb.state === TCPS_CLOSED || tcb.timers[TT_IDLEBUF] !== NEVER) return
   const at = vn.state.now + IDLE_US
   // past the trace: nobody wants to know
   tcb.timers[TT_IDLEBUF] = at

@@ -15,9 +15,9 @@ import type { Tcb } from './state.ts'
 /** To be called after bytes have left a buffer of the connection. */
 export function tcpBufferDrained(vn: Vn, tcb: Tcb, ring: ByteRing): void {
   if (ring.len !== 0) return
-  if (tcb.state !== TCPS_CLOSED) tcpIdleArm(vn, tcb)
-  // a closed connection has no timers, and will not need it again
-  else if (ringIsRoomy(ring)) ringClear(ring)
+  // one that is over will not need it again
+  if (tcb.state === TCPS_CLOSED && ringIsRoomy(ring)) ringClear(ring)
+  tcpIdleArm(vn, tcb)
 }
 
 /** TT_IDLEBUF went off, and the connection is idle. */

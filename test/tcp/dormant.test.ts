@@ -12,12 +12,12 @@ import { SnapshotError } from '../../src/snapshot/fault.ts'
 import { dormantOf, isDormant, tcbOfDormant, tcbSeen } from '../../src/tcp/state-dormant.ts'
 import type { TcpSocketRecord } from '../../src/tcp/state-dormant.ts'
 import { tcbImage, tcbOfImage } from '../../src/tcp/state-image.ts'
-import { createTcb, TCPS_ESTABLISHED, TCPS_FIN_WAIT_2 } from '../../src/tcp/state.ts'
+import { createTcb, TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_FIN_WAIT_2 } from '../../src/tcp/state.ts'
 import { createPmtu } from '../../src/tcp/state-pmtu.ts'
 import { createUserOptions, USER_DEFAULTS } from '../../src/tcp/state-user.ts'
 import { soGetOpt, soInfo, soReady, soSetOpt, soShutdown } from '../../src/vnet/so.ts'
 import { Vnet } from '../../src/vnet/vnet.ts'
-import { accept, createTcp, listen, passive, run } from './harness.ts'
+import { accept, createTcp, listen, passive, run, synTo } from './harness.ts'
 import type { Conn, Tcp } from './harness.ts'
 
 function recordOf(t: Tcp, id: number): TcpSocketRecord {
@@ -84,6 +84,18 @@ describe('falling asleep', () => {
     expect(sleeps(t, c)).toBe(true)
     const d = passive(t, { lport: 81 }, id)
     expect(d.tcb.state).toBe(TCPS_ESTABLISHED)
+  })
+
+  test('never, where the peer has reset it before it is accepted', () => {
+    const t = createTcp()
+    const id = listen(t, 81)
+    const c = synTo(t, { lport: 81 })
+    c.in('.', { seq: 1, ack: 1 })
+    c.in('R', { seq: 1 })
+    const child = accept(t, id)
+    expect(recordOf(t, child)).toMatchObject({ dormant: false, state: TCPS_CLOSED })
+    run(t, 5000)
+    expect(t.vnet.nextDeadline()).toBe(Infinity)
   })
 
   test('half closed, once the peer has acknowledged our FIN', () => {
