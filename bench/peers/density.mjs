@@ -9,6 +9,7 @@ const before = used()
 const driver = new Driver()
 const kept = []
 const start = process.hrtime.bigint()
+const busy = process.cpuUsage()
 for (let i = 0; i < count; i++) {
   const host = driver.addVnet({ name: `v${i}`, seed: [i] })
   const [left, right] = createPair(driver.pool)
@@ -19,10 +20,11 @@ for (let i = 0; i < count; i++) {
   kept.push(right)
 }
 const us = Number(process.hrtime.bigint() - start) / 1000
+const { user, system } = process.cpuUsage(busy)
 // a listener sleeps after a second (src/tcp/dormant.ts)
 await new Promise((resolve) => { setTimeout(resolve, 3000) })
 globalThis.gc()
-console.log(JSON.stringify({ vnetCreateUs: us / count, vnetBytes: (used() - before) / count, devices: kept.length }))
+console.log(JSON.stringify({ vnetCreateUs: us / count, vnetCreateCpuUs: (user + system) / count, vnetBytes: (used() - before) / count, devices: kept.length }))
 process.exit(0)
 
 function used() {

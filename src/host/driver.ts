@@ -12,6 +12,7 @@ import type { Device, DeviceClock } from '../device/device.ts'
 import { alarmDue, alarmSet, createTimerHeap, heapPop, heapPush, heapTop, NEVER } from '../kern/timer.ts'
 import { createFramePool } from '../lib/frame.ts'
 import type { FramePool } from '../lib/frame.ts'
+import { framePoolIsLarge, framePoolTrim } from '../lib/frametrim.ts'
 import { ifSetFlags } from '../link/ifnet.ts'
 import { IFF_RUNNING, IFT_LOOP } from '../link/state.ts'
 import { Vnet } from '../vnet/vnet.ts'
@@ -27,6 +28,8 @@ const TURN_LIMIT = 1024
 export const TURN_COST = 2 ** 21
 /** What a Vnet may send before the next one's turn comes. */
 export const QUANTUM = 2 ** 19
+/** How long a frame is free before it may be given back. */
+const TRIM_MS = 1000
 /** setTimeout's longest delay. */
 const MAX_DELAY_MS = 0x7fffffff
 
@@ -57,6 +60,8 @@ export class Driver implements DeviceClock {
   #inTurn = false
   #sockets = 0
   #closed = false
+  #trimTimer: NodeJS.Timeout | null = null
+  #trimAgain = false
   /** What devices call at the end of a batch: one function for all of them. */
   readonly batchEnd = (): void => { this.turn() }
 
@@ -106,6 +111,8 @@ export class Driver implements DeviceClock {
     this.#calls.clear()
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
+    if (this.#trimTimer !== null) clearTimeout(this.#trimTimer)
+    this.#trimTimer = null
   }
 
   /** Monotonic µs. */
@@ -157,6 +164,7 @@ export class Driver implements DeviceClock {
       if (this.#dirty.length > 0) this.#spent = Math.max(this.#spent, TURN_COST)
       // little is not worth a round of the loop that does not wait
       if (this.#spent >= TURN_COST / 4) this.#queueRound()
+      if (framePoolIsLarge(this.pool)) this.#trimLater()
       this.#arm()
     }
   }
@@ -170,6 +178,17 @@ export class Driver implements DeviceClock {
       this.#spent = 0
       if (this.#dirty.length > 0) this.turn()
     })
+  }
+
+  /** Looks a second after a turn, and once more a second after the last one, for frames that nobody has needed. */
+  #trimLater(): void {
+    this.#trimAgain = true
+    this.#trimTimer ??= setTimeout(() => {
+      this.#trimTimer = null
+      framePoolTrim(this.pool)
+      if (this.#trimAgain && framePoolIsLarge(this.pool)) this.#trimLater()
+      this.#trimAgain = false
+    }, TRIM_MS).unref()
   }
 
   /** True while Vnets are drained, and sockets hear of their events. */

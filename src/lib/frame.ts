@@ -17,6 +17,7 @@
 import { createAddr } from './addr.ts'
 import type { Addr } from './addr.ts'
 import { assert } from './assert.ts'
+import { NO_BYTES } from './empty.ts'
 
 /** Room in front of the data of a fresh frame: offload header 10 + Ethernet 18 + IP 60, and alignment. */
 export const FRAME_HEADROOM = 128
@@ -88,11 +89,15 @@ export interface Frame {
 }
 
 export interface FramePool {
+  /** NO_BYTES in the place of one that was given back. */
   readonly slabs: Uint8Array[]
   readonly smallFree: Frame[]
   readonly largeFree: Frame[]
   smallTotal: number
   largeTotal: number
+  /** How few were free at the least since they were last looked through (lib/frametrim.ts). */
+  smallLow: number
+  largeLow: number
   readonly smallLimit: number
   readonly largeLimit: number
   /** Frames handed out now. */
@@ -111,9 +116,8 @@ export interface FramePoolOptions {
   poison?: boolean
 }
 
-const NOTHING = new Uint8Array(0)
-const SMALL_PER_SLAB = 256
-const LARGE_PER_SLAB = 8
+export const SMALL_PER_SLAB = 256
+export const LARGE_PER_SLAB = 8
 
 /** An empty pool; slabs are made on demand up to the limits. */
 export function createFramePool(options: FramePoolOptions = {}): FramePool {
@@ -123,6 +127,8 @@ export function createFramePool(options: FramePoolOptions = {}): FramePool {
     largeFree: [],
     smallTotal: 0,
     largeTotal: 0,
+    smallLow: 0,
+    largeLow: 0,
     smallLimit: options.smallLimit ?? 16_384,
     largeLimit: options.largeLimit ?? 512,
     inUse: 0,
@@ -144,6 +150,8 @@ export function frameAlloc(pool: FramePool, size: number): Frame | null {
   }
   const f = free.pop() as Frame
   pool.inUse++
+  if (large) pool.largeLow = Math.min(pool.largeLow, free.length)
+  else pool.smallLow = Math.min(pool.smallLow, free.length)
   frameReset(f)
   return f
 }
@@ -178,7 +186,7 @@ export function frameRelease(pool: FramePool, f: Frame): void {
   assert(f.refs > 0, 'frame released twice')
   if (--f.refs > 0) return
   if (f.lentLen !== 0) {
-    f.lent = NOTHING
+    f.lent = NO_BYTES
     f.lentLen = 0
   }
   if (pool.poison) f.slab.fill(0xdb, f.slot, f.slot + f.cap)
@@ -221,7 +229,7 @@ export function frameWhole(f: Frame): void {
   const first = Math.min(n, lent.length - lentAt)
   slab.set(lent.subarray(lentAt, lentAt + first), to)
   if (first < n) slab.set(lent.subarray(0, n - first), to + first)
-  f.lent = NOTHING
+  f.lent = NO_BYTES
   f.lentLen = 0
 }
 
@@ -274,7 +282,9 @@ function grow(pool: FramePool, large: boolean): boolean {
   if (count <= 0) return false
   const slab = new Uint8Array(count * cap)
   const view = new DataView(slab.buffer)
-  const slabId = pool.slabs.push(slab) - 1
+  const hole = pool.slabs.indexOf(NO_BYTES)
+  const slabId = hole < 0 ? pool.slabs.length : hole
+  pool.slabs[slabId] = slab
   const free = large ? pool.largeFree : pool.smallFree
   for (let i = count - 1; i >= 0; i--) free.push(createFrame(slab, view, slabId, i * cap, cap))
   if (large) pool.largeTotal += count
@@ -286,6 +296,6 @@ function createFrame(slab: Uint8Array, view: DataView, slabId: number, slot: num
   return {
     slab, view, slabId, slot, cap, off: slot + FRAME_HEADROOM, len: 0, refs: 0, ifId: 0, flags: 0, l3: 0, l4: 0,
     src: createAddr(), dst: createAddr(), proto: 0, tos: 0, ttl: 0, csum: CSUM_NONE, gsoSize: 0,
-    lent: NOTHING, lentAt: 0, lentLen: 0,
+    lent: NO_BYTES, lentAt: 0, lentLen: 0,
   }
 }
