@@ -1,7 +1,9 @@
 import { expect, it, vi } from 'vitest'
 import { addrParse, createPair, Driver, ifAddAddr } from '../../src/index.ts'
 import type { Addr } from '../../src/lib/addr.ts'
-import { createFramePool, frameAlloc, frameRelease, FRAME_LARGE, FRAME_HEADROOM, LARGE_PER_SLAB, SMALL_PER_SLAB } from '../../src/lib/frame.ts'
+import {
+  createFramePool, frameAlloc, frameRelease, FRAME_LARGE, FRAME_HEADROOM, LARGE_PER_SLAB, SMALL_PER_SLAB,
+} from '../../src/lib/frame.ts'
 import type { Frame, FramePool } from '../../src/lib/frame.ts'
 import { framePoolIsLarge, framePoolTrim } from '../../src/lib/frametrim.ts'
 
