@@ -8,25 +8,34 @@ import { median } from '../measure.mjs'
 import { bridgeFigures } from './bridging.mjs'
 
 const NS = 'bp-vimage'
+/** The ideal endpoint has the same addresses, so it lives in a namespace of its own. */
+const IDEAL_NS = 'bp-ideal'
 const ADDRESS = '10.79.0.2'
 const IDLE_CONNECTIONS = 10_000
 
 /** TCP bulk each way, UDP, round trips and connections, for MTU 1500 with and without the offload header; a bridge of two TAPs. */
 export async function ourFigures({ netload, tapbench, bridge, runs, secs, progress }) {
   const figures = {}
-  await withNamespace(async (inNs) => {
+  await withNamespace(NS, (inNs) => withNamespace(IDEAL_NS, async (inIdeal) => {
+    const ideal = tapbench === null ? null : await idealEndpoint(inIdeal, netload, tapbench, secs)
     for (const [suffix, offload, threaded] of [['', true, false], ['Plain', false, false], ['PlainThreaded', false, true]]) {
       const stack = await startStack(inNs, { offload, threaded, mtu: 1500, address: ADDRESS })
       const load = (...args) => Number(inNs([netload, ...args]).split(' ')[0])
-      const take = async (key, once) => {
+      const take = async (key, once, idealOnce = null) => {
         progress(`vimage ${key}`)
         const values = []
+        const ideals = []
         // V8 compiles what is busy in its first second: a daemon that has run for a day has that behind it
-        for (let i = -1; i < runs; i++) values.push(await once())
+        for (let i = -1; i < runs; i++) {
+          values.push(await once())
+          // in turn, so that what else the machine does is the same for both
+          if (idealOnce !== null && i >= 0) ideals.push(idealOnce())
+        }
         figures[key] = median(values.slice(1))
+        if (idealOnce !== null) figures[`ideal${key[0].toUpperCase()}${key.slice(1)}`] = median(ideals)
       }
-      await take(`rx${suffix}Gbps`, () => load('tcp-source', ADDRESS, '6001', secs))
-      await take(`tx${suffix}Gbps`, () => load('tcp-sink', ADDRESS, '6002', secs))
+      await take(`rx${suffix}Gbps`, () => load('tcp-source', ADDRESS, '6001', secs), ideal?.rx(offload))
+      await take(`tx${suffix}Gbps`, () => load('tcp-sink', ADDRESS, '6002', secs), ideal?.tx(offload))
       if (offload || threaded) await take(`roundTrip${suffix}Us`, () => load('tcp-rr', ADDRESS, '6003', secs))
       if (offload) {
         await take('connectsPerSecond', () => load('tcp-crr', ADDRESS, '6001', '1'))
@@ -36,31 +45,26 @@ export async function ourFigures({ netload, tapbench, bridge, runs, secs, progre
       }
       await stack.stop()
     }
+    ideal?.stop()
     await bridgeFigures({ ns: NS, inNs, netload, bridge, runs, secs, progress }, figures)
-    if (tapbench !== null) await ideal(inNs, netload, tapbench, { runs, secs, progress }, figures)
-  })
+  }))
   return figures
 }
 
-/** What a TCP without loss recovery in C gets out of the same device: idealRxGbps and so on. */
-async function ideal(inNs, netload, tapbench, { runs, secs, progress }, figures) {
+/** A TCP without loss recovery in C on the same kind of device: functions that say what it gets out of it in Gb/s. */
+async function idealEndpoint(inNs, netload, tapbench, secs) {
   const servers = [['tcp-sink-server', '6001'], ['tcp-source-server', '6002']]
-    .map(([mode, port]) => spawn('ip', ['netns', 'exec', NS, netload, mode, '0.0.0.0', port], { stdio: 'ignore' }))
+    .map(([mode, port]) => spawn('ip', ['netns', 'exec', IDEAL_NS, netload, mode, '0.0.0.0', port], { stdio: 'ignore' }))
   for (let tries = 0; inNs(['ss', '-Hltn']).split('\n').length < servers.length; tries++) {
     if (tries === 100) throw new Error(`the servers of ${netload} do not listen`)
     await sleep(100)
   }
-  for (const [key, args] of [
-    ['idealRxGbps', ['tcp-sink', '-p', '6002', '-v']], ['idealTxGbps', ['tcp-source', '-p', '6001', '-v', '-G', '65160']],
-    ['idealRxPlainGbps', ['tcp-sink', '-p', '6002', '-m', '1500']],
-    ['idealTxPlainGbps', ['tcp-source', '-p', '6001', '-m', '1500']],
-  ]) {
-    progress(key)
-    const values = []
-    for (let i = 0; i < runs; i++) values.push(Number(inNs([tapbench, ...args, '-t', String(secs)]).split(' ')[0]))
-    figures[key] = median(values)
+  const once = (...args) => () => Number(inNs([tapbench, ...args, '-t', String(secs)]).split(' ')[0])
+  return {
+    rx: (offload) => once('tcp-sink', '-p', '6002', ...(offload ? ['-v'] : ['-m', '1500'])),
+    tx: (offload) => once('tcp-source', '-p', '6001', ...(offload ? ['-v', '-G', '65160'] : ['-m', '1500'])),
+    stop: () => { for (const server of servers) server.kill() },
   }
-  for (const server of servers) server.kill()
 }
 
 async function udpRate(inNs, stack, netload, secs) {
@@ -112,16 +116,16 @@ async function startStack(inNs, options) {
   }
 }
 
-/** `fn` gets a call that runs a command in a fresh namespace and returns its output; the namespace is gone afterwards. */
-async function withNamespace(fn) {
-  run(['ip', 'netns', 'add', NS])
+/** `fn` gets a call that runs a command in the fresh namespace `ns` and returns its output; it is gone afterwards. */
+async function withNamespace(ns, fn) {
+  run(['ip', 'netns', 'add', ns])
   try {
-    run(['ip', '-n', NS, 'link', 'set', 'lo', 'up'])
-    const inNs = (argv) => run(['ip', 'netns', 'exec', NS, ...argv])
+    run(['ip', '-n', ns, 'link', 'set', 'lo', 'up'])
+    const inNs = (argv) => run(['ip', 'netns', 'exec', ns, ...argv])
     inNs(['sysctl', '-qw', 'net.ipv4.tcp_max_tw_buckets=0', 'net.ipv4.ip_local_port_range=1024 65535'])
     await fn(inNs)
   } finally {
-    run(['ip', 'netns', 'del', NS])
+    run(['ip', 'netns', 'del', ns])
   }
 }
 
