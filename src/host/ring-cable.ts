@@ -12,7 +12,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { BroadcastChannel } from 'node:worker_threads'
-import { createDeviceStats, framePacketBytes, ignoreFrame, LINK_ETHER, OFFLOAD_TSO } from '../device/device.ts'
+import { createDeviceStats, framePacketBytes, ignoreFrame, LINK_ETHER, OFFLOAD_GATHER, OFFLOAD_TSO } from '../device/device.ts'
 import type { Device, DeviceStats } from '../device/device.ts'
 import { macFromName } from '../device/mac.ts'
 import type { Mac } from '../lib/addr.ts'
@@ -155,7 +155,8 @@ export class RingDevice implements Device {
   }
 
   get offload(): number {
-    return this.end.offload
+    // what a frame has on loan is copied at once
+    return this.end.offload === 0 ? 0 : this.end.offload | OFFLOAD_GATHER
   }
 
   /** The cable alone does not keep its thread from ending. */

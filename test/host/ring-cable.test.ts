@@ -2,10 +2,10 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Worker } from 'node:worker_threads'
-import { OFFLOAD_TSO } from '../../src/device/device.ts'
+import { OFFLOAD_GATHER, OFFLOAD_TSO } from '../../src/device/device.ts'
 import { createRingCable, openRing, unplugRing } from '../../src/host/ring-cable.ts'
 import type { RingCableOptions, RingDevice, RingEnd } from '../../src/host/ring-cable.ts'
-import { CSUM_PARTIAL, createFramePool, frameBytes, frameFrom, frameRelease } from '../../src/lib/frame.ts'
+import { CSUM_PARTIAL, createFramePool, frameBytes, frameAlloc, frameFrom, frameLend, frameRelease } from '../../src/lib/frame.ts'
 import type { FramePool } from '../../src/lib/frame.ts'
 import { IPPROTO_TCP } from '../../src/wire/ipv4.ts'
 import { collect, etherBytes, sendBytes } from '../device/fixture.ts'
@@ -37,6 +37,31 @@ describe('ring cable, both ends in one thread', () => {
     expect(b.stats).toMatchObject({ txFrames: 1, rxFrames: 2, rxErrors: 0 })
   })
 
+  it('takes what a frame has on loan, from both ends of a buffer too, wherever in a word it begins', async () => {
+    const [a, b] = both()
+    const atB = collect(b)
+    const lent = Uint8Array.from({ length: 512 }, (_, i) => i * 7)
+    const sent: number[][] = []
+    for (let head = 54; head < 70; head++) {
+      for (const lentAt of [0, 1, 6, 129, 500, 511]) {
+        const f = frameAlloc(pool, head + 300)
+        if (f === null) throw new Error('pool exhausted')
+        f.off += head % 3
+        f.len = head
+        f.slab.fill(head, f.off, f.off + head)
+        frameLend(f, lent, lentAt, 300)
+        a.send(f)
+        frameRelease(pool, f)
+        sent.push([...new Array<number>(head).fill(head), ...Array.from({ length: 300 }, (_, i) => lent[(lentAt + i) % 512])])
+      }
+    }
+    a.flush()
+    // it is in the ring by now
+    lent.fill(0)
+    await until(() => atB.length === sent.length)
+    expect(atB.map((bytes) => [...bytes])).toEqual(sent)
+  })
+
   it('keeps a super-segment whole, with its segment size and unfinished checksum', async () => {
     const [a, b] = both()
     const got: number[][] = []
@@ -47,7 +72,7 @@ describe('ring cable, both ends in one thread', () => {
     a.flush()
     await until(() => got.length === 1)
     expect(got).toEqual([[60_000, 1448, CSUM_PARTIAL, IPPROTO_TCP, 34, 0]])
-    expect(a.offload).toBe(OFFLOAD_TSO)
+    expect(a.offload).toBe(OFFLOAD_TSO | OFFLOAD_GATHER)
     expect(both({ offload: false })[0].offload).toBe(0)
   })
 
