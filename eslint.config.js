@@ -7,7 +7,7 @@ import {
 } from './lint/restrictions.js'
 
 /** Functions whose results are frozen or hold nothing. */
-const FROZEN_CALLS = ['emptyTable', 'recordMaker', 'header', 'sysctlBool', 'sysctlInt', 'sysctlEnum']
+const FROZEN_CALLS = ['emptyTable', 'emptySet', 'recordMaker', 'header', 'sysctlBool', 'sysctlInt', 'sysctlEnum']
 
 const SCHEMA_CALLS = ['int', 'real', 'text', 'bytes', 'words', 'ring', 'list', 'table', 'queueMap', 'setOf', 'flat',
   'record']

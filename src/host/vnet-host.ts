@@ -34,6 +34,9 @@ export class VnetHost implements Runner {
   readonly #driver: Driver
   /** By interface. */
   #devices: Table<Device> = createTable()
+  /** The interface that most have alone, and its device: no table for these. */
+  #onlyIf = 0
+  #only: Device | null = null
   #watchers: Table<Watcher> = createTable()
   /** Sockets whose users keep the process alive themselves (node/), or do not. */
   #passive: Table<true> = createTable()
@@ -103,12 +106,12 @@ export class VnetHost implements Runner {
     this.settle()
     const bytes = this.vnet.snapshot()
     for (const id of [...this.#watchers.keys()]) this.unwatch(id)
-    for (const [ifId, device] of this.#devices) {
+    for (const [ifId, device] of this.#bound()) {
       device.onFrame = ignoreFrame
       device.onBatchEnd = ignoreFrame
       release(this.vnet.state.link.ifnets.get(ifId)?.name ?? '', device)
     }
-    this.#devices.clear()
+    this.#forgetDevices()
     this.#recorder?.close()
     this.#driver.removeVnet(this)
     return bytes
@@ -135,7 +138,11 @@ export class VnetHost implements Runner {
     }
     const ifp = this.vnet.state.link.ifnets.get(ifId)
     if (ifp !== undefined) ifp.capabilities = (device.offload & OFFLOAD_TSO) !== 0 ? IFCAP_TSO : 0
-    this.#devices = tableOwn(this.#devices).set(ifId, device)
+    if (this.#only === null || this.#onlyIf === ifId) {
+      this.#devices.delete(ifId)
+      this.#onlyIf = ifId
+      this.#only = device
+    } else this.#devices = tableOwn(this.#devices).set(ifId, device)
     if ((device.offload & OFFLOAD_GATHER) !== 0) this.vnet.vn.lends = true
     this.#recorder?.changed()
     device.onFrame = (f: Frame) => {
@@ -148,9 +155,10 @@ export class VnetHost implements Runner {
 
   /** Closes the interface's device and destroys the interface. */
   detach(ifId: number): void {
-    const device = this.#devices.get(ifId)
-    if (device === undefined) return
-    this.#devices.delete(ifId)
+    const device = this.deviceOf(ifId)
+    if (device === null) return
+    if (this.#only === device) this.#only = null
+    else this.#devices.delete(ifId)
     device.close()
     this.vnet.setNow(this.now())
     ifDestroy(this.vnet.vn, ifId)
@@ -159,12 +167,21 @@ export class VnetHost implements Runner {
 
   detachAll(): void {
     this.#recorder?.close()
-    for (const device of this.#devices.values()) device.close()
-    this.#devices.clear()
+    for (const [, device] of this.#bound()) device.close()
+    this.#forgetDevices()
   }
 
   deviceOf(ifId: number): Device | null {
-    return this.#devices.get(ifId) ?? null
+    return this.#only !== null && this.#onlyIf === ifId ? this.#only : this.#devices.get(ifId) ?? null
+  }
+
+  #bound(): [number, Device][] {
+    return this.#only === null ? [...this.#devices] : [[this.#onlyIf, this.#only], ...this.#devices]
+  }
+
+  #forgetDevices(): void {
+    this.#only = null
+    this.#devices.clear()
   }
 
   /**
@@ -177,8 +194,8 @@ export class VnetHost implements Runner {
     const budget = quantum + this.#deficit
     const cost = this.vnet.drainFrames((ifId, f) => {
       recorder?.output(ifId, f)
-      const device = this.#devices.get(ifId)
-      if (device === undefined) return
+      const device = this.deviceOf(ifId)
+      if (device === null) return
       used.add(device)
       if (f.lentLen !== 0 && (device.offload & OFFLOAD_GATHER) === 0) frameWhole(f)
       device.send(f)

@@ -1,5 +1,7 @@
 /** The message buffer of a Vnet: its own dmesg, bounded, oldest lines dropped first. */
 
+import { noItems } from '../lib/empty.ts'
+
 export const LOG_ERR = 3
 export const LOG_WARNING = 4
 export const LOG_NOTICE = 5
@@ -24,7 +26,7 @@ export interface LogState {
 const TEXT_MAX = 512
 
 export function createLog(): LogState {
-  return { entries: [], first: 0, limit: 512 }
+  return { entries: noItems(), first: 0, limit: 512 }
 }
 
 export function createLogEntry(at: number, level: number, text: string): LogEntry {
@@ -38,5 +40,7 @@ export function logWrite(log: LogState, at: number, level: number, text: string)
     log.entries.splice(0, drop)
     log.first += drop
   }
-  log.entries.push(createLogEntry(at, level, text.length > TEXT_MAX ? text.slice(0, TEXT_MAX) : text))
+  const entry = createLogEntry(at, level, text.length > TEXT_MAX ? text.slice(0, TEXT_MAX) : text)
+  if (log.entries.length === 0) log.entries = [entry]
+  else log.entries.push(entry)
 }

@@ -6,6 +6,8 @@
  * early is pushed again. Entries with equal times fire in the order of insertion, so replays are exact.
  */
 
+import { noItems } from '../lib/empty.ts'
+
 /** Who owns a heap entry; dispatch.ts has one case for each. */
 export const TIMER_ARP = 1
 export const TIMER_IPREASS = 2
@@ -46,7 +48,7 @@ export interface Alarm {
 }
 
 export function createTimerHeap(): TimerHeap {
-  return { at: [], tie: [], kind: [], owner: [], nextTie: 0 }
+  return { at: noItems(), tie: noItems(), kind: noItems(), owner: noItems(), nextTie: 0 }
 }
 
 /** Makes sure that the owner is called at `deadline` (µs since boot) or earlier; NEVER is a no-op. */
@@ -122,10 +124,10 @@ function first(h: TimerHeap, at: number, tie: number, kind: number, owner: numbe
 
 /** Gives the memory back, which `pop` would not. */
 function clear(h: TimerHeap): void {
-  h.at.length = 0
-  h.tie.length = 0
-  h.kind.length = 0
-  h.owner.length = 0
+  h.at = noItems()
+  h.tie = noItems()
+  h.kind = noItems()
+  h.owner = noItems()
 }
 
 function before(h: TimerHeap, i: number, j: number): boolean {

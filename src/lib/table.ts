@@ -9,8 +9,15 @@ export interface Table<V> extends ReadonlyMap<number, V> {
   clear(): void
 }
 
+/** A `Set` of the same kind: added to through `setIn`. */
+export interface NumberSet extends ReadonlySet<number> {
+  delete(item: number): boolean
+  clear(): void
+}
+
 /** Who puts something into it after all, past the type check, hears of it at once: it is every Vnet's. */
 const EMPTY: Table<never> = emptyTable()
+const EMPTY_SET: NumberSet = emptySet()
 
 /** A table in which nothing is yet. */
 export function createTable<V>(): Table<V> {
@@ -26,6 +33,22 @@ export function tableIn<T, K extends keyof T>(owner: T, name: K): T[K] extends T
 /** The same for a table that lies in a private field: to be put in the place of what was there. */
 export function tableOwn<V>(table: Table<V>): Map<number, V> {
   return table === EMPTY ? new Map<number, V>() : table as Map<number, V>
+}
+
+/** A set in which nothing is yet. */
+export function createNumberSet(): NumberSet {
+  return EMPTY_SET
+}
+
+/** The set `name` of `owner`, to add to: its own from now on. */
+export function setIn<K extends string>(owner: Record<K, NumberSet>, name: K): Set<number> {
+  if (owner[name] === EMPTY_SET) owner[name] = new Set()
+  return owner[name] as Set<number>
+}
+
+function emptySet(): NumberSet {
+  const add = (): never => { throw new TypeError('a set is added to through setIn') }
+  return Object.defineProperty(new Set<number>(), 'add', { value: add })
 }
 
 function emptyTable(): Table<never> {

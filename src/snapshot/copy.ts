@@ -1,7 +1,7 @@
 /** State to state, after the schema: what a clone is made of. Nothing is shared with the original. */
 
 import type { ByteRing } from '../lib/bytering.ts'
-import { createTable } from '../lib/table.ts'
+import { createNumberSet, createTable } from '../lib/table.ts'
 import type { Table } from '../lib/table.ts'
 import type { AnyNode, Shape } from './node.ts'
 import { ringCopy, ringParked } from './ring.ts'
@@ -17,7 +17,7 @@ export function copy(node: AnyNode, value: unknown, made: unknown, owner: object
     case 'ring': return ringCopy(value as ByteRing, ringParked(node, owner))
     case 'list': return copyList(node.item, value as unknown[], owner)
     case 'map': return copyMap(node.value, value as Map<number, unknown>, owner)
-    case 'set': return new Set(value as Set<number>)
+    case 'set': return value === createNumberSet() ? value : new Set(value as Set<number>)
     case 'flat': return Object.isFrozen(value) ? value : Object.assign(made as Fields, value)
     case 'record':
       if (value === node.shared) return value

@@ -5,7 +5,7 @@
 
 import type { ByteRing } from '../lib/bytering.ts'
 import { NO_BYTES, NO_WORDS } from '../lib/empty.ts'
-import type { Table } from '../lib/table.ts'
+import type { NumberSet, Table } from '../lib/table.ts'
 import { REAL_FIRST, REAL_FLOAT, REAL_INFINITY, REAL_MINUS_INFINITY, realIsWhole } from './encode.ts'
 import { rethrow, SnapshotError } from './fault.ts'
 import type { Plans } from './fields.ts'
@@ -28,7 +28,7 @@ export function decode(r: Reader, node: AnyNode, made: unknown): unknown {
     case 'ring': return decodeRing(r, node, made as ByteRing)
     case 'list': return decodeList(r, node.item, node.length, made)
     case 'map': return decodeMap(r, node, made)
-    case 'set': return decodeSet(r, node.item)
+    case 'set': return decodeSet(r, node.item, made)
     case 'flat': return decodeFlat(r, node.item, made as Fields)
     case 'record': return orLittle(node, decodeRecord(r, node, (node.make === null ? made : node.make()) as Fields))
     case 'scratch': return made
@@ -127,7 +127,8 @@ function decodeRing(r: Reader, node: RingNode, into: ByteRing): ByteRing {
  */
 function decodeList(r: Reader, item: AnyNode, length: number, made: unknown): unknown[] {
   const n = length < 0 ? readCount(r) : length
-  const value: unknown[] = Array.isArray(made) ? made : []
+  // the empty list of all is nobody's to fill; a heap's is replaced with its first entry
+  const value: unknown[] = !Array.isArray(made) ? [] : Object.isFrozen(made) ? made.slice() : made
   value.length = 0
   try {
     for (let i = 0; i < n; i++) value.push(decode(r, item, null))
@@ -157,8 +158,9 @@ function decodeMap(r: Reader, node: MapNode<AnyNode>, made: unknown): Table<unkn
   return value
 }
 
-function decodeSet(r: Reader, item: IntNode): Set<number> {
+function decodeSet(r: Reader, item: IntNode, made: unknown): NumberSet {
   const n = readCount(r)
+  if (n === 0 && made !== null) return made as NumberSet
   const value = new Set<number>()
   for (let i = 0; i < n; i++) value.add(decodeInt(r, item))
   if (value.size !== n) throw new SnapshotError('the same member twice')

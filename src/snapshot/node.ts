@@ -5,7 +5,7 @@
  */
 
 import type { ByteRing } from '../lib/bytering.ts'
-import type { Table } from '../lib/table.ts'
+import type { NumberSet, Table } from '../lib/table.ts'
 import { copierOf } from './copier.ts'
 import type { Copier } from './copier.ts'
 import { marksOf } from './marks.ts'
@@ -99,7 +99,7 @@ export type NodeOf<T> =
   [T] extends [Uint16Array] ? WordsNode :
   [T] extends [ByteRing] ? RingNode :
   [T] extends [Table<infer V>] ? MapNode<NodeOf<V>> :
-  [T] extends [Set<number>] ? SetNode :
+  [T] extends [NumberSet] ? SetNode :
   [T] extends [readonly (infer E)[]] ? ListNode<NodeOf<E>> :
   [T[keyof T]] extends [number] ? RecordNode<T> | FlatNode :
   RecordNode<T> | ScratchNode

@@ -1,7 +1,8 @@
 /** What the event trace keeps (trace.ts). */
 
-import { createTable } from '../lib/table.ts'
-import type { Table } from '../lib/table.ts'
+import { noItems } from '../lib/empty.ts'
+import { createNumberSet, createTable } from '../lib/table.ts'
+import type { NumberSet, Table } from '../lib/table.ts'
 
 
 /** Numbers of a record; what they are is in trace-words.ts. */
@@ -41,14 +42,14 @@ export interface TcpTrace {
   /** Why the next segment is sent (WHY_*), where that cannot be seen from the event; or 0. */
   why: number
   /** Sockets that are traced singly (TCP_TRACE). */
-  sockets: Set<number>
+  sockets: NumberSet
   conns: Table<TraceConn>
 }
 
 export function createTcpTrace(): TcpTrace {
   return {
-    on: 0, asked: 0, limit: 0, first: 1, next: 1, records: [], cause: 0, at: 0, sock: 0, pending: 0, pendingLen: 0, why: 0,
-    sockets: new Set(), conns: createTable(),
+    on: 0, asked: 0, limit: 0, first: 1, next: 1, records: noItems(), cause: 0, at: 0, sock: 0, pending: 0, pendingLen: 0, why: 0,
+    sockets: createNumberSet(), conns: createTable(),
   }
 }
 

@@ -10,7 +10,7 @@ import type { Inpcb } from '../inet/state.ts'
 import type { Vn } from '../kern/vn.ts'
 import type { Frame } from '../lib/frame.ts'
 import { seqDiff, seqGt } from '../lib/seq.ts'
-import { tableIn } from '../lib/table.ts'
+import { setIn, tableIn } from '../lib/table.ts'
 import {
   TCP_DPORT, TCP_HDR_LEN, TCP_SPORT, TCP_WIN, TH_FLAGS, TH_SYN, tcpAck, tcpDataOffset, tcpFlags, tcpSeq,
 } from '../wire/tcp.ts'
@@ -97,7 +97,7 @@ export function tcpTraceChild(vn: Vn, listener: number, child: Tcb): void {
   const { trace } = vn.state.tcp
   if (trace.on === 0) return
   const { id } = child.inp
-  if (trace.sockets.has(listener)) trace.sockets.add(id)
+  if (trace.sockets.has(listener)) setIn(trace, 'sockets').add(id)
   trace.sock = id
   if (trace.cause === 0) return
   trace.records[place(trace, trace.cause) + R_SOCK] = id
@@ -240,7 +240,7 @@ export function tcpTraceFree(vn: Vn, tcb: Tcb): void {
 /** TCP_TRACE of a socket. */
 export function tcpTraceSocket(vn: Vn, tcb: Tcb, on: boolean): void {
   const { trace } = vn.state.tcp
-  if (on) trace.sockets.add(tcb.inp.id)
+  if (on) setIn(trace, 'sockets').add(tcb.inp.id)
   else trace.sockets.delete(tcb.inp.id)
   traceConfigure(vn, trace)
 }

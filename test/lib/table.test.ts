@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { createTable, tableIn } from '../../src/lib/table.ts'
+import { createNumberSet, createTable, setIn, tableIn } from '../../src/lib/table.ts'
 import type { Table } from '../../src/lib/table.ts'
 import { Vnet } from '../../src/index.ts'
 
@@ -24,10 +24,19 @@ it('nobody puts anything into the one that is everybody\'s', () => {
   expect(createTable().size).toBe(0)
 })
 
+it('sets of numbers likewise', () => {
+  const owner = { a: createNumberSet(), b: createNumberSet() }
+  expect(() => (owner.a as Set<number>).add(1)).toThrow(/setIn/)
+  setIn(owner, 'a').add(1)
+  setIn(owner, 'a').add(2)
+  expect([[...owner.a], [...owner.b], owner.b.delete(1)]).toEqual([[1, 2], [], false])
+})
+
 it('a Vnet that is restored or cloned has none that it has not used, either', () => {
   const vnet = new Vnet({ name: 'a', seed: [1] })
   for (const v of [vnet, vnet.clone(), Vnet.restore(vnet.snapshot())]) {
     expect(v.state.tcp.tcbs).toBe(createTable())
+    expect(v.state.tcp.trace.sockets).toBe(createNumberSet())
     expect(v.state.link.ifnets).not.toBe(createTable())
   }
 })

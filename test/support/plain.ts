@@ -5,7 +5,7 @@
 
 import { afterEach } from 'vitest'
 import type { FramePool } from '../../src/lib/frame.ts'
-import { createTable } from '../../src/lib/table.ts'
+import { createNumberSet, createTable } from '../../src/lib/table.ts'
 import type { World } from '../../src/sim/world.ts'
 import type { Vnet } from '../../src/vnet/vnet.ts'
 
@@ -79,7 +79,7 @@ function visit(walk: Walk, value: unknown, path: string): void {
   if (value === null) return
   const prototype: unknown = Object.getPrototypeOf(value)
   const empty = ((Array.isArray(value) || ArrayBuffer.isView(value)) && (value as { length?: number }).length === 0) ||
-    value === createTable() || Object.isFrozen(value)
+    value === createTable() || value === createNumberSet() || Object.isFrozen(value)
   const before = walk.paths.get(value)
   // nothing can be put into an empty array, the empty table or a frozen record of defaults
   if (before !== undefined && !empty) {

@@ -11,6 +11,7 @@ import { sysctlSet } from '../../src/vnet/sysctl.ts'
 import { Vnet } from '../../src/vnet/vnet.ts'
 import { createAddr } from '../../src/lib/addr.ts'
 import { SnapshotError } from '../../src/snapshot/fault.ts'
+import { setIn } from '../../src/lib/table.ts'
 import { build } from './packet.ts'
 import { accept, active, createTcp, inject, listen, passive, run, settle } from './harness.ts'
 import type { Conn, Tcp } from './harness.ts'
@@ -278,7 +279,7 @@ describe('the ring', () => {
     ['limit', (t: Tcp) => { t.vn.state.tcp.trace.limit = 1e9 }],
     ['cause', (t: Tcp) => { t.vn.state.tcp.trace.cause = 1e6 }],
     ['first', (t: Tcp) => { t.vn.state.tcp.trace.first = 1e6 }],
-    ['sockets', (t: Tcp) => { t.vn.state.tcp.trace.sockets.add(4000) }],
+    ['sockets', (t: Tcp) => { setIn(t.vn.state.tcp.trace, 'sockets').add(4000) }],
   ])('a forged snapshot is refused: %s', (path, forge) => {
     const c = passive(createTcp({ sysctls: TRACED }))
     forge(c.t)
