@@ -37,6 +37,8 @@ export interface TapConfig {
   attach: boolean
   /** Exchange super-segments and unfinished checksums with the kernel. */
   offload: boolean
+  /** The kernel receives what is written in a thread of its own (host/tap-handle.ts). */
+  threaded: boolean
   /** Kernel side: 0 and null leave what is there. */
   mtu: number
   mac: Mac
