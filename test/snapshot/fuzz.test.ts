@@ -4,6 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest'
+import { LOG_ERR, logWrite } from '../../src/kern/log.ts'
 import { createRandom, randomBelow } from '../../src/kern/random.ts'
 import type { RandomState } from '../../src/kern/random.ts'
 import { SnapshotError } from '../../src/snapshot/fault.ts'
@@ -123,7 +124,7 @@ describe('fuzzed snapshots', () => {
   it('no name comes from the bytes: prototypes are as they were', () => {
     const names = [Object.getOwnPropertyNames(Object.prototype), Object.getOwnPropertyNames(Array.prototype)]
     const vnet = new Vnet({ name: '__proto__' })
-    vnet.state.log.entries.push({ at: 0, level: 3, text: 'constructor' })
+    logWrite(vnet.state.log, 0, LOG_ERR, 'constructor')
     const back = Vnet.restore(vnet.snapshot())
     expect(back.name).toBe('__proto__')
     expect([Object.getOwnPropertyNames(Object.prototype), Object.getOwnPropertyNames(Array.prototype)]).toEqual(names)
