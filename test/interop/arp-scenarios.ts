@@ -7,6 +7,7 @@ import { connectTcp } from '../../src/socket/tcp.ts'
 import { UdpSocket } from '../../src/socket/udp.ts'
 import { addAddress, eventOf, ip4, onStage, setSysctl } from './scene.ts'
 import type { Net } from './scene.ts'
+import { arpStats } from '../../src/arp/state.ts'
 
 /** Each side resolves the other. */
 export function resolves(n: number) {
@@ -38,7 +39,7 @@ export function probes(n: number) {
     const free = addrs[1]
     await scene.until(() => free?.status === IFA_PREFERRED, `not taken: ${free?.status}`, 10_000)
     await scene.ok('ping', '-n', '-c', '1', '-W', '2', `10.66.${n}.2`)
-    const { stats } = host.vnet.state.arp
+    const stats = arpStats(host.vnet.vn)
     const conflict = addrs[0]?.status === IFA_DUPLICATED
     return { conflict, dupips: stats.dupips, probes: stats.txprobes, log: log(host.vnet.state.log) }
   })
@@ -58,7 +59,7 @@ export function conflicts(n: number) {
     await scene.ok('ip', 'addr', 'add', `10.66.${n}.77/32`, 'dev', net.tap.name)
     // the kernel asks for somebody else with the address as the question's sender
     await scene.run('ping', '-n', '-c', '1', '-W', '1', '-I', `10.66.${n}.77`, `10.66.${n}.50`)
-    const { stats } = net.host.vnet.state.arp
+    const stats = arpStats(net.host.vnet.vn)
     await scene.until(() => stats.dupips > 0, 'no conflict seen')
     const learnt = announced.includes(macPrint(net.tap.mac))
     return { announced: learnt, dupips: stats.dupips, log: log(net.host.vnet.state.log) }

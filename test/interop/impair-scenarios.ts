@@ -10,6 +10,7 @@ import { connectTcp, TcpServer } from '../../src/socket/tcp.ts'
 import type { TcpSocket } from '../../src/socket/tcp.ts'
 import { changed, onStage } from './scene.ts'
 import type { Net, Scene } from './scene.ts'
+import { tcpStats } from '../../src/tcp/stats.ts'
 
 const PORT = 7
 const LIMIT_MS = 50_000
@@ -26,7 +27,7 @@ export interface Case {
 export function transfers(n: number, link: Case, bytes: number) {
   return onStage(async (scene) => {
     const { net, impaired } = await badNet(scene, n, link)
-    const { stats } = net.host.vnet.state.tcp
+    const stats = tcpStats(net.host.vnet.vn)
     const up = await kernelSends(net, bytes)
     const middle = { ...stats }
     const down = await vnetSends(net, bytes)

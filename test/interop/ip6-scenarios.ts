@@ -11,6 +11,7 @@ import { startPing } from '../../src/vimage/ping.ts'
 import type { PingEvent } from '../../src/vimage/ping-events.ts'
 import { addAddress, changed, onStage } from './scene.ts'
 import type { Net, Scene } from './scene.ts'
+import { ip6Stats } from '../../src/ip6/state.ts'
 
 const KERNEL = '2001:db8:66::1'
 const VNET = '2001:db8:66::2'
@@ -32,7 +33,7 @@ async function net6(scene: Scene, n: number, offload = false): Promise<Net & { l
 export function kernelToVnet(n: number, sizes: number[]) {
   return onStage(async (scene) => {
     const net = await net6(scene, n)
-    const { stats } = net.host.vnet.state.ip6
+    const stats = ip6Stats(net.host.vnet.vn)
     const rows = []
     for (const size of sizes) {
       const before = { ...stats }

@@ -3,6 +3,7 @@
 import { startEcho } from '../../src/service/echo.ts'
 import { connectTcp } from '../../src/socket/tcp.ts'
 import { onStage } from './scene.ts'
+import { tcpStats } from '../../src/tcp/stats.ts'
 
 const PORT = 7
 /** Python knows TCP_MD5SIG by number only: struct tcp_md5sig is a sockaddr_storage, flags, prefix, length, ifindex, key. */
@@ -51,7 +52,7 @@ print('got', got, flush=True)
 export function signed(n: number, kernelConnects: boolean, bytes: number, ours: string, theirs: string) {
   return onStage(async (scene) => {
     const net = await scene.net(n)
-    const { stats } = net.host.vnet.state.tcp
+    const stats = tcpStats(net.host.vnet.vn)
     const secret = Buffer.from(ours)
     let echoed = 0
     if (kernelConnects) {

@@ -7,6 +7,7 @@ import { checksumAdd, checksumFold } from '../../src/lib/checksum.ts'
 import { IPPROTO_ICMP } from '../../src/wire/ipv4.ts'
 import { changed, onStage, setSysctl } from './scene.ts'
 import type { Net } from './scene.ts'
+import { ipStats } from '../../src/ip/state.ts'
 
 const COUNT = 3
 const IP_HEADER = 20
@@ -16,7 +17,7 @@ const ICMP_HEADER = 8
 export function kernelToVnet(n: number, sizes: number[]) {
   return onStage(async (scene) => {
     const { host, vnet } = await scene.net(n)
-    const { stats } = host.vnet.state.ip
+    const stats = ipStats(host.vnet.vn)
     const rows = []
     for (const size of sizes) {
       const before = { ...stats }
@@ -39,7 +40,7 @@ export function kernelToVnet(n: number, sizes: number[]) {
 export function vnetToKernel(n: number, sizes: number[]) {
   return onStage(async (scene) => {
     const net = await scene.net(n)
-    const { stats } = net.host.vnet.state.ip
+    const stats = ipStats(net.host.vnet.vn)
     const rows = []
     for (const size of sizes) {
       const before = { ...stats }

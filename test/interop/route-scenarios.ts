@@ -16,6 +16,7 @@ import type { TcpSocket } from '../../src/socket/tcp.ts'
 import { addAddress, addRoute, changed, eventOf, ip4, onStage, setSysctl } from './scene.ts'
 import type { Scene } from './scene.ts'
 import { tcbSeenIn } from '../support/tcbs.ts'
+import { tcpStats } from '../../src/tcp/stats.ts'
 
 interface Routed {
   router: VnetHost
@@ -163,7 +164,7 @@ export function blackHole(n: number, mtu: number, bytes: number, detect: boolean
     const socket = connectTcp(net.host, { host: net.kernel, port: 7, allowHalfOpen: true })
     const asked = ask(net.host, socket, bytes)
     if (!detect) await new Promise((resolve) => setTimeout(resolve, 2000))
-    const { stats } = net.host.vnet.state.tcp
+    const stats = tcpStats(net.host.vnet.vn)
     const stuck = { acked: stats.rcvackbyte, resent: stats.sndrexmitpack, timeouts: stats.rexmttimeo }
     const config = made[0]?.tx.config
     if (!detect && config !== undefined) config.mtu = Infinity

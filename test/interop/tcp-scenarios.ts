@@ -8,6 +8,7 @@ import { connectTcp, TcpServer } from '../../src/socket/tcp.ts'
 import type { TcpSocket } from '../../src/socket/tcp.ts'
 import { addAddress, changed, eventOf, onStage, setSysctl } from './scene.ts'
 import type { Net } from './scene.ts'
+import { tcpStats } from '../../src/tcp/stats.ts'
 
 const PORT = 7
 const SETTLE_MS = 1000
@@ -141,7 +142,7 @@ export function refused(n: number) {
 export function zeroWindow(n: number, reader: 'vnet' | 'kernel', bytes: number, stallMs: number) {
   return onStage(async (scene) => {
     const net = await scene.net(n)
-    const { stats } = net.host.vnet.state.tcp
+    const stats = tcpStats(net.host.vnet.vn)
     let server: { close(): unknown }
     let writer: AnySocket
     const accepted: AnySocket[] = []
@@ -218,7 +219,7 @@ export function keepAlive(n: number) {
     socket.on('error', (e: { code: string }) => { error = e.code })
     await eventOf(socket, 'connect')
     socket.setKeepAlive(true)
-    const { stats } = net.host.vnet.state.tcp
+    const stats = tcpStats(net.host.vnet.vn)
     await scene.until(() => stats.keepprobe >= 3, 'no probes')
     const alive = error === '' && !socket.destroyed
     // the peer vanishes: the kernel drops what the Vnet sends, without a word
@@ -238,7 +239,7 @@ export function nagle(n: number, noDelay: boolean) {
     const socket = connectTcp(net.host, { host: net.kernel, port })
     await eventOf(socket, 'connect')
     socket.setNoDelay(noDelay)
-    const { stats } = net.host.vnet.state.tcp
+    const stats = tcpStats(net.host.vnet.vn)
     const before = stats.sndpack
     let text = ''
     for (let i = 0; i < 20; i++) {

@@ -34,6 +34,7 @@ import { pattern } from './harness.ts'
 import { Pair } from './pair.ts'
 import type { PathOptions } from './pair.ts'
 import { tcbsSeen } from '../support/tcbs.ts'
+import { tcpStats } from '../../src/tcp/stats.ts'
 
 const PORT = 179
 const A = addr('10.0.0.1')
@@ -219,7 +220,7 @@ describe('signed connections (RFC 5925)', () => {
   test.each([0, 1])('§7.3: a peer without a key: taken as unsigned by default, else discarded (drop_unknown %d)', (strict) => {
     keys[1] = []
     const { p } = open({}, { 'net.inet.tcp.ao.drop_unknown': strict })
-    const { stats } = p.vnets[1].state.tcp
+    const stats = tcpStats(p.vnets[1].vn)
     expect(stats.sndtotal === 0).toBe(strict === 1)
     expect(stats.aoRcvUnchecked > 2).toBe(strict === 0)
     expect(stats.aoRcvNokey > 2).toBe(strict === 1)
@@ -474,7 +475,7 @@ describe('what an attacker has', () => {
     let last: Uint8Array = new Uint8Array(0)
     talk.p.onFrame = (side, packet) => { if (side === 0) last = packet.slice() }
     expect(transfer(talk, 2000)).toBe(true)
-    const { stats } = talk.p.vnets[1].state.tcp
+    const stats = tcpStats(talk.p.vnets[1].vn)
     const ao = [29, 16, 61, 84, ...new Array<number>(12).fill(0)]
     const md5 = [19, 18, ...new Array<number>(16).fill(0), 1, 1]
     for (const [options, counter] of [

@@ -19,6 +19,7 @@ import { pattern } from './harness.ts'
 import { Pair } from './pair.ts'
 import type { PathOptions } from './pair.ts'
 import { tcbsSeen } from '../support/tcbs.ts'
+import { tcpStats } from '../../src/tcp/stats.ts'
 
 const PORT = 179
 const A = addr('10.0.0.1')
@@ -77,7 +78,7 @@ describe('signed connections (RFC 2385)', () => {
     const talk = open()
     expect(transfer(talk, 300_000)).toBe(true)
     for (const v of talk.p.vnets) {
-      const { stats } = v.state.tcp
+      const stats = tcpStats(v.vn)
       expect(stats.sigRcvgoodsig).toBe(stats.rcvtotal)
       expect(stats.sigRcvbadsig + stats.sigErrNosigopt + stats.sigErrSigopt + stats.sigErrBuildsig).toBe(0)
     }

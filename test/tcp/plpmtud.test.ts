@@ -9,6 +9,7 @@ import type { Tcb } from '../../src/tcp/state.ts'
 import { soAccept, soBind, soConnect, soCreate, soListen, soRecv, soSend } from '../../src/vnet/so.ts'
 import { addr } from './harness.ts'
 import { Pair } from './pair.ts'
+import { tcpStats } from '../../src/tcp/stats.ts'
 
 const SEC = 1e6
 const BUF = new Uint8Array(65_536)
@@ -80,7 +81,7 @@ describe('RFC 4821: a path of 1,400 octets that never sends ICMP', () => {
     const t = new Transfer(1400)
     // two timeouts (§7.7), then at the speed of the window: a clean path takes some 0.5 s for the same
     expect(t.move(5_000_000, 60)).toBeLessThan(5)
-    const { stats } = t.p.vnets[0].state.tcp
+    const stats = tcpStats(t.p.vnets[0].vn)
     expect(stats.pmtudBlackholeActivated).toBe(1)
     expect(stats.mtuprobeok).toBeGreaterThan(0)
     expect(stats.mtuprobelost).toBeGreaterThan(0)
@@ -91,7 +92,7 @@ describe('RFC 4821: a path of 1,400 octets that never sends ICMP', () => {
   test('lost probes are no congestion: no timeout for them, and the window is not halved (§7.6.1)', () => {
     const t = new Transfer(1400)
     t.move(1_000_000, 60)
-    const { stats } = t.p.vnets[0].state.tcp
+    const stats = tcpStats(t.p.vnets[0].vn)
     const { rexmttimeo } = stats
     const { cwnd } = t.tcb
     expect(stats.mtuprobelost).toBeGreaterThan(0)

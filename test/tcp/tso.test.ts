@@ -21,6 +21,7 @@ import { ifAddAddr } from '../../src/link/ifnet.ts'
 import { connectTcp, TcpServer } from '../../src/socket/tcp.ts'
 import { sysctlSet } from '../../src/vnet/sysctl.ts'
 import { tcbsSeen } from '../support/tcbs.ts'
+import { tcpStats } from '../../src/tcp/stats.ts'
 
 const TOTAL = 2 ** 20
 let driver: Driver
@@ -170,7 +171,7 @@ describe('TCP segmentation offload', () => {
     let lost = 0
     tap.lose = (f, nth) => f.gsoSize > 0 && nth > 5 && lost < 3 && ++lost > 0
     await transfer(a, b)
-    const { stats } = a.vnet.state.tcp
+    const stats = tcpStats(a.vnet.vn)
     expect(lost).toBe(3)
     expect(stats.sndrexmitpack).toBeGreaterThanOrEqual(6)
     const [meter] = tcbsSeen(a.vnet.state.tcp).map((tcb) => tcb.meter)

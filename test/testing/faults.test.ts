@@ -218,9 +218,9 @@ describe('partitions', () => {
   it('on a condition: as soon as the first data is under way', async () => {
     await simulate(async (world) => {
       pair(world)
-      const { stats } = world.host('a').vnet.state.tcp
+      const { tcp } = world.host('a').vnet.state
       let at = 0
-      world.when(() => stats.sndpack > 0, () => {
+      world.when(() => tcp.stats.sndpack > 0, () => {
         at = world.now
         world.between('a', 'b').cut('both', '3s')
       })

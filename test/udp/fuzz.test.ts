@@ -4,6 +4,7 @@ import { AF_INET } from '../../src/inet/state.ts'
 import { createAddr } from '../../src/lib/addr.ts'
 import { udpAttach, udpBind, udpRecvFrom } from '../../src/udp/usrreq.ts'
 import { checkRest, createNet, inject, ip, settle, udpFrame } from '../inet/net.ts'
+import { udpStats } from '../../src/udp/state.ts'
 
 const mutation = fc.record({ at: fc.integer({ min: 34, max: 57 }), value: fc.integer({ min: 0, max: 255 }) })
 
@@ -19,7 +20,7 @@ test('whatever arrives, each datagram is either received or counted under the re
       for (const m of mutations) if (m.at < frame.length) frame[m.at] = m.value
       inject(net, net.b, frame)
       settle(net)
-      const { stats } = vn.state.udp
+      const stats = udpStats(vn)
       const buf = new Uint8Array(100)
       const from = { addr: createAddr(), port: 0, truncated: false }
       const n = udpRecvFrom(vn, id, buf, 0, 100, from, 0)
