@@ -3,6 +3,7 @@
 import { arpLookup } from '../../src/arp/list.ts'
 import { macPrint } from '../../src/lib/addr.ts'
 import { IFA_DUPLICATED, IFA_PREFERRED } from '../../src/link/state.ts'
+import type { IfAddr } from '../../src/link/state.ts'
 import { connectTcp } from '../../src/socket/tcp.ts'
 import { UdpSocket } from '../../src/socket/udp.ts'
 import { addAddress, eventOf, ip4, onStage, setSysctl } from './scene.ts'
@@ -32,15 +33,15 @@ export function probes(n: number) {
     const host = scene.host('probe')
     const ifId = host.attach(tap, 'eth0')
     await scene.until(() => tap.tap.running, 'no carrier')
-    const addrs = host.vnet.state.link.ifnets.get(ifId)?.addrs ?? []
+    const addrs = (): readonly IfAddr[] => host.vnet.state.link.ifnets.get(ifId)?.addrs ?? []
     addAddress(host, ifId, `10.66.${n}.1/24`, true)
-    await scene.until(() => addrs[0]?.status === IFA_DUPLICATED, `no conflict seen: ${addrs[0]?.status}`, 10_000)
+    await scene.until(() => addrs()[0]?.status === IFA_DUPLICATED, `no conflict seen: ${addrs()[0]?.status}`, 10_000)
     addAddress(host, ifId, `10.66.${n}.2/24`, true)
-    const free = addrs[1]
+    const free = addrs()[1]
     await scene.until(() => free?.status === IFA_PREFERRED, `not taken: ${free?.status}`, 10_000)
     await scene.ok('ping', '-n', '-c', '1', '-W', '2', `10.66.${n}.2`)
     const stats = arpStats(host.vnet.vn)
-    const conflict = addrs[0]?.status === IFA_DUPLICATED
+    const conflict = addrs()[0]?.status === IFA_DUPLICATED
     return { conflict, dupips: stats.dupips, probes: stats.txprobes, log: log(host.vnet.state.log) }
   })
 }
