@@ -22,7 +22,7 @@ for (let i = 0; i < count; i++) {
 const us = Number(process.hrtime.bigint() - start) / 1000
 const { user, system } = process.cpuUsage(busy)
 // a listener sleeps after a second (src/tcp/dormant.ts), frames go back two seconds after the last turn
-await new Promise((resolve) => { setTimeout(resolve, 4500) })
+await new Promise((resolve) => { setTimeout(resolve, 7000) })
 globalThis.gc()
 const vnetBytes = (used() - before) / count
 console.log(JSON.stringify({ vnetCreateUs: us / count, vnetCreateCpuUs: (user + system) / count, vnetBytes, devices: kept.length }))
