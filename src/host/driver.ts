@@ -61,7 +61,6 @@ export class Driver implements DeviceClock {
   #sockets = 0
   #closed = false
   #trimTimer: NodeJS.Timeout | null = null
-  #trimAgain = false
   /** What devices call at the end of a batch: one function for all of them. */
   readonly batchEnd = (): void => { this.turn() }
 
@@ -180,14 +179,11 @@ export class Driver implements DeviceClock {
     })
   }
 
-  /** Looks a second after a turn, and once more a second after the last one, for frames that nobody has needed. */
+  /** Looks a second after a turn for frames that nobody has needed, and again as long as there is no such second. */
   #trimLater(): void {
-    this.#trimAgain = true
     this.#trimTimer ??= setTimeout(() => {
       this.#trimTimer = null
-      framePoolTrim(this.pool)
-      if (this.#trimAgain && framePoolIsLarge(this.pool)) this.#trimLater()
-      this.#trimAgain = false
+      if (framePoolTrim(this.pool) && framePoolIsLarge(this.pool)) this.#trimLater()
     }, TRIM_MS).unref()
   }
 

@@ -11,13 +11,15 @@ export function framePoolIsLarge(pool: FramePool): boolean {
 
 /**
  * Gives slabs back whose frames are all free, as many as were not needed at any time since the last call; one of each size stays.
- * A frame's `slabId` may then become that of another slab.
+ * A frame's `slabId` may then become that of another slab. True where some were needed meanwhile: the next call may find more.
  */
-export function framePoolTrim(pool: FramePool): void {
+export function framePoolTrim(pool: FramePool): boolean {
+  const needed = pool.smallLow < pool.smallFree.length || pool.largeLow < pool.largeFree.length
   pool.smallTotal -= trim(pool, pool.smallFree, SMALL_PER_SLAB, pool.smallLow - SMALL_PER_SLAB)
   pool.largeTotal -= trim(pool, pool.largeFree, LARGE_PER_SLAB, pool.largeLow - LARGE_PER_SLAB)
   pool.smallLow = pool.smallFree.length
   pool.largeLow = pool.largeFree.length
+  return needed
 }
 
 /** Lets whole slabs of `perSlab` go, `spare` frames at most. Returns how many frames went. */
