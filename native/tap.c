@@ -174,12 +174,22 @@ static napi_value describe(napi_env env, int32_t handle, int fd) {
   return result;
 }
 
-/* Little-endian 10-octet virtio headers on every machine, TCPv4 segmentation and checksums left to the other side. */
+/* Linux 6.2; older headers do not name them. */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+
+/*
+ * Little-endian 10-octet virtio headers on every machine; segmentation of TCP, of UDP where the kernel has it, and checksums are left to
+ * the other side.
+ */
 static const char *enable_offload(int fd) {
   int length = VNET_HDR_LEN;
   int little = 1;
   if (ioctl(fd, TUNSETVNETHDRSZ, &length) < 0) return "TUNSETVNETHDRSZ";
   if (ioctl(fd, TUNSETVNETLE, &little) < 0) return "TUNSETVNETLE";
-  if (ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6) < 0) return "TUNSETOFFLOAD";
+  unsigned long tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+  if (ioctl(fd, TUNSETOFFLOAD, tcp | TUN_F_USO4 | TUN_F_USO6) < 0 && ioctl(fd, TUNSETOFFLOAD, tcp) < 0) return "TUNSETOFFLOAD";
   return NULL;
 }

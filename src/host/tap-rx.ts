@@ -10,12 +10,14 @@ import {
   CSUM_PARTIAL, CSUM_VALID, FRAME_HEADROOM, FRAME_LARGE, FRAME_SMALL, frameAlloc, frameRelease,
 } from '../lib/frame.ts'
 import type { Frame, FramePool } from '../lib/frame.ts'
+import { etherHeaderLen } from '../wire/ethernet.ts'
 import {
-  VIRTIO_NET_HDR_F_DATA_VALID, VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_NONE, VNET_CSUM_OFFSET, VNET_CSUM_START,
-  VNET_FLAGS, VNET_GSO_SIZE, VNET_GSO_TYPE, VNET_HDR_LEN,
+  VIRTIO_NET_HDR_F_DATA_VALID, VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_NONE, VIRTIO_NET_HDR_GSO_UDP_L4, VNET_CSUM_OFFSET,
+  VNET_CSUM_START, VNET_FLAGS, VNET_GSO_SIZE, VNET_GSO_TYPE, VNET_HDR_LEN,
 } from '../wire/vnethdr.ts'
 import { IPPROTO_TCP, IPPROTO_UDP } from '../wire/ipv4.ts'
 import { TCP_SUM } from '../wire/tcp.ts'
+import { usoCount, usoDatagram, usoIsSound } from '../wire/uso.ts'
 import { RECORD_WORDS, RESULT_LARGE } from './native.ts'
 import { SlabIds } from './slab-ids.ts'
 import type { TapHandle } from './tap-handle.ts'
@@ -86,10 +88,33 @@ export class TapReceiver {
         this.frameTooLong()
         continue
       }
-      if (this.hdrLen !== 0) readVnetHdr(f)
-      this.stats.rxFrames++
-      this.stats.rxBytes += f.len
-      user.onFrame(f)
+      if (this.hdrLen !== 0 && readVnetHdr(f) === VIRTIO_NET_HDR_GSO_UDP_L4) this.deliverEach(f, user)
+      else this.deliverOne(f, user)
+    }
+  }
+
+  private deliverOne(f: Frame, user: Device): void {
+    this.stats.rxFrames++
+    this.stats.rxBytes += f.len
+    user.onFrame(f)
+  }
+
+  /** Datagrams that came in one frame. */
+  private deliverEach(f: Frame, user: Device): void {
+    const linkLen = etherHeaderLen(f.view, f.off)
+    const count = usoIsSound(f, linkLen) ? usoCount(f) : 0
+    if (count === 0) this.stats.rxErrors++
+    for (let k = 0; k < count && !this.tap.closed; k++) {
+      const datagram = usoDatagram(this.pool, f, linkLen, k)
+      if (datagram === null) {
+        this.stats.rxErrors++
+        continue
+      }
+      try {
+        this.deliverOne(datagram, user)
+      } finally {
+        frameRelease(this.pool, datagram)
+      }
     }
   }
 
@@ -131,8 +156,8 @@ export class TapReceiver {
   }
 }
 
-/** VIRTIO 1.2 §5.1.6.4: what the kernel left undone, into the frame's metadata. */
-function readVnetHdr(f: Frame): void {
+/** VIRTIO 1.2 §5.1.6.4: what the kernel left undone, into the frame's metadata. Returns what kind of super-segment it is. */
+function readVnetHdr(f: Frame): number {
   const at = f.off - VNET_HDR_LEN
   const flags = f.view.getUint8(at + VNET_FLAGS)
   if ((flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) !== 0) {
@@ -142,4 +167,5 @@ function readVnetHdr(f: Frame): void {
   } else if ((flags & VIRTIO_NET_HDR_F_DATA_VALID) !== 0) f.csum = CSUM_VALID
   const type = f.view.getUint8(at + VNET_GSO_TYPE)
   if (type !== VIRTIO_NET_HDR_GSO_NONE) f.gsoSize = f.view.getUint16(at + VNET_GSO_SIZE, true)
+  return type
 }

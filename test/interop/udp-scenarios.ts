@@ -2,6 +2,7 @@
 
 import { createSocket } from 'node:dgram'
 import type { Socket } from 'node:dgram'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { UdpSocket } from '../../src/socket/udp.ts'
 import { changed, codeOf, eventOf, onStage } from './scene.ts'
 import type { Net } from './scene.ts'
@@ -39,6 +40,37 @@ async function toKernel(net: Net, kernel: Socket, vnet: UdpSocket, size: number)
   vnet.send(data, PORT, net.kernel)
   const [bytes, from] = (await arrived ?? []) as [Buffer?, { address: string; port: number }?]
   return bytes === undefined ? 'lost' : bytes.equals(data) ? `${from?.address}` : 'differs'
+}
+
+/**
+ * A sender that leaves the cutting to its kernel (UDP_SEGMENT), which leaves it to the TAP where that offers it: what the Vnet's socket
+ * hears, by length, and how many frames its kernel sent.
+ */
+export function segmented(n: number, offload: boolean, size: number, bytes: number) {
+  return onStage(async (scene) => {
+    const net = await scene.net(n, { offload })
+    const vnet = new UdpSocket(net.host).bind(PORT)
+    const got: Buffer[] = []
+    vnet.on('message', (data: Buffer) => got.push(data))
+    // socket(7): Node has no call for the option
+    await scene.ok('python3', '-c', `
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_UDP, 103, ${size})
+s.sendto(bytes(i * 7 % 251 for i in range(${bytes})), ('${net.vnet}', ${PORT}))
+`)
+    for (let tries = 0; tries < 200 && got.reduce((sum, data) => sum + data.length, 0) < bytes; tries++) await sleep(10)
+    vnet.close()
+    const whole = Buffer.concat(got)
+    const { stdout } = await scene.run('ip', '-s', '-j', 'link', 'show', net.tap.name)
+    const [link] = JSON.parse(stdout) as [{ stats64: { tx: { packets: number } } }]
+    const { rxFrames, rxErrors } = net.tap.stats
+    return {
+      sizes: got.map((data) => data.length), same: whole.every((octet, i) => octet === i * 7 % 251),
+      sent: link.stats64.tx.packets, rxFrames, rxErrors,
+      badsum: net.host.vnet.state.udp.stats.badsum,
+    }
+  })
 }
 
 /** RFC 1122 §3.2.2.1, §4.1.3.1: port unreachable becomes ECONNREFUSED on a connected socket, each way. */

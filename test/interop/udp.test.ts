@@ -1,3 +1,4 @@
+import { release } from 'node:os'
 import { expect, it } from 'vitest'
 import { describeInterop } from './netns.ts'
 
@@ -8,6 +9,16 @@ describeInterop('UDP', new URL('udp-scenarios.ts', import.meta.url), [], (run) =
     const r = await run('sizes', 0, SIZES)
     expect(r.rows).toEqual(SIZES.map((size) => ({ size, toVnet: '10.66.0.1', toKernel: '10.66.0.2' })))
     expect(r.badsum).toBe(0)
+  })
+
+  it.each([[true], [false]])('datagrams that a sender left to its kernel to cut arrive one by one (offload: %s)', async (offload) => {
+    const r = await run('segmented', 0, offload, 1200, 30_000)
+    expect(r).toMatchObject({ sizes: Array.from({ length: 25 }, () => 1200), same: true, rxErrors: 0, badsum: 0 })
+    expect(r.rxFrames).toBeGreaterThanOrEqual(25)
+    // Linux 6.2 leaves them to the TAP in one frame
+    const [major, minor] = release().split('.').map(Number)
+    const whole = offload && (major > 6 || (major === 6 && minor >= 2))
+    expect(r.sent < 25).toBe(whole)
   })
 
   it('RFC 1122 §4.1.3.1, §4.1.3.3: no listener is ECONNREFUSED on a connected socket, each way', async () => {
