@@ -150,6 +150,8 @@ function tune(host: SimHost, o: PathOptions): void {
   const buffer = Math.max(MIN_BUFFER, Math.ceil(2 * (o.rttUs / 1e6 * o.rateBps / 8 + pathQueueBytes(o))))
   const all: Record<string, string | number> = {
     'net.inet.tcp.cc.algorithm': o.cc, 'net.inet.tcp.sendspace': buffer, 'net.inet.tcp.recvspace': buffer,
+    // its timer would be one more event, and change the order of others of the same time
+    'net.inet.tcp.idlesleep': 0,
     'net.inet.tcp.recvbuf_max': buffer, ...o.sysctls,
   }
   if (o.ecn) all['net.inet.tcp.ecn.enable'] = 1

@@ -7,17 +7,23 @@
 import type { Vn } from '../kern/vn.ts'
 import { ringClear, ringIsRoomy } from '../lib/bytering.ts'
 import type { ByteRing } from '../lib/bytering.ts'
-import { tcpIdleArm } from './dormant.ts'
+import { tcpTimerSet } from './deadline.ts'
+import { tcpIdleArm, tcpSleeps } from './dormant.ts'
 import { sentIdle } from './sent.ts'
-import { TCPS_CLOSED } from './state.ts'
+import { TCPS_CLOSED, TT_IDLEBUF } from './state.ts'
 import type { Tcb } from './state.ts'
+
+/** Without sleep: how long a buffer is empty before its memory goes. */
+const IDLE_US = 1_000_000
 
 /** To be called after bytes have left a buffer of the connection. */
 export function tcpBufferDrained(vn: Vn, tcb: Tcb, ring: ByteRing): void {
   if (ring.len !== 0) return
+  const roomy = ringIsRoomy(ring)
   // one that is over will not need it again
-  if (tcb.state === TCPS_CLOSED && ringIsRoomy(ring)) ringClear(ring)
-  tcpIdleArm(vn, tcb)
+  if (tcb.state === TCPS_CLOSED && roomy) ringClear(ring)
+  else if (tcpSleeps(vn)) tcpIdleArm(vn, tcb)
+  else if (roomy) tcpTimerSet(vn, tcb, TT_IDLEBUF, IDLE_US)
 }
 
 /** TT_IDLEBUF went off, and the connection is idle. */

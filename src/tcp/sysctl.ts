@@ -81,6 +81,8 @@ export const TCP_SYSCTLS = Object.freeze({
   'net.inet.tcp.persmax': sysctlInt(60_000, 1000, 3_600_000, 'ms', 'Longest interval of zero-window probes'),
   // RFC 9293 §3.8.3 MUST-23: a SYN is retransmitted for three minutes at least, where FreeBSD gives up after 75 s
   'net.inet.tcp.keepinit': sysctlInt(200_000, 1000, HOUR_MS, 'ms', 'Time to establish a connection'),
+  'net.inet.tcp.idlesleep': sysctlInt(
+    1000, 0, 24 * HOUR_MS, 'ms', 'Idle time after which a connection or a listener gives memory back and sleeps, 0: none sleeps'),
   'net.inet.tcp.keepidle': sysctlInt(2 * HOUR_MS, 10, 24 * HOUR_MS, 'ms', 'Idle time before keep-alive probes'),
   'net.inet.tcp.keepintvl': sysctlInt(75_000, 10, HOUR_MS, 'ms', 'Time between keep-alive probes'),
   'net.inet.tcp.keepcnt': sysctlInt(8, 1, 255, '', 'Unanswered keep-alive probes before a connection is dropped'),

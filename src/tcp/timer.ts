@@ -10,7 +10,7 @@ import { tcpBlackholeTimeout } from './blackhole.ts'
 import { tcpTransmit } from './build.ts'
 import { ccTimedOut } from './cc/cc.ts'
 import { tcpTimerNext, tcpTimerOn, tcpTimerSet, tcpTimerStop } from './deadline.ts'
-import { tcbAwake, tcpIdleArm, tcpIsIdle, tcpSleep } from './dormant.ts'
+import { tcbAwake, tcpIdleArm, tcpIsIdle, tcpSleep, tcpSleeps } from './dormant.ts'
 import { tcpDrop, tcpEnd } from './drop.ts'
 import { tcpBuffersIdle } from './idle.ts'
 import { tcpKeepCnt, tcpKeepIdleUs, tcpKeepIntvlUs, tcpKeepOn } from './keep.ts'
@@ -98,7 +98,7 @@ function fire(vn: Vn, tcb: Tcb): void {
         delack(vn, tcb)
         break
       case TT_IDLEBUF:
-        idle = tcpIsIdle(vn, tcb)
+        idle = !tcpSleeps(vn) || tcpIsIdle(vn, tcb)
         if (idle) tcpBuffersIdle(tcb)
         else tcpIdleArm(vn, tcb)
         break

@@ -108,6 +108,18 @@ describe('falling asleep', () => {
     expect(recordOf(t, c.id)).toMatchObject({ dormant: true, state: TCPS_FIN_WAIT_2 })
   })
 
+  test('not where net.inet.tcp.idlesleep is 0; a longer time is waited for', () => {
+    const t = createTcp({ sysctls: { 'net.inet.tcp.idlesleep': 0 } })
+    const c = passive(t)
+    run(t, 5000)
+    const u = createTcp({ sysctls: { 'net.inet.tcp.idlesleep': 60_000 } })
+    const d = passive(u)
+    run(u, 59_999)
+    expect([sleeps(t, c), sleeps(u, d)]).toEqual([false, false])
+    run(u, 60_001)
+    expect(sleeps(u, d)).toBe(true)
+  })
+
   test('not while connections are traced', () => {
     const t = createTcp({ sysctls: { 'net.inet.tcp.trace': 100 } })
     const c = passive(t)
