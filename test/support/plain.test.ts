@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { createFramePool, frameAlloc, frameBytes, frameRelease } from '../../src/lib/frame.ts'
+import { NO_BYTES } from '../../src/lib/empty.ts'
+import { createFramePool, frameAlloc, frameBytes, frameRelease, SMALL_PER_SLAB } from '../../src/lib/frame.ts'
 import type { Frame } from '../../src/lib/frame.ts'
+import { framePoolTrim } from '../../src/lib/frametrim.ts'
 import { assertPlain, plainViolations } from './plain.ts'
 
 class Thing { x = 1 }
@@ -67,5 +69,15 @@ describe('assertPlain', () => {
     expect(plainViolations({ f }, pool)).toContain('state.f.view: instance of DataView')
     expect(plainViolations({ copy: frameBytes(f).slice() }, pool)).toEqual([])
     frameRelease(pool, f)
+  })
+
+  it('takes what stands in the place of a slab that was given back for what it is: empty', () => {
+    const pool = createFramePool()
+    const frames = Array.from({ length: 4 * SMALL_PER_SLAB }, () => frameAlloc(pool, 10) as Frame)
+    for (const f of frames) frameRelease(pool, f)
+    framePoolTrim(pool)
+    framePoolTrim(pool)
+    expect(pool.slabs).toContain(NO_BYTES)
+    expect(plainViolations({ bytes: NO_BYTES }, pool)).toEqual([])
   })
 })

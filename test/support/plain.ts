@@ -4,6 +4,7 @@
  */
 
 import { afterEach } from 'vitest'
+import { NO_BYTES } from '../../src/lib/empty.ts'
 import type { FramePool } from '../../src/lib/frame.ts'
 import { createNumberSet, createTable } from '../../src/lib/table.ts'
 import type { World } from '../../src/sim/world.ts'
@@ -99,7 +100,7 @@ function visit(walk: Walk, value: unknown, path: string): void {
 function visitView(walk: Walk, view: ArrayBufferView, prototype: unknown, path: string): void {
   if (!TYPED_ARRAYS.includes(prototype)) {
     walk.found.push(`${path}: instance of ${view.constructor.name}`)
-  } else if (walk.slabs.has(view.buffer)) {
+  } else if (view !== NO_BYTES && walk.slabs.has(view.buffer)) {
     walk.found.push(`${path}: a view over pooled memory`)
   } else if (!(view.buffer instanceof ArrayBuffer)) {
     walk.found.push(`${path}: a view over shared memory`)
