@@ -10,6 +10,7 @@
             'native/tap.c',
             'native/netif.c',
             'native/batch.c',
+            'native/merge.c',
             'native/segments.c',
             'native/poll.c',
           ],

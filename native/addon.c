@@ -48,6 +48,7 @@ NAPI_MODULE_INIT() {
   set_named(env, exports, "cutHeaders", make_int(env, VIMAGE_CUT_HEADERS));
   set_named(env, exports, "lentBase", make_int(env, VIMAGE_LENT_BASE));
   set_named(env, exports, "cutParts", make_int(env, VIMAGE_CUT_PARTS));
+  set_named(env, exports, "mergeRooms", make_int(env, VIMAGE_MERGE_ROOMS));
   return exports;
 }
 

@@ -15,6 +15,15 @@
 #define MAX_PARTS 64
 /* In the result of a read: the frame outgrew its small slot and lies in the next large one. Above any length. */
 #define RESULT_LARGE 0x1000000
+/*
+ * In the result of a read: several frames were put together (merge.c). The other words of the record then are: number of the room that
+ * they lie in | frames << 8, offset of the TCP header, payload of a segment.
+ */
+#define RESULT_MERGED 0x2000000
+/* In the result of a read with rooms: the checksums of IP and TCP were verified. */
+#define RESULT_SUMMED 0x4000000
+/* A frame of 65,535 octets of IP packet with a VLAN tag. */
+#define RUN_ROOM 65553
 /* In the result word before a write: the frame goes on in the next record. Above any errno. */
 #define PART_MORE 0x10000
 /*
@@ -35,7 +44,18 @@ struct lent {
   size_t length;
 };
 
-static bool batch_args(napi_env env, napi_callback_info info, struct tap **t, struct record **first, int32_t counts[2]);
+/* What a read puts together: the run that grows now, the record of its first frame, rooms and how many are taken. */
+struct merger {
+  struct run run;
+  struct record *first;
+  uint8_t *rooms[VIMAGE_MERGE_ROOMS];
+  int32_t count, used;
+};
+
+static bool batch_args(napi_env env, napi_callback_info info, struct tap **t, struct record **first, int32_t counts[3]);
+static bool merger_rooms(struct instance *in, struct merger *m, const struct record *rooms, int32_t count);
+static bool merger_takes(struct merger *m, struct record *r, uint8_t *frame, uint32_t length);
+static void merger_end(struct merger *m);
 static struct array *array_current(struct instance *in, uint32_t id);
 static uint8_t *record_bytes(struct instance *in, const struct record *r);
 static uint8_t *part_bytes(struct instance *in, struct lent *l, const struct record *r);
@@ -88,21 +108,26 @@ napi_value array_unregister(napi_env env, napi_callback_info info) {
 }
 
 /*
- * readBatch(handle, records, small, large) → frames read, or -errno when the first read failed (0 for EAGAIN).
+ * readBatch(handle, records, small, large, rooms) → frames read, or -errno when the first read failed (0 for EAGAIN).
  *
  * Frame i is read into record i < small; what does not fit there continues in the next unused of the `large` records
  * that follow, is joined up in that large slot, and is marked RESULT_LARGE. Its small slot is then free again. The
  * batch ends early when the large ones are used up. A frame that fills all the room there is may have been cut: it is
  * dropped and leaves result 0, so slots must be an octet longer than the longest frame.
+ *
+ * With `rooms`, as many records behind those, TCP segments that follow each other are put together in them, and count as one frame in the
+ * record of the first, which is marked RESULT_MERGED.
  */
 napi_value batch_read(napi_env env, napi_callback_info info) {
   struct instance *in = instance_of(env);
   struct tap *t;
   struct record *small;
-  int32_t counts[2];
+  int32_t counts[3];
   if (!batch_args(env, info, &t, &small, counts)) return NULL;
   struct record *large = small + counts[0];
   int32_t frames = 0, spilled = 0;
+  struct merger m = { .run = { .open = false } };
+  if (!merger_rooms(in, &m, large + counts[1], counts[2])) return throw_errno(env, EFAULT, "readBatch", NULL);
 
   while (frames < counts[0] && (counts[1] == 0 || spilled < counts[1])) {
     /* Copies: what was checked must still hold after the read, even if a caller registered the records as a target. */
@@ -127,9 +152,10 @@ napi_value batch_read(napi_env env, napi_callback_info info) {
       memcpy(rest, head, s.length);
       small[frames].result |= RESULT_LARGE;
       spilled++;
-    }
+    } else if (!cut && m.count > 0 && merger_takes(&m, small + frames, head, length)) continue;
     frames++;
   }
+  merger_end(&m);
   return make_int(env, frames);
 }
 
@@ -145,7 +171,7 @@ napi_value batch_write(napi_env env, napi_callback_info info) {
   struct instance *in = instance_of(env);
   struct tap *t;
   struct record *first;
-  int32_t counts[2];
+  int32_t counts[3];
   if (!batch_args(env, info, &t, &first, counts)) return NULL;
   struct record *r = first + counts[0];
   int32_t done = 0;
@@ -236,23 +262,73 @@ static bool describe_cut(struct instance *in, struct lent *l, const struct recor
   return cut_is_sound(c);
 }
 
+/* The rooms that the records describe; false where one is too small. */
+static bool merger_rooms(struct instance *in, struct merger *m, const struct record *rooms, int32_t count) {
+  if (count > VIMAGE_MERGE_ROOMS) return false;
+  for (; m->count < count; m->count++) {
+    struct record r = rooms[m->count];
+    m->rooms[m->count] = record_bytes(in, &r);
+    if (m->rooms[m->count] == NULL || r.length < RUN_ROOM) return false;
+  }
+  return true;
+}
+
+/* True when the frame of record r went into the run that is under way: its slot is free again. Else it may begin another. */
+static bool merger_takes(struct merger *m, struct record *r, uint8_t *frame, uint32_t length) {
+  struct segment s;
+  bool plain = segment_read(frame, length, &s);
+  bool room = m->used < m->count;
+  if (plain && (room || m->run.frames > 1) && run_continues(&m->run, frame, &s)) {
+    if (m->run.frames == 1) run_move(&m->run, m->rooms[m->used++]);
+    run_append(&m->run, frame, &s);
+    return true;
+  }
+  merger_end(m);
+  if (plain) r->result |= RESULT_SUMMED;
+  if (plain && room) {
+    run_begin(&m->run, frame, &s);
+    m->first = r;
+  }
+  return false;
+}
+
+static void merger_end(struct merger *m) {
+  struct run *run = &m->run;
+  if (run->frames > 1) {
+    run_finish(run);
+    m->first->array = (uint32_t)(m->used - 1) | run->frames << 8;
+    m->first->offset = run->first.l4;
+    m->first->length = run->first.payload;
+    m->first->result = run->length | RESULT_MERGED;
+  }
+  run->open = false;
+  run->frames = 0;
+}
+
 /*
- * (handle, records, a, b): the record array must hold `a + b` records. The counts are checked here once, so the loops
+ * (handle, records, a, b[, c]): the record array must hold `a + b + c` records. The counts are checked here once, so the loops
  * above index freely.
  */
 static bool batch_args(
-  napi_env env, napi_callback_info info, struct tap **t, struct record **first, int32_t counts[2]
+  napi_env env, napi_callback_info info, struct tap **t, struct record **first, int32_t counts[3]
 ) {
-  napi_value argv[4];
+  napi_value argv[5];
+  size_t given = 5;
   int32_t id;
+  napi_valuetype type = napi_undefined;
   struct instance *in = instance_of(env);
   if (!get_args(env, info, 4, argv)) return false;
+  if (napi_get_cb_info(env, info, &given, argv, NULL, NULL) != napi_ok) return false;
   if ((*t = tap_arg(env, argv[0])) == NULL || !get_int(env, argv[1], &id)) return false;
   if (!get_int(env, argv[2], &counts[0]) || !get_int(env, argv[3], &counts[1])) return false;
+  counts[2] = 0;
+  if (given > 4) napi_typeof(env, argv[4], &type);
+  if (type == napi_number && !get_int(env, argv[4], &counts[2])) return false;
   in->batch++;
   struct array *a = array_current(in, (uint32_t)id);
-  uint64_t words = (uint64_t)RECORD_WORDS * ((uint64_t)(uint32_t)counts[0] + (uint32_t)counts[1]);
-  if (counts[0] < 0 || counts[1] < 0 || a == NULL || words * 4 > a->length || ((uintptr_t)a->data & 3) != 0) {
+  uint64_t records = (uint64_t)(uint32_t)counts[0] + (uint32_t)counts[1] + (uint32_t)counts[2];
+  bool counted = counts[0] >= 0 && counts[1] >= 0 && counts[2] >= 0;
+  if (!counted || a == NULL || records * RECORD_WORDS * 4 > a->length || ((uintptr_t)a->data & 3) != 0) {
     throw_errno(env, EFAULT, "batch records", NULL);
     return false;
   }

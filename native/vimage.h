@@ -20,6 +20,8 @@
 #define VIMAGE_MAX_IOV 1024
 /* Array numbers of a write from here on are places in its own list. */
 #define VIMAGE_LENT_BASE 0x10000
+/* Rooms that a read puts segments together in, at most. */
+#define VIMAGE_MERGE_ROOMS 8
 /* Link, network and transport headers of a super-segment that is cut here. */
 #define VIMAGE_CUT_HEADERS 256
 
@@ -49,6 +51,20 @@ struct cut {
   const uint8_t *frame;
   uint32_t size, l3, l4, headers;
   struct iovec payload[VIMAGE_CUT_PARTS];
+};
+
+/* A TCP segment that may be put together with others: offsets of its IP and TCP headers, of its payload; octets of that. */
+struct segment {
+  uint32_t l3, l4, headers, payload;
+  bool push;
+};
+
+/* Segments that follow each other, put together: the first one's shape, and the frame as it has grown. */
+struct run {
+  bool open;
+  uint32_t frames, length;
+  uint8_t *data;
+  struct segment first;
 };
 
 struct instance {
@@ -101,6 +117,14 @@ bool is_fatal(int err);
 /* segments.c */
 bool cut_is_sound(const struct cut *c);
 int cut_write(int fd, const struct cut *c, uint32_t *taken);
+
+/* merge.c */
+bool segment_read(const uint8_t *frame, uint32_t length, struct segment *s);
+void run_begin(struct run *r, uint8_t *frame, const struct segment *s);
+bool run_continues(const struct run *r, const uint8_t *frame, const struct segment *s);
+void run_move(struct run *r, uint8_t *room);
+void run_append(struct run *r, const uint8_t *frame, const struct segment *s);
+void run_finish(struct run *r);
 
 /* poll.c */
 napi_value poll_start(napi_env env, napi_callback_info info);

@@ -250,7 +250,7 @@ function buildTap(c: BuildContext, config: TapConfig, mac: number, mtu: number):
   try {
     device = openTap({
       pool: c.driver.pool, name: config.name, mode: config.attach ? 'attach' : 'create', offload: config.offload,
-      threaded: config.threaded,
+      threaded: config.threaded, merge: config.merge,
       ...(wanted === 0 ? {} : { mtu: wanted }), ...(mac === 0 ? {} : { mac }),
     })
   } catch (error) {

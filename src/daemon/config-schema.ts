@@ -53,12 +53,13 @@ function bridgeSchema(): z.ZodType<DaemonConfig['bridges'][number]> {
 }
 
 function tapSchema(): z.ZodType<TapConfig> {
-  return record('a map with name, attach, offload, threaded, mtu, mac, address and up', {
+  return record('a map with name, attach, offload, threaded, merge, mtu, mac, address and up', {
     name: parsed(`an interface name of at most ${MAX_IF_NAME} characters without "/", ":", "%" and spaces`, (text) =>
       (/^[^\s/:%]{1,15}$/.test(text) && text !== '.' && text !== '..' ? text : null)),
     attach: boolean().default(false),
     offload: boolean().default(false),
     threaded: boolean().default(false),
+    merge: boolean().default(true),
     mtu: integer(IF_MIN_MTU, MAX_TAP_MTU).default(0),
     mac: mac().default(0),
     address: hostPrefix().nullable().default(null),

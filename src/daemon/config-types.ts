@@ -39,6 +39,8 @@ export interface TapConfig {
   offload: boolean
   /** The kernel receives what is written in a thread of its own (host/tap-handle.ts). */
   threaded: boolean
+  /** Without `offload`: received TCP segments that follow each other come as one (host/tap.ts). */
+  merge: boolean
   /** Kernel side: 0 and null leave what is there. */
   mtu: number
   mac: Mac

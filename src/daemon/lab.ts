@@ -12,7 +12,7 @@ const LAB_SERVICES = Object.freeze(['echo', 'discard', 'chargen', 'http'] as con
 /** As `examples/lab.yaml` describes it. */
 export function labConfig(log: LogConfig): DaemonConfig {
   const tap: TapConfig = {
-    name: LAB_TAP, attach: false, offload: true, threaded: false, mtu: 0, mac: 0, up: true,
+    name: LAB_TAP, attach: false, offload: true, threaded: false, merge: true, mtu: 0, mac: 0, up: true,
     address: { ip: address('10.66.0.1'), prefixLen: PREFIX_LEN },
   }
   return {

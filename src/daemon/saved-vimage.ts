@@ -82,7 +82,7 @@ const addrPrefix = z.union([
 const gateway = z.union([addr, z.null(), int.transform((ip) => (ip === 0 ? null : addrFromIp4(ip)))])
 const tap = z.strictObject({
   name: z.string().regex(/^[^\s/:%]{1,15}$/), attach: z.boolean(), offload: z.boolean(), threaded: z.boolean().default(false),
-  mtu: int, mac: int,
+  merge: z.boolean().default(true), mtu: int, mac: int,
   address: prefix.nullable(), up: z.boolean().nullable(),
 })
 const amount = z.union([z.number(), z.literal('Infinity').transform(() => Infinity), z.boolean()])

@@ -41,6 +41,14 @@ export const IFF_RUNNING = 0x40
 export const RECORD_WORDS = 4
 /** In a read's result word: the frame is in the next large slot. */
 export const RESULT_LARGE = 0x1000000
+/**
+ * In a read's result word, above the length: TCP segments that were put together. The other words of the record are then: room that they
+ * lie in | frames << MERGED_FRAMES_SHIFT, offset of the TCP header, payload of a segment.
+ */
+export const RESULT_MERGED = 0x2000000
+export const MERGED_FRAMES_SHIFT = 8
+/** In a read's result word: a TCP segment whose sums were verified. */
+export const RESULT_SUMMED = 0x4000000
 /** In the result word before a write: the frame goes on in the next record. */
 export const PART_MORE = 0x10000
 /**
@@ -66,6 +74,8 @@ export interface Native {
   cutParts?: number
   /** From this array number on writeBatch means its own list, by index; none in an addon that was built before it could. */
   lentBase?: number
+  /** Rooms that readBatch puts segments together in, at most; none in an addon that was built before it could. */
+  mergeRooms?: number
   tapOpen(name: string, flags: number): TapInfo
   tapAttachFd(fd: number): TapInfo
   tapInfo(handle: number): TapInfo
@@ -78,8 +88,11 @@ export interface Native {
   netifSetAddress(name: string, ip: number, mask: number): void
   registerArray(array: Uint8Array | Uint32Array): number
   unregisterArray(id: number): void
-  /** Frames read into records[0…small), long ones moved to the next of the `large` that follow; or -errno. */
-  readBatch(handle: number, records: number, small: number, large: number): number
+  /**
+   * Frames read into records[0…small), long ones moved to the next of the `large` that follow; or -errno. TCP segments that follow
+   * each other are put together in the `rooms` records behind those, where there are any, and are one frame then.
+   */
+  readBatch(handle: number, records: number, small: number, large: number, rooms?: number): number
   /** Records dealt with of records[from…from+count), fewer after EAGAIN; or -errno when the device is gone. */
   writeBatch(handle: number, records: number, from: number, count: number, lent?: readonly Uint8Array[]): number
   /** Calls back with 0 whenever frames wait, with -errno once when the device failed. */

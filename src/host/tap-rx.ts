@@ -3,6 +3,8 @@
  *
  * Most frames fit a small slot. A longer one runs on into a large slot, where the addon joins it up: no slot size has
  * to be guessed before the read. The virtio header, when there is one, is read into the headroom before the frame.
+ *
+ * Without that header the addon puts TCP segments that follow each other together (native/merge.c).
  */
 
 import type { Device, DeviceStats } from '../device/device.ts'
@@ -11,6 +13,7 @@ import {
 } from '../lib/frame.ts'
 import type { Frame, FramePool } from '../lib/frame.ts'
 import { etherHeaderLen } from '../wire/ethernet.ts'
+import { gsoHeaderLen } from '../wire/gso.ts'
 import {
   VIRTIO_NET_HDR_F_DATA_VALID, VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_NONE, VIRTIO_NET_HDR_GSO_UDP_L4, VNET_CSUM_OFFSET,
   VNET_CSUM_START, VNET_FLAGS, VNET_GSO_SIZE, VNET_GSO_TYPE, VNET_HDR_LEN,
@@ -18,13 +21,15 @@ import {
 import { IPPROTO_TCP, IPPROTO_UDP } from '../wire/ipv4.ts'
 import { TCP_SUM } from '../wire/tcp.ts'
 import { usoCount, usoDatagram, usoIsSound } from '../wire/uso.ts'
-import { RECORD_WORDS, RESULT_LARGE } from './native.ts'
+import { MERGED_FRAMES_SHIFT, RECORD_WORDS, RESULT_LARGE, RESULT_MERGED, RESULT_SUMMED } from './native.ts'
 import { SlabIds } from './slab-ids.ts'
 import type { TapHandle } from './tap-handle.ts'
 
 const MAX_SMALL = 64
 const MIN_SMALL = 8
 const MAX_LARGE = 8
+/** Super-segments that one batch of plain frames may become. */
+const MERGE_ROOMS = 4
 /** Batches per readiness event; then other devices get their turn. */
 const ROUNDS = 4
 const SMALL_ROOM = FRAME_SMALL - FRAME_HEADROOM
@@ -36,14 +41,15 @@ export class TapReceiver {
   private readonly pool: FramePool
   private readonly stats: DeviceStats
   private readonly ids: SlabIds
-  private readonly records = new Uint32Array(RECORD_WORDS * (MAX_SMALL + MAX_LARGE))
+  private readonly records = new Uint32Array(RECORD_WORDS * (MAX_SMALL + MAX_LARGE + MERGE_ROOMS))
   private readonly recordsId: number
   private readonly frames: Frame[] = []
   private readonly hdrLen: number
   private wantSmall = MIN_SMALL
   private wantLarge: number
+  private readonly mergeRooms: number
 
-  constructor(tap: TapHandle, pool: FramePool, stats: DeviceStats) {
+  constructor(tap: TapHandle, pool: FramePool, stats: DeviceStats, merge: boolean) {
     this.tap = tap
     this.pool = pool
     this.stats = stats
@@ -51,6 +57,7 @@ export class TapReceiver {
     this.recordsId = tap.native.registerArray(this.records)
     this.hdrLen = tap.offload ? VNET_HDR_LEN : 0
     this.wantLarge = tap.offload || tap.mtu + ETHER_AND_TAG > SMALL_ROOM ? MAX_LARGE : 0
+    this.mergeRooms = merge && !tap.offload ? Math.min(MERGE_ROOMS, tap.native.mergeRooms ?? 0) : 0
   }
 
   /** Reads what waits and lends each frame to `user.onFrame`. Returns 0, or the errno that ended the device. */
@@ -58,11 +65,13 @@ export class TapReceiver {
     for (let round = 0; round < ROUNDS && !this.tap.closed; round++) {
       const small = this.takeSlots(this.wantSmall, SMALL_ROOM)
       const large = this.takeSlots(this.wantLarge, LARGE_ROOM)
+      // a few frames now and then are not worth memory for super-segments
+      const rooms = this.wantSmall > MIN_SMALL ? this.takeSlots(this.mergeRooms, LARGE_ROOM) : 0
       try {
-        const got = small === 0 ? 0 : this.tap.native.readBatch(this.tap.handle, this.recordsId, small, large)
+        const got = small === 0 ? 0 : this.tap.native.readBatch(this.tap.handle, this.recordsId, small, large, rooms)
         if (small === 0) return this.discard()
         if (got < 0) return -got
-        this.deliver(got, small, user)
+        this.deliver(got, small, large, user)
         if (got > 0) user.onBatchEnd()
         if (got < small) return 0
         this.wantSmall = Math.min(MAX_SMALL, this.wantSmall * 2)
@@ -78,16 +87,21 @@ export class TapReceiver {
     this.tap.native.unregisterArray(this.recordsId)
   }
 
-  private deliver(got: number, small: number, user: Device): void {
+  private deliver(got: number, small: number, large: number, user: Device): void {
     let spilled = 0
     for (let i = 0; i < got && !this.tap.closed; i++) {
       const result = this.records[i * RECORD_WORDS + 3]
+      if ((result & RESULT_MERGED) !== 0) {
+        this.deliverMerged(i * RECORD_WORDS, small + large, user)
+        continue
+      }
       const f = (result & RESULT_LARGE) !== 0 ? this.frames[small + spilled++] : this.frames[i]
       f.len = (result & (RESULT_LARGE - 1)) - this.hdrLen
       if (f.len <= 0) {
         this.frameTooLong()
         continue
       }
+      if ((result & RESULT_SUMMED) !== 0) f.csum = CSUM_VALID
       if (this.hdrLen !== 0 && readVnetHdr(f) === VIRTIO_NET_HDR_GSO_UDP_L4) this.deliverEach(f, user)
       else this.deliverOne(f, user)
     }
@@ -97,6 +111,21 @@ export class TapReceiver {
     this.stats.rxFrames++
     this.stats.rxBytes += f.len
     user.onFrame(f)
+  }
+
+  /** Segments that came one by one; the rooms begin with frame `rooms`. */
+  private deliverMerged(at: number, rooms: number, user: Device): void {
+    const room = this.records[at] & ((1 << MERGED_FRAMES_SHIFT) - 1)
+    const others = (this.records[at] >>> MERGED_FRAMES_SHIFT) - 1
+    const f = this.frames[rooms + room]
+    f.len = this.records[at + 3] & (RESULT_LARGE - 1)
+    f.l4 = f.off + this.records[at + 1]
+    f.gsoSize = this.records[at + 2]
+    f.proto = IPPROTO_TCP
+    f.csum = CSUM_PARTIAL
+    this.stats.rxFrames += others
+    this.stats.rxBytes += others * gsoHeaderLen(f)
+    this.deliverOne(f, user)
   }
 
   /** Datagrams that came in one frame. */

@@ -19,6 +19,11 @@ export interface TapDeviceOptions extends TapOpenOptions {
   pool: FramePool
   /** MTU to give the interface; default: what it has. At most 65,520. */
   mtu?: number
+  /**
+   * Without `offload`: received TCP segments that follow each other come as one super-segment, which whoever forwards or records it cuts
+   * into the same segments again. Default true; false: each as it came.
+   */
+  merge?: boolean
   /** Address suggested to a stack at this end; default: the neighbour of the kernel's own. */
   mac?: Mac
 }
@@ -28,7 +33,7 @@ export function openTap(options: TapDeviceOptions): TapDevice {
   const tap = openTapHandle(options)
   try {
     if (options.mtu !== undefined) tap.setMtu(options.mtu)
-    return new TapDevice(tap, options.pool, options.mac ?? neighbourOf(tap.kernelMac))
+    return new TapDevice(tap, options.pool, options.mac ?? neighbourOf(tap.kernelMac), options.merge ?? true)
   } catch (error) {
     tap.close()
     throw error
@@ -50,12 +55,12 @@ export class TapDevice implements Device {
   private readonly rx: TapReceiver
   private readonly tx: TapSender
 
-  constructor(tap: TapHandle, pool: FramePool, mac: Mac) {
+  constructor(tap: TapHandle, pool: FramePool, mac: Mac, merge: boolean) {
     this.tap = tap
     this.mac = mac
     this.knownMtu = tap.mtu
     this.offload = tap.native.cutParts === undefined ? OFFLOAD_TSO : OFFLOAD_TSO | OFFLOAD_GATHER
-    this.rx = new TapReceiver(tap, pool, this.stats)
+    this.rx = new TapReceiver(tap, pool, this.stats, merge)
     this.tx = new TapSender(tap, pool, this.stats)
     tap.pollStart((status) => this.readable(status))
   }

@@ -18,7 +18,7 @@ describe('a configuration that is right', () => {
     const config = parseConfig(`
 bridges:
   - name: br0
-    taps: [{ name: tap0, address: 10.1.0.1/24, mtu: 9000, mac: 02:00:00:00:00:09 }, { name: tap1, threaded: true }]
+    taps: [{ name: tap0, address: 10.1.0.1/24, mtu: 9000, mac: 02:00:00:00:00:09 }, { name: tap1, threaded: true, merge: false }]
 vimages:
   - name: a
     seed: 7
@@ -33,9 +33,9 @@ control: c.sock
     expect(config.bridges).toEqual([{
       name: 'br0', ageingS: 300,
       taps: [{
-        name: 'tap0', attach: false, offload: false, threaded: false, mtu: 9000, mac: 0x020000000009, up: null,
+        name: 'tap0', attach: false, offload: false, threaded: false, merge: true, mtu: 9000, mac: 0x020000000009, up: null,
         address: { ip: 0x0a010001, prefixLen: 24 },
-      }, { name: 'tap1', attach: false, offload: false, threaded: true, mtu: 0, mac: 0, up: null, address: null }],
+      }, { name: 'tap1', attach: false, offload: false, threaded: true, merge: false, mtu: 0, mac: 0, up: null, address: null }],
     }])
     expect(config.vimages).toEqual([{
       name: 'a', seed: [7, 0],

@@ -15,10 +15,10 @@ import type { TapDevice } from '../../src/host/tap.ts'
 const PORT = 7
 
 /** Sends `bytes` to an echo server behind the bridge and compares what comes back. */
-export async function transfer(offloadA: boolean, offloadB: boolean, family: 4 | 6, bytes: number) {
+export async function transfer(offloadA: boolean, offloadB: boolean, family: 4 | 6, bytes: number, merge: boolean) {
   const pool = createFramePool({ poison: true })
-  const a = openTap({ name: 'vma0', pool, offload: offloadA })
-  const b = openTap({ name: 'vmb0', pool, offload: offloadB })
+  const a = openTap({ name: 'vma0', pool, offload: offloadA, merge })
+  const b = openTap({ name: 'vmb0', pool, offload: offloadB, merge })
   const seen = { a: join(a, b), b: join(b, a) }
   const peer = await startEcho()
   try {

@@ -18,8 +18,8 @@ describeInNetns('offload between TAPs and the kernel', () => {
   beforeAll(async () => { ns = await openNetns() })
   afterAll(() => ns.close())
 
-  const transfer = (a: boolean, b: boolean, family: 4 | 6, bytes: number): Promise<Transfer> =>
-    ns.call(SCENARIOS, 'transfer', a, b, family, bytes)
+  const transfer = (a: boolean, b: boolean, family: 4 | 6, bytes: number, merge = false): Promise<Transfer> =>
+    ns.call(SCENARIOS, 'transfer', a, b, family, bytes, merge)
 
   it.each([4, 6] as const)('VIRTIO 1.2 §5.1.6: super-segments cross as they are (IPv%i)', async (family) => {
     const r = await transfer(true, true, family, 16 << 20)
@@ -34,6 +34,13 @@ describeInNetns('offload between TAPs and the kernel', () => {
     expect(r).toMatchObject({ ok: true, dropped: [0, 0, 0, 0], inUse: 0 })
     expect(r.seen.a.superSegments).toBeGreaterThan(10)
     expect(r.seen.b).toMatchObject({ superSegments: 0, longest: MTU_FRAME })
+  }, 20_000)
+
+  it.each([4, 6] as const)('without offload, what is put together on one side is cut again on the other (IPv%i)', async (family) => {
+    const r = await transfer(false, false, family, 8 << 20, true)
+    expect(r).toMatchObject({ ok: true, dropped: [0, 0, 0, 0], inUse: 0 })
+    expect(r.seen.a.superSegments).toBeGreaterThan(10)
+    expect(r.seen.b.superSegments).toBeGreaterThan(10)
   }, 20_000)
 
   it('without offload on either side frames are MTU-sized and complete', async () => {
