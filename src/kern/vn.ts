@@ -36,6 +36,14 @@ export interface AckMerge {
   from: Seq
 }
 
+/** A connection whose super-segments wait in `txq` (tcp/bulk.ts). */
+export interface Bulk {
+  /** Its socket; −1: none. */
+  sock: number
+  /** More was written since, and is to be looked at before frames are taken. */
+  waits: boolean
+}
+
 declare const OWN: unique symbol
 /**
  * Counters that a Vnet has of its own (`ipStats(vn)` …), not the zeros that all share in which nothing was counted. Told apart at type
@@ -54,6 +62,7 @@ export interface Vn {
   /** Counter of the segment that TCP discarded in this event, for its trace; '' where none was. */
   dropped: string
   merge: AckMerge
+  bulk: Bulk
   /** Who drains frames takes such as lend from send buffers (frameLend). */
   lends: boolean
 }

@@ -30,7 +30,7 @@ import {
 import type { Tcb } from './state.ts'
 import { REC_FAST } from './state-sent.ts'
 import { tlpArm } from './tlp.ts'
-import { tcpTsoLen } from './tso.ts'
+import { tcpTsoLen, tcpTsoWaits } from './tso.ts'
 import { tcpUnsentFull } from './useropt.ts'
 import { tcpUtoLen } from './uto.ts'
 import { tcpWindowWorthTelling } from './window.ts'
@@ -115,6 +115,7 @@ function outputOne(vn: Vn, tcb: Tcb, idle: boolean): number {
   let more = false
   let gso = 0
   const room = tcb.mss - tcpSackLen(vn, tcb) - tcpUtoLen(tcb)
+  if (len > 0 && pos + len === queued && !tcpSendsFin(tcb.state) && tcpTsoWaits(vn, tcb, len, room)) return 0
   if (len > room) {
     const one = tcb.pmtu.next !== 0 && room === tcb.mss ? tcpMtuProbe(vn, tcb, len) : room
     len = one === room ? tcpTsoLen(vn, tcb, len, room) : one
@@ -225,6 +226,7 @@ function advance(vn: Vn, tcb: Tcb, len: number, gso: number, fin: boolean, force
   if (tcb.rec.phase === REC_FAST) tcb.rec.prrOut += len
   sentTransmit(vn, tcb, tcb.sndNxt, seqAdd(tcb.sndNxt, used), gso)
   tcpPaceSent(vn, tcb, len)
+  if (gso !== 0) vn.bulk.sock = tcb.inp.id
   if (force && tcpTimerOn(tcb, TT_PERSIST)) {
     // a probe is not in flight: sndNxt stays, so that it goes again
     const end = seqAdd(tcb.sndNxt, used)

@@ -107,6 +107,8 @@ export const TF_SYNREXMT = 65536
 export const TF_NEEDOUTPUT = 131072
 /** Urgent data has been announced and is not all read (RFC 9293 §3.8.5). */
 export const TF_URGENT = 262144
+/** The user's last write was cut short: there is more where that came from. */
+export const TF_MORETOCOME = 524288
 
 /** Tcb.ecn, Syncache.ecn: our SYN asks for ECN (RFC 3168 §6.1.1). */
 export const ECN_OFFER = 1

@@ -9,15 +9,24 @@
 import { inetCanSegment } from '../inet/source.ts'
 import type { Vn } from '../kern/vn.ts'
 import { frameLargeFree } from '../lib/frame.ts'
-import { seqGt } from '../lib/seq.ts'
+import { seqDiff, seqGt } from '../lib/seq.ts'
 import { IP_MAXPACKET } from '../wire/ipv4.ts'
 import { TCP_MAX_HDR_LEN } from '../wire/tcp.ts'
 import { tcpPaceQuantum, tcpPaceRate } from './pace.ts'
-import { ECN_HOLD, TF_FORCE } from './state.ts'
+import { ECN_HOLD, TF_ACKNOW, TF_FORCE, TF_MORETOCOME } from './state.ts'
 import type { Tcb } from './state.ts'
 
 /** What one packet carries at most: an IPv4 packet's length is 16 bits (RFC 791 §3.1), its header up to 60 octets. */
 const TSO_MAX = IP_MAXPACKET - 60 - TCP_MAX_HDR_LEN
+
+/**
+ * All that is left to send, `len` bytes, is less than a packet can carry, and the user has more: it waits for that, or for an ACK of what
+ * is in flight, which is a whole packet at least. (Bench `bench:peers`, tapTxShareOfIdeal: else the end of every write has its own.)
+ */
+export function tcpTsoWaits(vn: Vn, tcb: Tcb, len: number, room: number): boolean {
+  return (tcb.flags & (TF_ACKNOW | TF_FORCE | TF_MORETOCOME)) === TF_MORETOCOME && seqDiff(tcb.sndMax, tcb.sndUna) > TSO_MAX - room &&
+    len < TSO_MAX - room && tcpTsoLen(vn, tcb, TSO_MAX, room) > len
+}
 
 /** How much of `len` bytes of new data goes in one packet: whole segments of `room`, or one where it must be one. */
 export function tcpTsoLen(vn: Vn, tcb: Tcb, len: number, room: number): number {

@@ -41,6 +41,7 @@ import { createRawState } from '../raw/state.ts'
 import { createResolverState } from '../resolver/state.ts'
 import type { Dump } from '../snapshot/dump.ts'
 import { snapshotCopy, snapshotDecode, snapshotDump, snapshotEncode } from '../snapshot/snapshot.ts'
+import { tcpBulkGo } from '../tcp/bulk.ts'
 import { createTcpState } from '../tcp/state.ts'
 import { tcpTraceList } from '../tcp/trace-read.ts'
 import type { TcpTraceEvent, TcpTraceOptions } from '../tcp/trace-read.ts'
@@ -116,6 +117,7 @@ export class Vnet implements VnetCore {
       probe: null,
       dropped: '',
       merge: { frame: null, sock: 0, from: SEQ_ZERO },
+      bulk: { sock: -1, waits: false },
       lends: false,
     }
     if (state !== null) return
@@ -173,9 +175,10 @@ export class Vnet implements VnetCore {
    * waits for the next call. Returns the cost. A frame is borrowed by the sink: retain or copy it to keep it.
    */
   drainFrames(sink: FrameSink, budget = Infinity): number {
-    const { txq, pool, merge } = this.vn
+    const { txq, pool, merge, bulk } = this.vn
     // what has left cannot be brought up to date any more, and its frame will be another's
     merge.frame = null
+    if (bulk.sock >= 0) tcpBulkGo(this.vn)
     let cost = 0
     let n = 0
     for (; n < txq.length && cost < budget; n++) {
