@@ -1,4 +1,4 @@
-/** A user who writes faster than packets are full: what waits to go with what he writes next, and when it goes without (src/tcp/bulk.ts). */
+/** What a user writes behind a full packet: when it waits to go with what he writes next, and when it goes without (src/tcp/bulk.ts). */
 
 import { expect, it } from 'vitest'
 import { SO_SNDBUF, SOL_SOCKET } from '../../src/inet/sockopt.ts'
