@@ -218,7 +218,11 @@ function openLink(
 ): (Device & { onGone?: unknown }) | null {
   const { link } = config
   const mtu = config.mtu === 0 ? {} : { mtu: config.mtu }
-  if (link.kind === 'tap') return buildTap(c, link.tap, config.mac, config.mtu)
+  if (link.kind === 'tap') {
+    // an impaired link loses single segments
+    const merge = link.tap.merge && config.impair === null
+    return buildTap(c, { ...link.tap, merge }, config.mac, config.mtu)
+  }
   if (link.kind === 'raw') {
     const device = openRawIp({ pool: c.driver.pool, protocol: link.protocol, name: config.name, ...mtu })
     c.undo.push(() => device.close())

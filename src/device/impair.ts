@@ -25,7 +25,7 @@ export interface ImpairOptions {
   rx?: Partial<ImpairConfig>
 }
 
-/** A super-segment of an offloading device counts as one frame; open a TAP without offload to lose single segments. */
+/** A super-segment counts as one frame: open a TAP without `offload` and with `merge: false` to lose single segments. */
 export function impairDevice(inner: Device, options: ImpairOptions): ImpairedDevice {
   return new ImpairedDevice(inner, options)
 }

@@ -21,7 +21,7 @@ export interface TapDeviceOptions extends TapOpenOptions {
   mtu?: number
   /**
    * Without `offload`: received TCP segments that follow each other come as one super-segment, which whoever forwards or records it cuts
-   * into the same segments again. Default true; false: each as it came.
+   * into the same segments again. Default true; false: each as it came, for those who lose or count segments.
    */
   merge?: boolean
   /** Address suggested to a stack at this end; default: the neighbour of the kernel's own. */

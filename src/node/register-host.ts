@@ -55,7 +55,9 @@ function openLink(
     joins.push(join)
     return device
   }
-  const device = openTap({ name: ifc.tap ?? name, pool: driver.pool, ...(ifc.mtu > 0 ? { mtu: ifc.mtu } : {}) })
+  // an impaired link loses single segments
+  const merge = ifc.impair === undefined
+  const device = openTap({ name: ifc.tap ?? name, pool: driver.pool, merge, ...(ifc.mtu > 0 ? { mtu: ifc.mtu } : {}) })
   device.unref()
   return device
 }

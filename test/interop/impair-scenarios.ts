@@ -56,7 +56,6 @@ export function pings(n: number, link: Case, count: number, size: number) {
 async function badNet(scene: Scene, n: number, link: Case): Promise<{ net: Net; impaired: ImpairedDevice }> {
   const made: ImpairedDevice[] = []
   const net = await scene.net(n, {
-    merge: false,
     wrap: (tap, driver) => {
       const device = impairDevice(tap, {
         clock: driver, pool: driver.pool, seed: [1, n], tx: link.tx ?? {}, rx: link.rx ?? {},

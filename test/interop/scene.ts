@@ -26,8 +26,6 @@ export interface Ran { status: number; stdout: string; stderr: string }
 export interface TapOptions {
   offload?: boolean
   mtu?: number
-  /** False: segments that follow each other come one by one. */
-  merge?: boolean
   /** Puts a wrapper around the TAP. */
   wrap?: (tap: TapDevice, driver: Driver) => Device
 }
@@ -53,7 +51,9 @@ export class Scene {
 
   /** TAP number n, up, its kernel end without an address. */
   async tap(n: number, options: TapOptions = {}): Promise<TapDevice> {
-    const { offload = false, mtu = 1500, merge = true } = options
+    const { offload = false, mtu = 1500 } = options
+    // what impairs a link does so to single segments
+    const merge = options.wrap === undefined
     const tap = openTap({ name: `vi${n}`, pool: this.driver.pool, offload, mtu, merge, mode: 'create' })
     this.#taps.push(tap)
     tap.tap.setUp(true)
