@@ -36,14 +36,6 @@ export interface AckMerge {
   from: Seq
 }
 
-/** A connection whose super-segments wait in `txq` (tcp/bulk.ts). */
-export interface Bulk {
-  /** Its socket; −1: none. */
-  sock: number
-  /** More was written since, and is to be looked at before frames are taken. */
-  waits: boolean
-}
-
 declare const OWN: unique symbol
 /**
  * Counters that a Vnet has of its own (`ipStats(vn)` …), not the zeros that all share in which nothing was counted. Told apart at type
@@ -62,7 +54,10 @@ export interface Vn {
   /** Counter of the segment that TCP discarded in this event, for its trace; '' where none was. */
   dropped: string
   merge: AckMerge
-  bulk: Bulk
+  /** Socket of the connection whose super-segments wait in `txq` (tcp/bulk.ts); −1: none. */
+  bulk: number
+  /** More was written to it since, and is to be looked at before frames are taken. */
+  bulkWaits: boolean
   /** Who drains frames takes such as lend from send buffers (frameLend). */
   lends: boolean
 }

@@ -12,16 +12,15 @@ import type { Tcb } from './state.ts'
 
 /** True when output after a write can wait for `tcpBulkGo`. While connections are traced it goes at once: the trace names its cause. */
 export function tcpBulkWaits(vn: Vn, tcb: Tcb): boolean {
-  if (vn.bulk.sock !== tcb.inp.id || vn.txq.length === 0 || vn.state.tcp.trace.on !== 0) return false
-  vn.bulk.waits = true
+  if (vn.bulk !== tcb.inp.id || vn.txq.length === 0 || vn.state.tcp.trace.on !== 0) return false
+  vn.bulkWaits = true
   return true
 }
 
 /** Frames are about to be taken: what has waited for that goes. */
 export function tcpBulkGo(vn: Vn): void {
-  const { bulk } = vn
-  const tcb = bulk.waits ? tcbOf(vn, bulk.sock) : undefined
-  bulk.waits = false
+  const tcb = vn.bulkWaits ? tcbOf(vn, vn.bulk) : undefined
+  vn.bulkWaits = false
   if (tcb !== undefined) tcpOutput(vn, tcb)
-  bulk.sock = -1
+  vn.bulk = -1
 }

@@ -226,7 +226,7 @@ function advance(vn: Vn, tcb: Tcb, len: number, gso: number, fin: boolean, force
   if (tcb.rec.phase === REC_FAST) tcb.rec.prrOut += len
   sentTransmit(vn, tcb, tcb.sndNxt, seqAdd(tcb.sndNxt, used), gso)
   tcpPaceSent(vn, tcb, len)
-  if (gso !== 0) vn.bulk.sock = tcb.inp.id
+  if (gso !== 0) vn.bulk = tcb.inp.id
   if (force && tcpTimerOn(tcb, TT_PERSIST)) {
     // a probe is not in flight: sndNxt stays, so that it goes again
     const end = seqAdd(tcb.sndNxt, used)

@@ -117,7 +117,8 @@ export class Vnet implements VnetCore {
       probe: null,
       dropped: '',
       merge: { frame: null, sock: 0, from: SEQ_ZERO },
-      bulk: { sock: -1, waits: false },
+      bulk: -1,
+      bulkWaits: false,
       lends: false,
     }
     if (state !== null) return
@@ -175,10 +176,10 @@ export class Vnet implements VnetCore {
    * waits for the next call. Returns the cost. A frame is borrowed by the sink: retain or copy it to keep it.
    */
   drainFrames(sink: FrameSink, budget = Infinity): number {
-    const { txq, pool, merge, bulk } = this.vn
+    const { txq, pool, merge } = this.vn
     // what has left cannot be brought up to date any more, and its frame will be another's
     merge.frame = null
-    if (bulk.sock >= 0) tcpBulkGo(this.vn)
+    if (this.vn.bulk >= 0) tcpBulkGo(this.vn)
     let cost = 0
     let n = 0
     for (; n < txq.length && cost < budget; n++) {
