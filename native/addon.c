@@ -40,6 +40,7 @@ NAPI_MODULE_INIT() {
     METHOD("unregisterArray", array_unregister),
     METHOD("readBatch", batch_read),
     METHOD("writeBatch", batch_write),
+    METHOD("writesTogether", writes_together),
     METHOD("pollStart", poll_start),
     METHOD("pollStop", poll_stop),
     METHOD("pollRef", poll_ref),
@@ -69,7 +70,9 @@ void instance_drained(struct instance *in) {
 }
 
 static void free_instance(napi_env env, void *data, void *hint) {
-  free(data);
+  struct instance *in = data;
+  queue_free(in->queue);
+  free(in);
 }
 
 struct instance *instance_of(napi_env env) {

@@ -56,56 +56,17 @@ static bool batch_args(napi_env env, napi_callback_info info, struct tap **t, st
 static bool merger_rooms(struct instance *in, struct merger *m, const struct record *rooms, int32_t count);
 static bool merger_takes(struct merger *m, struct record *r, uint8_t *frame, uint32_t length);
 static void merger_end(struct merger *m);
-static struct array *array_current(struct instance *in, uint32_t id);
 static uint8_t *record_bytes(struct instance *in, const struct record *r);
 static uint8_t *part_bytes(struct instance *in, struct lent *l, const struct record *r);
 static uint8_t *lent_bytes(struct lent *l, const struct record *r);
 static ssize_t read_frame(int fd, uint8_t *head, size_t head_length, uint8_t *large, size_t large_length);
+static int32_t queue_frame(
+  struct instance *in, struct lent *l, struct queue *q, struct record *r, int32_t at, int32_t count, int *err
+);
+static int32_t queue_cut(
+  struct instance *in, struct lent *l, struct queue *q, struct record *r, int32_t at, int32_t count, int *err
+);
 static bool describe_cut(struct instance *in, struct lent *l, const struct record *r, int32_t count, struct cut *c);
-
-/*
- * registerArray(Uint8Array | Uint32Array) → id; keeps the array alive until unregisterArray(id). One array registered
- * n times has one id and is let go after n unregistrations, so that any number of devices may share a frame pool.
- */
-napi_value array_register(napi_env env, napi_callback_info info) {
-  napi_value argv[1];
-  napi_typedarray_type type;
-  struct instance *in = instance_of(env);
-  if (!get_args(env, info, 1, argv)) return NULL;
-  if (napi_get_typedarray_info(env, argv[0], &type, NULL, NULL, NULL, NULL) != napi_ok ||
-      (type != napi_uint8_array && type != napi_uint32_array)) {
-    return throw_type(env, "a Uint8Array or Uint32Array was expected");
-  }
-  int32_t free_id = -1;
-  for (int32_t i = 0; i < VIMAGE_MAX_ARRAYS; i++) {
-    struct array *a = &in->arrays[i];
-    napi_value other;
-    bool same = false;
-    if (a->ref == NULL && free_id < 0) free_id = i;
-    if (a->ref == NULL || napi_get_reference_value(env, a->ref, &other) != napi_ok) continue;
-    if (napi_strict_equals(env, other, argv[0], &same) != napi_ok || !same) continue;
-    a->users++;
-    return make_int(env, i);
-  }
-  if (free_id < 0) return throw_errno(env, ENOBUFS, "registerArray", NULL);
-  struct array *a = &in->arrays[free_id];
-  if (napi_create_reference(env, argv[0], 1, &a->ref) != napi_ok) return NULL;
-  a->users = 1;
-  a->batch = 0;
-  return make_int(env, free_id);
-}
-
-napi_value array_unregister(napi_env env, napi_callback_info info) {
-  napi_value argv[1];
-  int32_t id;
-  struct instance *in = instance_of(env);
-  if (!get_args(env, info, 1, argv) || !get_int(env, argv[0], &id)) return NULL;
-  if (id < 0 || id >= VIMAGE_MAX_ARRAYS || in->arrays[id].ref == NULL) return NULL;
-  if (--in->arrays[id].users > 0) return NULL;
-  napi_delete_reference(env, in->arrays[id].ref);
-  in->arrays[id].ref = NULL;
-  return NULL;
-}
 
 /*
  * readBatch(handle, records, small, large, rooms) → frames read, or -errno when the first read failed (0 for EAGAIN).
@@ -175,45 +136,61 @@ napi_value batch_write(napi_env env, napi_callback_info info) {
   if (!batch_args(env, info, &t, &first, counts)) return NULL;
   struct record *r = first + counts[0];
   int32_t done = 0;
-  struct iovec parts[MAX_PARTS];
   napi_value argv[5];
   size_t given = 5;
   struct lent lent = { .env = env, .index = UINT32_MAX };
   bool listed = false;
   if (napi_get_cb_info(env, info, &given, argv, NULL, NULL) != napi_ok) return NULL;
   if (given > 4 && napi_is_array(env, argv[4], &listed) == napi_ok && listed) lent.list = argv[4];
+  struct queue *q = queue_begin(in, t);
+  if (q == NULL) return throw_errno(env, ENOMEM, "writeBatch", NULL);
 
-  while (done < counts[1]) {
-    int n = 0;
-    bool more = true;
-    if (r[done].result >= PART_CUT) {
-      struct cut c;
-      uint32_t lends = r[done].result - PART_CUT;
-      uint32_t taken = 0;
-      if (!describe_cut(in, &lent, r + done, counts[1] - done, &c)) return throw_errno(env, EFAULT, "writeBatch", NULL);
-      int err = cut_write(t->fd, &c, &taken);
-      if (is_fatal(err)) return make_int(env, done == 0 ? -err : done);
-      r[done + 1].result = taken;
-      done += 2 + (int32_t)lends;
-      if (err == EAGAIN) break;
-      continue;
-    }
-    while (more && n < MAX_PARTS && done + n < counts[1]) {
-      struct record part = r[done + n];
-      parts[n].iov_base = part_bytes(in, &lent, &part);
-      parts[n].iov_len = part.length;
-      if (parts[n].iov_base == NULL) return throw_errno(env, EFAULT, "writeBatch", NULL);
-      more = part.result == PART_MORE;
-      n++;
-    }
-    if (more) return throw_errno(env, EMSGSIZE, "writeBatch", NULL);
-    int err = write_frame(t->fd, parts, n) < 0 ? errno : 0;
-    if (err == EAGAIN) break;
-    if (err != 0 && is_fatal(err)) return make_int(env, done == 0 ? -err : done);
-    r[done + n - 1].result = (uint32_t)err;
-    done += n;
+  while (done < counts[1] && q->ended == 0) {
+    int err = 0;
+    int32_t used = r[done].result >= PART_CUT ? queue_cut(in, &lent, q, r, done, counts[1], &err)
+      : queue_frame(in, &lent, q, r, done, counts[1], &err);
+    /* What came before the record that is wrong is written still. */
+    if (err != 0) queue_flush(q);
+    if (err != 0) return throw_errno(env, err, "writeBatch", NULL);
+    done += used;
   }
-  return make_int(env, done);
+  if (queue_flush(q) != 0) done = q->stopped;
+  return make_int(env, is_fatal(q->ended) && done == 0 ? -q->ended : done);
+}
+
+/* Queues the frame that begins with record `at` of `count`; returns how many records it is, sets *err when they are wrong. */
+static int32_t queue_frame(
+  struct instance *in, struct lent *l, struct queue *q, struct record *r, int32_t at, int32_t count, int *err
+) {
+  int32_t n = 1;
+  while (at + n < count && n < MAX_PARTS && r[at + n - 1].result == PART_MORE) n++;
+  if (r[at + n - 1].result == PART_MORE) *err = EMSGSIZE;
+  struct pending *p = *err != 0 ? NULL : queue_next(q, n, at, at);
+  if (p == NULL) return 0;
+  p->refused = &r[at + n - 1].result;
+  for (; p->n < n; p->n++) {
+    struct record part = r[at + p->n];
+    p->parts[p->n].iov_base = part_bytes(in, l, &part);
+    p->parts[p->n].iov_len = part.length;
+    if (p->parts[p->n].iov_base == NULL) *err = EFAULT;
+  }
+  if (*err != 0) q->count--;
+  return n;
+}
+
+/* As queue_frame, for a super-segment. */
+static int32_t queue_cut(
+  struct instance *in, struct lent *l, struct queue *q, struct record *r, int32_t at, int32_t count, int *err
+) {
+  struct cut c;
+  int32_t used = 2 + (int32_t)(r[at].result - PART_CUT);
+  if (!describe_cut(in, l, r + at, count - at, &c)) {
+    *err = EFAULT;
+    return 0;
+  }
+  r[at + 1].result = 0;
+  cut_write(q, &c, at, at + used, &r[at + 1].result);
+  return used;
 }
 
 /* What does not fit `head` goes to its own place in `large`. One buffer is read plainly: measured, 12 % less a frame. */
@@ -363,22 +340,4 @@ static uint8_t *lent_bytes(struct lent *l, const struct record *r) {
     l->index = index;
   }
   return (uint64_t)r->offset + r->length > l->length ? NULL : l->data + r->offset;
-}
-
-/* Pointer and length are asked of the engine once per batch: an array may have been detached or resized since. */
-static struct array *array_current(struct instance *in, uint32_t id) {
-  if (id >= VIMAGE_MAX_ARRAYS || in->arrays[id].ref == NULL) return NULL;
-  struct array *a = &in->arrays[id];
-  if (a->batch == in->batch) return a;
-  napi_value value;
-  napi_typedarray_type type;
-  void *data = NULL;
-  size_t elements = 0;
-  if (napi_get_reference_value(in->env, a->ref, &value) != napi_ok) return NULL;
-  if (napi_get_typedarray_info(in->env, value, &type, &elements, &data, NULL, NULL) != napi_ok) return NULL;
-  if (data == NULL) return NULL;
-  a->data = data;
-  a->length = type == napi_uint32_array ? elements * 4 : elements;
-  a->batch = in->batch;
-  return a;
 }

@@ -7,8 +7,6 @@
 #include "vimage.h"
 #include "octets.h"
 
-#include <errno.h>
-
 #define TCP_MIN 20
 #define TH_FIN 0x01
 #define TH_PUSH 0x08
@@ -25,18 +23,21 @@ bool cut_is_sound(const struct cut *c) {
     (version == 6 || c->l3 + (c->frame[c->l3] & 15u) * 4 <= c->l4);
 }
 
-/* Writes the segments, and counts in *taken those that the kernel took. Returns 0, or EAGAIN or the fatal errno that ended it. */
-int cut_write(int fd, const struct cut *c, uint32_t *taken) {
-  uint8_t headers[VIMAGE_CUT_HEADERS];
+/*
+ * Queues the segments, records first … then of a batch; those that the kernel takes are counted in *taken. Returns 0, or EAGAIN or the
+ * fatal errno that ended it.
+ */
+int cut_write(struct queue *q, const struct cut *c, int32_t first, int32_t then, uint32_t *taken) {
   uint32_t payload = (uint32_t)(c->payload[0].iov_len + c->payload[1].iov_len);
   uint32_t sent = 0;
   do {
     uint32_t length = payload - sent < c->size ? payload - sent : c->size;
-    struct iovec parts[1 + VIMAGE_CUT_PARTS] = { { .iov_base = headers, .iov_len = c->headers } };
-    int n = slice(c, sent, length, parts + 1);
-    write_headers(headers, c, sent, parts + 1, n);
-    if (write_frame(fd, parts, 1 + n) >= 0) ++*taken;
-    else if (errno == EAGAIN || is_fatal(errno)) return errno;
+    struct pending *p = queue_next(q, 1 + VIMAGE_CUT_PARTS, first, then);
+    if (p == NULL) return q->ended;
+    p->taken = taken;
+    p->parts[0] = (struct iovec){ .iov_base = q->headers[p - q->writes], .iov_len = c->headers };
+    p->n = 1 + slice(c, sent, length, p->parts + 1);
+    write_headers(p->parts[0].iov_base, c, sent, p->parts + 1, p->n - 1);
     sent += length;
   } while (sent < payload);
   return 0;

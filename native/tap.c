@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/if_tun.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -24,6 +25,7 @@
 
 static napi_value describe(napi_env env, int32_t handle, int fd);
 static int32_t adopt(struct instance *in, int fd);
+static void note_limit(struct tap *t);
 static const char *enable_offload(int fd);
 
 /*
@@ -114,6 +116,7 @@ napi_value tap_set(napi_env env, napi_callback_info info) {
   if (what == 1) name = "TUNSETPERSIST", done = ioctl(t->fd, TUNSETPERSIST, value);
   if (what == 2) name = "TUNSETOWNER", done = ioctl(t->fd, TUNSETOWNER, value);
   if (what == 3) name = "TUNSETSNDBUF", done = ioctl(t->fd, TUNSETSNDBUF, &value);
+  note_limit(t);
   return done < 0 ? throw_errno(env, errno, name, NULL) : NULL;
 }
 
@@ -157,9 +160,15 @@ static int32_t adopt(struct instance *in, int fd) {
     t->fd = fd;
     t->generation = (t->generation + 1) & GENERATION_MASK;
     t->poll = NULL;
+    note_limit(t);
     return (int32_t)(t->generation << INDEX_BITS) | i;
   }
   return -1;
+}
+
+static void note_limit(struct tap *t) {
+  int limit = 0;
+  t->unlimited = ioctl(t->fd, TUNGETSNDBUF, &limit) == 0 && limit == INT_MAX;
 }
 
 static napi_value describe(napi_env env, int32_t handle, int fd) {

@@ -24,13 +24,21 @@
 #define VIMAGE_MERGE_ROOMS 8
 /* Link, network and transport headers of a super-segment that is cut here. */
 #define VIMAGE_CUT_HEADERS 256
+/* Frames that are written in one call, at most, and places in all that they are gathered from. A power of two. */
+#define VIMAGE_QUEUE 64
+#define VIMAGE_QUEUE_PARTS 256
 
 struct poll;
+struct uring;
 
-/* One open TAP descriptor. Its number in JavaScript is (generation << 10) | index, so a stale number is refused. */
+/*
+ * One open TAP descriptor. Its number in JavaScript is (generation << 10) | index, so a stale number is refused. Unlimited: no write finds
+ * it full (TUNSETSNDBUF).
+ */
 struct tap {
   int fd;
   uint32_t generation;
+  bool unlimited;
   struct poll *poll;
 };
 
@@ -67,12 +75,35 @@ struct run {
   struct segment first;
 };
 
+/*
+ * One frame that waits to be written, gathered from `n` parts: the batch's record that it is, the one to go on with after a full device,
+ * and where its errno goes, or a one when it was taken.
+ */
+struct pending {
+  int32_t first, then;
+  int n, error;
+  struct iovec *parts;
+  uint32_t *refused, *taken;
+};
+
+/* Writes to one TAP that wait, up to `most`; headers that are made for them. */
+struct queue {
+  int fd, ended;
+  uint32_t count, parts, most;
+  int32_t stopped;
+  struct uring *ring;
+  struct pending writes[VIMAGE_QUEUE];
+  struct iovec iov[VIMAGE_QUEUE_PARTS];
+  uint8_t headers[VIMAGE_QUEUE][VIMAGE_CUT_HEADERS];
+};
+
 struct instance {
   napi_env env;
   napi_async_cleanup_hook_handle cleanup;
   bool closing;
   uint32_t polls;
   uint64_t batch;
+  struct queue *queue;
   struct tap taps[VIMAGE_MAX_TAPS];
   struct array arrays[VIMAGE_MAX_ARRAYS];
 };
@@ -106,9 +137,12 @@ napi_value netif_get_mac(napi_env env, napi_callback_info info);
 napi_value netif_set_mac(napi_env env, napi_callback_info info);
 napi_value netif_set_address(napi_env env, napi_callback_info info);
 
-/* batch.c */
+/* arrays.c */
 napi_value array_register(napi_env env, napi_callback_info info);
 napi_value array_unregister(napi_env env, napi_callback_info info);
+struct array *array_current(struct instance *in, uint32_t id);
+
+/* batch.c */
 napi_value batch_read(napi_env env, napi_callback_info info);
 napi_value batch_write(napi_env env, napi_callback_info info);
 ssize_t write_frame(int fd, const struct iovec *parts, int n);
@@ -116,7 +150,14 @@ bool is_fatal(int err);
 
 /* segments.c */
 bool cut_is_sound(const struct cut *c);
-int cut_write(int fd, const struct cut *c, uint32_t *taken);
+int cut_write(struct queue *q, const struct cut *c, int32_t first, int32_t then, uint32_t *taken);
+
+/* uring.c */
+napi_value writes_together(napi_env env, napi_callback_info info);
+struct queue *queue_begin(struct instance *in, const struct tap *t);
+struct pending *queue_next(struct queue *q, int need, int32_t first, int32_t then);
+int queue_flush(struct queue *q);
+void queue_free(struct queue *q);
 
 /* merge.c */
 bool segment_read(const uint8_t *frame, uint32_t length, struct segment *s);

@@ -95,6 +95,8 @@ export interface Native {
   readBatch(handle: number, records: number, small: number, large: number, rooms?: number): number
   /** Records dealt with of records[from…from+count), fewer after EAGAIN; or -errno when the device is gone. */
   writeBatch(handle: number, records: number, from: number, count: number, lent?: readonly Uint8Array[]): number
+  /** Frames that writeBatch hands to the kernel in one call, through an io_uring: 1 without. None in an addon from before. */
+  writesTogether?(): number
   /** Calls back with 0 whenever frames wait, with -errno once when the device failed. */
   pollStart(handle: number, callback: (status: number) => void): void
   pollStop(handle: number): void

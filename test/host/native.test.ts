@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { describeInNetns, openNetns } from './netns.ts'
+import { describeInNetns, ENTER, openNetns } from './netns.ts'
 import type { NetnsChild } from './netns.ts'
 
 const SCENARIOS = new URL('native-scenarios.ts', import.meta.url)
@@ -68,6 +68,20 @@ describeInNetns('native addon', () => {
       packets: 8, bytes: 8 * 54 + 2500 + 2 * 1500,
     })
   })
+
+  it.each(['1', '0'])('writes a long batch in order, each frame with its own outcome (VIMAGE_IO_URING=%s)', async (ring) => {
+    const child = await openNetns({ enter: ['env', `VIMAGE_IO_URING=${ring}`, ...ENTER] })
+    const r = await child.call<Outcome>(SCENARIOS, 'together', 300)
+    await child.close()
+    // a kernel may have no io_uring, or forbid it: then there is nothing but the other way
+    if (ring === '0') expect(r.at).toBe(1)
+    else expect([1, 64]).toContain(r.at)
+    const numbers = Array.from({ length: 300 }, (_, i) => i)
+    const short = numbers.filter((i) => i % 10 === 9)
+    expect(r).toMatchObject({ all: true, cut: 3, refused: short.map((i) => [i, EINVAL]) })
+    // a super-segment's frames have its own number
+    expect(r.got).toEqual(numbers.flatMap((i) => short.includes(i) ? [] : i === 150 ? [i, i, i] : [i]))
+  }, 20_000)
 
   it('makes what a callback throws an uncaught exception; stopping inside a callback is final', async () => {
     expect(await run('callbackThrows')).toEqual({

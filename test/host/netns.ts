@@ -10,7 +10,8 @@ import { fileURLToPath } from 'node:url'
 import { describe, it } from 'vitest'
 import { loadNative } from '../../src/host/native.ts'
 
-const ENTER = ['unshare', '--net', '--', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh']
+/** Command that runs another in a new network namespace with loopback up. */
+export const ENTER = ['unshare', '--net', '--', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh']
 
 export interface NetnsOptions {
   /** Command that runs the child (default: unshare into a new network namespace). */
