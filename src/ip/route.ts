@@ -156,13 +156,19 @@ function usable(vn: Vn, route: Route): boolean {
   return ifp !== undefined && (ifp.flags & IFF_UP) !== 0
 }
 
+/** Prefix lengths in use, the longest first, with another one. */
+export function lensWith(lens: readonly number[], len: number): number[] {
+  const i = lens.findIndex((other) => other < len)
+  return i < 0 ? lens.concat(len) : lens.toSpliced(i, 0, len)
+}
+
 function insert(vn: Vn, route: Route): number {
   const ip = vn.state.ip
   let table = ip.routes.get(route.prefixLen)
   if (table === undefined) {
     table = new Map()
     tableIn(ip, 'routes').set(route.prefixLen, table)
-    ip.routeLens = ip.routeLens.concat(route.prefixLen).sort((a, b) => b - a)
+    ip.routeLens = lensWith(ip.routeLens, route.prefixLen)
   }
   const routes = table.get(route.dst)
   if (routes === undefined) {

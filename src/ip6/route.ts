@@ -3,6 +3,7 @@
  * length in use, keyed by a hash of the prefix, so a lookup costs the same with ten routes and with a million.
  */
 
+import { lensWith } from '../ip/route.ts'
 import { RTF_BLACKHOLE, RTF_GATEWAY, RTF_HOST, RTF_PINNED, RTF_REJECT, RTF_UP } from '../ip/state.ts'
 import type { Vn } from '../kern/vn.ts'
 import { createAddr } from '../lib/addr.ts'
@@ -117,7 +118,7 @@ export function route6Insert(vn: Vn, route: Route6): number {
   if (table === undefined) {
     table = new Map()
     tableIn(ip6, 'routes').set(route.prefixLen, table)
-    ip6.routeLens = ip6.routeLens.concat(route.prefixLen).sort((a, b) => b - a)
+    ip6.routeLens = lensWith(ip6.routeLens, route.prefixLen)
   }
   const key = addr6Hash(vn.state.inet.hashKey, route.dst, route.prefixLen, route.prefixLen)
   const list = table.get(key)

@@ -42,12 +42,11 @@ function sipHash(key: SipKey, words: ArrayLike<number>, high: boolean): number {
       d1 ^= m1
     } else if (i === blocks) c0 ^= 0xff
     for (let r = 0; r < 2; r++) {
-      let lo = (a0 >>> 0) + (b0 >>> 0)
-      a1 = (a1 + b1 + (lo > 0xffffffff ? 1 : 0)) | 0
-      a0 = lo | 0
-      lo = (c0 >>> 0) + (d0 >>> 0)
-      c1 = (c1 + d1 + (lo > 0xffffffff ? 1 : 0)) | 0
-      c0 = lo | 0
+      // a carry where the sum is below what was added: within 32 bits, a fifth faster than in a double (bench/peers/density.mjs)
+      a0 = (a0 + b0) | 0
+      a1 = (a1 + b1 + ((a0 >>> 0) < (b0 >>> 0) ? 1 : 0)) | 0
+      c0 = (c0 + d0) | 0
+      c1 = (c1 + d1 + ((c0 >>> 0) < (d0 >>> 0) ? 1 : 0)) | 0
       let t = (b0 << 13) | (b1 >>> 19)
       b1 = ((b1 << 13) | (b0 >>> 19)) ^ a1
       b0 = t ^ a0
@@ -57,12 +56,10 @@ function sipHash(key: SipKey, words: ArrayLike<number>, high: boolean): number {
       t = a0
       a0 = a1
       a1 = t
-      lo = (a0 >>> 0) + (d0 >>> 0)
-      a1 = (a1 + d1 + (lo > 0xffffffff ? 1 : 0)) | 0
-      a0 = lo | 0
-      lo = (c0 >>> 0) + (b0 >>> 0)
-      c1 = (c1 + b1 + (lo > 0xffffffff ? 1 : 0)) | 0
-      c0 = lo | 0
+      a0 = (a0 + d0) | 0
+      a1 = (a1 + d1 + ((a0 >>> 0) < (d0 >>> 0) ? 1 : 0)) | 0
+      c0 = (c0 + b0) | 0
+      c1 = (c1 + b1 + ((c0 >>> 0) < (b0 >>> 0) ? 1 : 0)) | 0
       t = (d0 << 21) | (d1 >>> 11)
       d1 = ((d1 << 21) | (d0 >>> 11)) ^ a1
       d0 = t ^ a0

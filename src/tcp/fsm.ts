@@ -9,7 +9,7 @@ import {
 import type { Tcb } from './state.ts'
 
 /** Moves a connection to `state`; a transition that the figure does not have is a bug of ours. */
-export function tcpSetState(tcb: Tcb, state: number): void {
+export function tcpSetState(tcb: Pick<Tcb, 'inp' | 'state'>, state: number): void {
   assert(
     ((NEXT[tcb.state]) & (1 << state)) !== 0,
     `tcp ${tcb.inp.id}: no transition from ${tcpStateName(tcb.state)} to ${tcpStateName(state)}`,

@@ -1,18 +1,18 @@
-/** A connection (or a listener) that has nothing to do, in little: its addresses, and the rest as an image (state-image.ts). */
+/** A connection (or a listener, or a socket not used yet) that has nothing to do, in little: its addresses, and the rest as an image (state-image.ts). */
 
 import { inpcbCopy } from '../inet/state.ts'
 import type { Inpcb } from '../inet/state.ts'
 import { NEVER } from '../kern/timer.ts'
 import type { Alarm } from '../kern/timer.ts'
-import { tcbImage, tcbOfImage } from './state-image.ts'
+import { tcbImage, tcbImageAt, tcbOfImage, tcbPlaces } from './state-image.ts'
 import { REC_OPEN } from './state-sent.ts'
 import {
-  TCPS_CLOSE_WAIT, TCPS_ESTABLISHED, TCPS_FIN_WAIT_2, TCPS_LISTEN, TF_ACKNOW, TF_DELACK, TF_FASTRECOVERY, TF_FORCE, TF_NEEDOUTPUT,
+  TCPS_CLOSED, TCPS_CLOSE_WAIT, TCPS_ESTABLISHED, TCPS_FIN_WAIT_2, TCPS_LISTEN, TF_ACKNOW, TF_CANTSENDMORE, TF_DELACK, TF_FASTRECOVERY, TF_FORCE, TF_NEEDOUTPUT,
   TF_ORPHAN, TF_URGENT, TT_COUNT, TT_KEEP,
 } from './state.ts'
 import type { Tcb } from './state.ts'
 
-/** Stands in the place of its block from the time it falls asleep (dormant.ts) until somebody needs it. */
+/** Stands in the place of its block from the time it falls asleep (dormant.ts), or from the first, until somebody needs it. */
 export interface Dormant extends Alarm {
   dormant: true
   inp: Inpcb
@@ -25,6 +25,8 @@ export interface Dormant extends Alarm {
 /** What the table of sockets holds. */
 export type TcpSocketRecord = Tcb | Dormant
 
+/** Numbers of a fresh block that are its Vnet's to say. */
+const FRESH = Object.freeze(tcbPlaces('quickAcks', 'sndLimit', 'rcvLimit', 'cc', 'rto'))
 /** Something is owed, or about to happen. */
 const BUSY = TF_ACKNOW | TF_DELACK | TF_FASTRECOVERY | TF_FORCE | TF_NEEDOUTPUT | TF_ORPHAN | TF_URGENT
 
@@ -41,6 +43,9 @@ export function tcbSeen(record: TcpSocketRecord): Readonly<Tcb> {
 export function tcbIsQuiet(tcb: Tcb): boolean {
   switch (tcb.state) {
     case TCPS_LISTEN: case TCPS_ESTABLISHED: case TCPS_CLOSE_WAIT: case TCPS_FIN_WAIT_2: break
+    // not used yet; what was is read to its end, and closed
+    case TCPS_CLOSED: if ((tcb.flags & TF_CANTSENDMORE) !== 0) return false
+      break
     default: return false
   }
   if ((tcb.flags & BUSY) !== 0 || tcb.fastFlags !== 0 || tcb.listener !== 0 || tcb.fastListener !== 0) return false
@@ -55,9 +60,15 @@ export function dormantOf(tcb: Tcb): Dormant {
   return { alarmAt: tcb.alarmAt, dormant: true, inp: tcb.inp, state: tcb.state, image: tcbImage(tcb) }
 }
 
+/** Of a fresh block in CLOSED, but for these numbers (FRESH). */
+export function dormantFresh(inp: Inpcb, numbers: readonly number[]): Dormant {
+  return { alarmAt: NEVER, dormant: true, inp, state: TCPS_CLOSED, image: tcbImageAt(FRESH, numbers) }
+}
+
 /** The block as it was, around the addresses of the record. */
-export function tcbOfDormant({ image, inp, alarmAt }: Dormant): Tcb {
+export function tcbOfDormant({ image, inp, state, alarmAt }: Dormant): Tcb {
   const tcb = tcbOfImage(image, inp)
+  tcb.state = state
   tcb.alarmAt = alarmAt
   return tcb
 }

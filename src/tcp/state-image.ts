@@ -27,7 +27,7 @@ const WHOLE_MAX = 2 ** 52
 interface Part { readonly record: string; readonly names: readonly string[]; readonly fresh: Fields }
 
 /** What is kept beside an image, or is empty. */
-const APART: readonly string[] = Object.freeze(['alarmAt', 'dormant', 'inp', 'sndBuf', 'rcvBuf'])
+const APART: readonly string[] = Object.freeze(['alarmAt', 'dormant', 'inp', 'state', 'sndBuf', 'rcvBuf'])
 const PARTS: readonly Part[] = Object.freeze(partsOf(createTcb(0, AF_INET)))
 /** Part and name of each place. */
 const PLACES: readonly (readonly [Part, string])[] = Object.freeze(
@@ -56,6 +56,26 @@ export function tcbImage(tcb: Tcb): string {
         for (const item of value) writeNumber(out, item)
       } else writeNumber(out, Number(value))
     }
+  }
+  return String.fromCharCode(...out)
+}
+
+/** Places of `names` of the block itself, in order: for `tcbImageAt`. */
+export function tcbPlaces(...names: (keyof Tcb)[]): number[] {
+  const places = names.map((name) => PARTS[0].names.indexOf(name))
+  assert(places.every((place, i) => place > (places[i - 1] ?? -1)), 'names of a block in their order')
+  return places
+}
+
+/** Of a block that is fresh but for whole numbers at some places: without making one. */
+export function tcbImageAt(places: readonly number[], values: readonly number[]): string {
+  const out: number[] = []
+  let next = 0
+  for (let i = 0; i < places.length; i++) {
+    if (values[i] === PARTS[0].fresh[PARTS[0].names[places[i]]]) continue
+    writeVarint(out, places[i] - next)
+    writeNumber(out, values[i])
+    next = places[i] + 1
   }
   return String.fromCharCode(...out)
 }

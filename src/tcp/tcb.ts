@@ -1,12 +1,13 @@
 /** Control blocks: made for a user (attach) or from a completed handshake (what a listener passes on). */
 
 import { inpInsert } from '../inet/inptable.ts'
-import { INP_LISTENING, INP_PASSIVE, SO_TCP } from '../inet/state.ts'
+import { createInpcb, INP_LISTENING, INP_PASSIVE, SO_TCP } from '../inet/state.ts'
 import { socketId } from '../inet/socket.ts'
 import type { Vn } from '../kern/vn.ts'
 import { addrCopy } from '../lib/addr.ts'
 import { seqAdd } from '../lib/seq.ts'
 import { tableIn } from '../lib/table.ts'
+import { tcpSleeps } from './dormant.ts'
 import { tcpSetState } from './fsm.ts'
 import { tcpMssOffer, tcpMssUpdate } from './mss.ts'
 import { tcpRttInit } from './rtt.ts'
@@ -14,6 +15,7 @@ import {
   TCPS_SYN_RECEIVED, TF_CORK, TF_NODELAY, TF_SACK_PERMIT, TF_SCALE, TF_SYNREXMT, TF_TSTMP, createTcb,
 } from './state.ts'
 import type { Tcb } from './state.ts'
+import { dormantFresh } from './state-dormant.ts'
 import type { Syncache } from './state-small.ts'
 import { userOptionsCopy } from './state-user.ts'
 import { tcpStats } from './stats.ts'
@@ -29,6 +31,21 @@ export function tcpNewTcb(vn: Vn, family: number): Tcb {
   tcpRttInit(vn, tcb)
   tableIn(tcp, 'tcbs').set(tcb.inp.id, tcb)
   return tcb
+}
+
+/**
+ * A new socket in CLOSED, with the Vnet's defaults; returns its id. It has no block until one is needed, and a listener's is not before the
+ * first SYN (bench/peers/density.mjs, vnetCreateUs).
+ */
+export function tcpNewSocket(vn: Vn, family: number): number {
+  const { sysctl, tcp } = vn.state
+  if (!tcpSleeps(vn) || tcp.trace.on !== 0) return tcpNewTcb(vn, family).inp.id
+  const inp = createInpcb(socketId(vn, SO_TCP), family)
+  tableIn(tcp, 'tcbs').set(inp.id, dormantFresh(inp, [
+    sysctl['net.inet.tcp.quickacks'], sysctl['net.inet.tcp.sendspace'], sysctl['net.inet.tcp.recvspace'],
+    sysctl['net.inet.tcp.cc.algorithm'], sysctl['net.inet.tcp.rexmit_initial'] * 1000,
+  ]))
+  return inp.id
 }
 
 /** The connection of a handshake whose last ACK has come: still SYN-RECEIVED, so that this ACK takes its usual way. */

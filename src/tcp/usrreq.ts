@@ -12,7 +12,8 @@ import { EADDRINUSE, EAGAIN, EBADF, EINVAL } from '../lib/errno.ts'
 import { tableIn } from '../lib/table.ts'
 import { tcpIsUsed } from './connect.ts'
 import { tcbOf, tcpIdleArm } from './dormant.ts'
-import { tcbSeen } from './state-dormant.ts'
+import { isDormant, tcbSeen } from './state-dormant.ts'
+import type { TcpSocketRecord } from './state-dormant.ts'
 import { tcpFastDeferred } from './fastclient.ts'
 import { tcpCanSend, tcpIsOpening, tcpSetState } from './fsm.ts'
 import { tcpSndLimit } from './quota.ts'
@@ -20,7 +21,7 @@ import { TCPS_CLOSED, TCPS_LISTEN, TCPS_SYN_RECEIVED, TF_CANTRCVMORE, TF_CANTSEN
 import { createListener } from './state-small.ts'
 import type { Tcb } from './state.ts'
 import { tcpUnsentFull } from './useropt.ts'
-import { tcpNewTcb } from './tcb.ts'
+import { tcpNewSocket } from './tcb.ts'
 import { tcpReadable, tcpUrgentLeft, EV_URGENT } from './urgent.ts'
 
 export { tcpAbort, tcpClose, tcpShutdown } from './close.ts'
@@ -30,23 +31,24 @@ export { tcpSend } from './send.ts'
 
 /** A new socket; returns its id. */
 export function tcpAttach(vn: Vn, family: number): number {
-  return tcpNewTcb(vn, family).inp.id
+  return tcpNewSocket(vn, family)
 }
 
 /** Sets the local address and port (MUST-43); port 0 takes an ephemeral one. */
 export function tcpBind(vn: Vn, id: number, addr: Addr, port: number): number {
   const { tcp } = vn.state
-  const tcb = tcbOf(vn, id)
-  if (tcb === undefined) return EBADF
-  if (tcb.state !== TCPS_CLOSED || tcpIsUsed(tcb)) return EINVAL
-  return inpBind(vn, tcb.inp, tcp.table, tcp.tcbs, addr, port)
+  const record = tcp.tcbs.get(id)
+  if (record === undefined) return EBADF
+  if (!isUnused(record)) return EINVAL
+  return inpBind(vn, record.inp, tcp.table, tcp.tcbs, addr, port)
 }
 
 /** Passive OPEN; on a listener it changes the backlog. Connections that exist are not touched (MUST-41). */
 export function tcpListen(vn: Vn, id: number, backlog: number): number {
   const { tcp, sysctl } = vn.state
-  const tcb = tcbOf(vn, id)
-  if (tcb === undefined) return EBADF
+  const record = tcp.tcbs.get(id)
+  if (record === undefined) return EBADF
+  const { inp } = record
   const most = sysctl['kern.ipc.soacceptqueue']
   const limit = backlog < 0 ? most : Math.min(Math.max(1, backlog), most)
   const listener = tcp.listeners.get(id)
@@ -54,18 +56,23 @@ export function tcpListen(vn: Vn, id: number, backlog: number): number {
     listener.backlog = limit
     return 0
   }
-  if (tcb.state !== TCPS_CLOSED || tcpIsUsed(tcb)) return EINVAL
-  if (tcb.inp.lport === 0) {
-    const errno = inpBind(vn, tcb.inp, tcp.table, tcp.tcbs, tcb.inp.laddr, 0)
+  if (!isUnused(record)) return EINVAL
+  if (inp.lport === 0) {
+    const errno = inpBind(vn, inp, tcp.table, tcp.tcbs, inp.laddr, 0)
     if (errno !== 0) return errno
   }
   // asked before it counts as a listener: connections of a server that was restarted are no reason to refuse
-  if (inpConflict(tcb.inp, tcp.table, tcp.tcbs, tcb.inp.laddr, tcb.inp.lport)) return EADDRINUSE
-  tcb.inp.options |= INP_LISTENING
-  tcpSetState(tcb, TCPS_LISTEN)
+  if (inpConflict(inp, tcp.table, tcp.tcbs, inp.laddr, inp.lport)) return EADDRINUSE
+  inp.options |= INP_LISTENING
+  tcpSetState(record, TCPS_LISTEN)
   tableIn(tcp, 'listeners').set(id, createListener(limit))
-  tcpIdleArm(vn, tcb)
+  if (!isDormant(record)) tcpIdleArm(vn, record)
   return 0
+}
+
+/** Neither open nor closed again; what sleeps in CLOSED was not used yet. */
+function isUnused(record: TcpSocketRecord): boolean {
+  return record.state === TCPS_CLOSED && (isDormant(record) || !tcpIsUsed(record))
 }
 
 /** The id of the oldest connection that waits, or -EAGAIN. */
@@ -87,9 +94,9 @@ export function tcpReady(vn: Vn, id: number): number {
   const { tcp } = vn.state
   const record = tcp.tcbs.get(id)
   if (record === undefined) return EV_GONE
-  const tcb = tcbSeen(record)
   const listener = tcp.listeners.get(id)
   if (listener !== undefined) return listener.queue.length > 0 ? EV_ACCEPT : 0
+  const tcb = tcbSeen(record)
   let what = tcb.inp.soError !== 0 ? EV_ERROR : 0
   if (tcb.state === TCPS_CLOSED && !tcpIsUsed(tcb)) return what
   if (tcpReadable(tcb) >= Math.max(1, Math.min(tcb.user.rcvLowat, tcb.rcvLimit)) && !tcpIsOpening(tcb)) what |= EV_READ

@@ -3,6 +3,7 @@
 import { tableIn } from '../../src/lib/table.ts'
 import { describe, expect, it } from 'vitest'
 import { createTcb } from '../../src/tcp/state.ts'
+import { dormantOf, isDormant } from '../../src/tcp/state-dormant.ts'
 import { diffDumps } from '../../src/snapshot/diff.ts'
 import { SnapshotError } from '../../src/snapshot/fault.ts'
 import { BOOL, COUNT, record } from '../../src/snapshot/node.ts'
@@ -68,7 +69,8 @@ describe('a snapshot', () => {
     const { b } = richWorld()
     const back = Vnet.restore(b.vnet.snapshot())
     const fresh = Object.keys(createTcb(0, 2))
-    for (const tcb of back.state.tcp.tcbs.values()) expect(Object.keys(tcb)).toEqual(fresh)
+    const asleep = Object.keys(dormantOf(createTcb(0, 2)))
+    for (const record of back.state.tcp.tcbs.values()) expect(Object.keys(record)).toEqual(isDormant(record) ? asleep : fresh)
     for (const copy of [back, b.vnet.clone()]) {
       expect(Object.keys(copy.state)).toEqual(Object.keys(b.vnet.state))
       expect(Object.keys(copy.state.sysctl)).toEqual(Object.keys(b.vnet.state.sysctl))

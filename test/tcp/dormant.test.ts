@@ -2,20 +2,24 @@
 
 import { describe, expect, test } from 'vitest'
 import {
-  SOL_SOCKET, SOL_TCP, SO_KEEPALIVE, TCP_CONGESTION, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_NODELAY,
+  SOCK_STREAM, SOL_SOCKET, SOL_TCP, SO_KEEPALIVE, TCP_CONGESTION, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_NODELAY,
 } from '../../src/inet/sockopt.ts'
 import { AF_INET } from '../../src/inet/state.ts'
-import { EAGAIN } from '../../src/lib/errno.ts'
+import { addrFromIp4 } from '../../src/lib/addr.ts'
+import { EAGAIN, EINPROGRESS, EINVAL } from '../../src/lib/errno.ts'
 import { seqAdd } from '../../src/lib/seq.ts'
 import { tableIn } from '../../src/lib/table.ts'
+import { diffDumps } from '../../src/snapshot/diff.ts'
 import { SnapshotError } from '../../src/snapshot/fault.ts'
 import { dormantOf, isDormant, tcbOfDormant, tcbSeen } from '../../src/tcp/state-dormant.ts'
 import type { TcpSocketRecord } from '../../src/tcp/state-dormant.ts'
 import { tcbImage, tcbOfImage } from '../../src/tcp/state-image.ts'
-import { createTcb, TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_FIN_WAIT_2 } from '../../src/tcp/state.ts'
+import { createTcb, TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_FIN_WAIT_2, TCPS_LISTEN } from '../../src/tcp/state.ts'
 import { createPmtu } from '../../src/tcp/state-pmtu.ts'
 import { createUserOptions, USER_DEFAULTS } from '../../src/tcp/state-user.ts'
-import { soGetOpt, soInfo, soReady, soSetOpt, soShutdown } from '../../src/vnet/so.ts'
+import { tcpNewTcb } from '../../src/tcp/tcb.ts'
+import { soBind, soConnect, soCreate, soGetOpt, soInfo, soListen, soReady, soSetOpt, soShutdown } from '../../src/vnet/so.ts'
+import { sysctlSet } from '../../src/vnet/sysctl.ts'
 import { Vnet } from '../../src/vnet/vnet.ts'
 import { accept, createTcp, listen, passive, run, synTo } from './harness.ts'
 import type { Conn, Tcp } from './harness.ts'
@@ -39,6 +43,59 @@ function asleep(): { t: Tcp; c: Conn } {
   expect(sleeps(t, c)).toBe(true)
   return { t, c }
 }
+
+describe('a new socket', () => {
+  const create = (t: Tcp): number => soCreate(t.vnet, t.now, AF_INET, SOCK_STREAM, 0)
+
+  test('has no block, and is what a block would be, with what its Vnet has set', () => {
+    const t = createTcp()
+    const names = ['sendspace', 'recvspace', 'cc.algorithm', 'quickacks', 'rexmit_initial'].map((name) => `net.inet.tcp.${name}`)
+    for (const [i, text] of ['65537', '99999', 'newreno', '3', '1500'].entries()) {
+      const id = create(t)
+      expect(isDormant(recordOf(t, id))).toBe(true)
+      const block = tcpNewTcb(t.vnet.vn, AF_INET)
+      expect(tcbSeen(recordOf(t, id))).toEqual({ ...block, inp: { ...block.inp, id } })
+      sysctlSet(t.vnet.state, names[i], text)
+    }
+  })
+
+  test('is bound and listens without one, until the first SYN', () => {
+    const t = createTcp()
+    const id = create(t)
+    expect(soBind(t.vnet, t.now, id, addrFromIp4(0), 80)).toBe(0)
+    expect(soBind(t.vnet, t.now, id, addrFromIp4(0), 81)).toBe(EINVAL)
+    expect(soListen(t.vnet, t.now, id, 5)).toBe(0)
+    expect(soReady(t.vnet, id)).toBe(0)
+    expect(t.vnet.nextDeadline()).toBe(Infinity)
+    const record = recordOf(t, id)
+    expect(isDormant(record)).toBe(true)
+    expect(record.state).toBe(TCPS_LISTEN)
+    expect(soBind(t.vnet, t.now, id, addrFromIp4(0), 81)).toBe(EINVAL)
+    expect(diffDumps(t.vnet.dump(), Vnet.restore(t.vnet.snapshot()).dump())).toEqual([])
+    synTo(t)
+    expect(isDormant(recordOf(t, id))).toBe(false)
+  })
+
+  test('has one where nothing sleeps, or is traced', () => {
+    for (const name of ['net.inet.tcp.idlesleep', 'net.inet.tcp.trace']) {
+      const t = createTcp()
+      sysctlSet(t.vnet.state, name, name.endsWith('trace') ? '1' : '0')
+      // the trace begins with what happens next
+      soConnect(t.vnet, t.now, create(t), addrFromIp4(0x7f000001), 9)
+      expect(isDormant(recordOf(t, create(t)))).toBe(false)
+    }
+  })
+
+  test('that was used is no new one: it does not listen', () => {
+    const t = createTcp()
+    const id = create(t)
+    expect(soConnect(t.vnet, t.now, id, addrFromIp4(0x7f000001), 9)).toBe(EINPROGRESS)
+    run(t, 3000)
+    expect(recordOf(t, id).state).toBe(TCPS_CLOSED)
+    expect(isDormant(recordOf(t, id))).toBe(false)
+    expect(soListen(t.vnet, t.now, id, 5)).toBe(EINVAL)
+  })
+})
 
 describe('falling asleep', () => {
   test('a second after the last segment, and then no timer is left', () => {
@@ -190,7 +247,7 @@ describe('the image', () => {
     let n = 0
     const spoil = (record: Record<string, unknown>): void => {
       for (const [key, value] of Object.entries(record)) {
-        if (['alarmAt', 'dormant', 'inp', 'sndBuf', 'rcvBuf'].includes(key)) continue
+        if (['alarmAt', 'dormant', 'inp', 'state', 'sndBuf', 'rcvBuf'].includes(key)) continue
         if (typeof value === 'number') record[key] = odd[n++ % odd.length]
         else if (typeof value === 'boolean') record[key] = !value
         else if (Array.isArray(value)) record[key] = odd.slice(n++ % 7)
