@@ -1,7 +1,7 @@
 /**
- * What a Vnet costs while it does nothing: time and memory of ten thousand with an address, a route and a listening socket. As with all other
- * figures a warm-up comes first: `vnetCreateFirstUs` is what each of the first ten thousand of a process took, `vnetCreateUs` the median of
- * three rounds behind them.
+ * What a Vnet costs while it does nothing: time and memory of ten thousand with an address, a route and a listening socket. As with all
+ * other figures a warm-up comes first: `vnetCreateFirstUs` is what each of the first ten thousand of a process took, `vnetCreateUs` the
+ * median of three rounds behind them.
  */
 
 import { addrParse, AF_INET, Driver, createPair, ifAddAddr, SOCK_STREAM } from '../../dist/index.js'

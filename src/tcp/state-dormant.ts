@@ -1,4 +1,7 @@
-/** A connection (or a listener, or a socket not used yet) that has nothing to do, in little: its addresses, and the rest as an image (state-image.ts). */
+/**
+ * A connection (or a listener, or a socket not used yet) that has nothing to do, in little: its addresses, and the rest as an image
+ * (state-image.ts).
+ */
 
 import { inpcbCopy } from '../inet/state.ts'
 import type { Inpcb } from '../inet/state.ts'
@@ -7,8 +10,8 @@ import type { Alarm } from '../kern/timer.ts'
 import { tcbImage, tcbImageAt, tcbOfImage, tcbPlaces } from './state-image.ts'
 import { REC_OPEN } from './state-sent.ts'
 import {
-  TCPS_CLOSED, TCPS_CLOSE_WAIT, TCPS_ESTABLISHED, TCPS_FIN_WAIT_2, TCPS_LISTEN, TF_ACKNOW, TF_CANTSENDMORE, TF_DELACK, TF_FASTRECOVERY, TF_FORCE, TF_NEEDOUTPUT,
-  TF_ORPHAN, TF_URGENT, TT_COUNT, TT_KEEP,
+  TCPS_CLOSED, TCPS_CLOSE_WAIT, TCPS_ESTABLISHED, TCPS_FIN_WAIT_2, TCPS_LISTEN, TF_ACKNOW, TF_CANTSENDMORE, TF_DELACK,
+  TF_FASTRECOVERY, TF_FORCE, TF_NEEDOUTPUT, TF_ORPHAN, TF_URGENT, TT_COUNT, TT_KEEP,
 } from './state.ts'
 import type { Tcb } from './state.ts'
 
