@@ -82,8 +82,7 @@ export function tcbImageAt(places: readonly number[], values: readonly number[])
 
 /** The block that `image` was made of, around its `inp`. */
 export function tcbOfImage(image: string, inp: Inpcb): Tcb {
-  const tcb = createTcb(inp.id, inp.family)
-  tcb.inp = inp
+  const tcb = createTcb(inp.id, inp.family, inp)
   const from: Reader = { text: image, at: 0 }
   let place = -1
   while (from.at < image.length) {

@@ -341,12 +341,12 @@ export function createTcpState(isnKey: TcpState['isnKey']): TcpState {
   }
 }
 
-/** A fresh block in CLOSED; buffer limits, timeouts and the algorithm are filled in by its maker. */
-export function createTcb(id: number, family: number): Tcb {
+/** A fresh block in CLOSED, around `inp`; buffer limits, timeouts and the algorithm are filled in by its maker. */
+export function createTcb(id: number, family: number, inp: Inpcb = createInpcb(id, family)): Tcb {
   return {
     alarmAt: Infinity,
     dormant: false,
-    inp: createInpcb(id, family),
+    inp,
     state: TCPS_CLOSED,
     flags: 0,
     quickAcks: 0,
