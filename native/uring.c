@@ -19,7 +19,7 @@
 #ifndef IORING_SETUP_SUBMIT_ALL
 #define IORING_SETUP_SUBMIT_ALL (1U << 7)
 #endif
-/* Below this a call of the ring's costs more than it saves. */
+/* Below this a call of the ring's costs more than it saves (bench/writes.mjs). */
 #define WORTH_A_RING 4
 
 /* Head, tail and mask of both queues lie in one mapping that the kernel shares. */
