@@ -17,6 +17,7 @@ const ROUNDS = 9
 const loaded = loadNative()
 if (!loaded.available) throw new Error(loaded.why)
 const { native } = loaded
+const together = native.writesTogether()
 const { handle, name } = native.tapOpen('writes%d', 0)
 native.netifSet(name, NETIF_UP, 1)
 const frame = native.registerArray(new Uint8Array(LENGTH).fill(0xff))
@@ -26,7 +27,7 @@ for (const size of SIZES) {
   let best = Infinity
   for (let round = 0; round < ROUNDS; round++) best = Math.min(best, nsPerFrame(records, id, size))
   native.unregisterArray(id)
-  console.log(JSON.stringify({ together: native.writesTogether(), size, nsPerFrame: Math.round(best) }))
+  console.log(JSON.stringify({ together, size, nsPerFrame: Math.round(best) }))
 }
 process.exit(0)
 

@@ -149,9 +149,11 @@ napi_value batch_write(napi_env env, napi_callback_info info) {
     int err = 0;
     int32_t used = r[done].result >= PART_CUT ? queue_cut(in, &lent, q, r, done, counts[1], &err)
       : queue_frame(in, &lent, q, r, done, counts[1], &err);
-    /* What came before the record that is wrong is written still. */
-    if (err != 0) queue_flush(q);
-    if (err != 0) return throw_errno(env, err, "writeBatch", NULL);
+    if (err != 0) {
+      /* What came before the record that is wrong is written still. */
+      queue_flush(q);
+      return throw_errno(env, err, "writeBatch", NULL);
+    }
     done += used;
   }
   if (queue_flush(q) != 0) done = q->stopped;

@@ -38,6 +38,7 @@ static void uring_close(struct uring *u);
 static bool uring_map(struct uring *u, const struct io_uring_params *p);
 static void uring_write(struct uring *u, struct queue *q);
 static uint32_t uring_reap(struct uring *u, struct queue *q);
+static void write_each(struct queue *q, uint32_t i);
 static int settle(struct queue *q);
 
 /* The writes to one TAP that a batch begins with; NULL when there is no memory for them. */
@@ -70,20 +71,21 @@ struct pending *queue_next(struct queue *q, int need, int32_t first, int32_t the
 
 /* Writes all that waits. Returns 0, or EAGAIN or the fatal errno that ended it: `stopped` says at which record. */
 int queue_flush(struct queue *q) {
-  uint32_t count = q->count;
   if (q->ended != 0) return q->ended;
-  if (count < WORTH_A_RING || q->ring == NULL) {
-    for (uint32_t i = 0; i < count && q->ended == 0; i++) {
-      struct pending *p = &q->writes[i];
-      p->error = write_frame(q->fd, p->parts, p->n) < 0 ? errno : 0;
-      q->count = i + 1;
-      if (p->error == EAGAIN || is_fatal(p->error)) break;
-    }
-  } else uring_write(q->ring, q);
+  if (q->count < WORTH_A_RING || q->ring == NULL) write_each(q, 0);
+  else uring_write(q->ring, q);
   return settle(q);
 }
 
-/* Tells the batch's records what became of their frames, as far as they were tried. */
+/* Writes those from `i` on, one by one. */
+static void write_each(struct queue *q, uint32_t i) {
+  for (; i < q->count; i++) {
+    struct pending *p = &q->writes[i];
+    p->error = write_frame(q->fd, p->parts, p->n) < 0 ? errno : 0;
+  }
+}
+
+/* Tells the batch's records what became of their frames, up to the one that ended it. */
 static int settle(struct queue *q) {
   for (uint32_t i = 0; i < q->count && q->ended == 0; i++) {
     const struct pending *p = &q->writes[i];
@@ -142,10 +144,7 @@ static void uring_write(struct uring *u, struct queue *q) {
   }
   if (done == q->count) return;
   /* The kernel takes no more of them, out of memory for one: they are written one by one, and so is what comes after. */
-  for (uint32_t i = submitted; i < q->count; i++) {
-    struct pending *p = &q->writes[i];
-    p->error = write_frame(q->fd, p->parts, p->n) < 0 ? errno : 0;
-  }
+  write_each(q, submitted);
   uring_close(u);
   q->ring = NULL;
   q->most = 1;
